@@ -1,0 +1,62 @@
+# Bare `make` prints the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+MVN := mvn --quiet --batch-mode --strict-checksums
+
+.PHONY: help setup run opensearch demo test lint format lock dist clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/ready jars/ready ## install the Python packages and Java artifacts, once
+
+.venv/ready: requirements/build.lock requirements/dev.lock setup.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
+	    --only-binary :all: --no-binary pyspark -r requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+jars/ready: conf/jars.pom.xml
+	$(MVN) -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/jars
+	@touch $@
+
+run: setup ## trace the demo's suspect through the demo day, into Delta and a real OpenSearch
+	$(BIN)/python -m demo.run
+
+opensearch: setup ## a real OpenSearch on loopback that stays up to be looked at (Ctrl-C ends it)
+	$(BIN)/python -m demo.opensearch_node
+
+demo: setup ## write the demo day to out/demo without tracing it
+	$(BIN)/python -m demo.generate --output out/demo
+
+test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate executors
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## let ruff rewrite the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## pin the Python packages again, with hashes
+	$(BIN)/python -m piptools --version >/dev/null 2>&1 || $(BIN)/pip install --quiet pip-tools
+	for name in build runtime dev; do \
+	    $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade \
+	        -o requirements/$$name.lock requirements/$$name.in; \
+	done
+
+dist: setup ## the wheel, which is also the zip for --py-files
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean: ## remove what runs and tests left; keeps the installed packages
+	rm -rf out build dist spark-warehouse .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,168 @@
+"""The books: counts taken from what was written, and the identities between them."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import obstore
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from jobs.object_store import open_store, place_of
+
+
+class Identity(NamedTuple):
+    """Two counts of the same thing that were taken in different places."""
+
+    what: str
+    left: int
+    right: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the difference is exactly zero."""
+        return self.left == self.right
+
+
+@dataclass(frozen=True)
+class Books:
+    """Counts of one run. Each comes from a table, the listing or the index, as its comment says."""
+
+    listed: int  # the listing
+    listed_skipped: int  # the listing
+    objects_skipped: int  # rows of `objects`
+    objects_read: int
+    objects_empty: int
+    objects_refused: int
+    bytes_read: int  # sums over `objects`
+    bytes_inflated: int
+    lines: int
+    header_lines: int
+    blank_lines: int
+    set_aside_lines: int
+    parsed_lines: int
+    refused_lines: int
+    nodata_lines: int
+    skipdata_lines: int
+    in_window_lines: int
+    out_of_window_lines: int
+    unbalanced_objects: int  # rows of `objects` whose own lines do not add up
+    quarantined_objects: int  # rows of `quarantine`
+    quarantined_lines: int
+    quarantined_documents: int
+    subject: int  # rows after scoping, before writing
+    others: int
+    flows: int  # rows of `flows`
+    documents: int | None  # the index; None when there is none
+
+    def identities(self) -> tuple[Identity, ...]:
+        """What must be equal; each difference must be exactly zero."""
+        selected = self.listed - self.listed_skipped
+        lines_by_fate = (
+            self.header_lines
+            + self.blank_lines
+            + self.set_aside_lines
+            + self.parsed_lines
+            + self.refused_lines
+        )
+        by_outcome = self.objects_read + self.objects_empty + self.objects_refused
+        identities = [
+            Identity("objects listed = selected + skipped", self.listed,
+                     by_outcome + self.objects_skipped),
+            Identity("objects selected = read + empty + refused", selected, by_outcome),
+            Identity("refused objects = objects in quarantine", self.objects_refused,
+                     self.quarantined_objects),
+            Identity("lines = header + blank + set aside + parsed + refused", self.lines,
+                     lines_by_fate),
+            Identity("objects whose own lines do not add up", self.unbalanced_objects, 0),
+            Identity("refused lines = lines in quarantine", self.refused_lines,
+                     self.quarantined_lines),
+            Identity("parsed = in window + out of window", self.parsed_lines,
+                     self.in_window_lines + self.out_of_window_lines),
+            Identity("in window = subject + others", self.in_window_lines,
+                     self.subject + self.others),
+            Identity("subject = flows in Delta", self.subject, self.flows),
+        ]  # fmt: skip
+        if self.documents is not None:
+            identities.append(
+                Identity("flows in Delta = documents + refused documents", self.flows,
+                         self.documents + self.quarantined_documents)
+            )  # fmt: skip
+        return tuple(identities)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every identity holds."""
+        return all(identity.holds for identity in self.identities())
+
+    @property
+    def refusals(self) -> int:
+        """Everything in quarantine."""
+        return self.quarantined_objects + self.quarantined_lines + self.quarantined_documents
+
+
+_SUMS = (
+    "bytes_read bytes_inflated lines header_lines blank_lines set_aside_lines parsed_lines "
+    "refused_lines nodata_lines skipdata_lines in_window_lines out_of_window_lines"
+).split()
+
+
+def count_objects(objects: DataFrame) -> dict[str, int]:
+    """Counts over the table `objects`, in one pass."""
+    fates = "header_lines + blank_lines + set_aside_lines + parsed_lines + refused_lines"
+    counts = objects.agg(
+        *(
+            F.count_if(F.col("outcome") == outcome).alias(f"objects_{outcome}")
+            for outcome in ("skipped", "read", "empty", "refused")
+        ),
+        *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _SUMS),
+        F.count_if(F.expr(f"lines <> {fates}")).alias("unbalanced_objects"),
+    ).first()
+    return counts.asDict() if counts else {}
+
+
+def count_quarantine(quarantine: DataFrame) -> dict[str, int]:
+    """Counts over the table `quarantine`, in one pass."""
+    counts = quarantine.agg(
+        *(
+            F.count_if(F.col("stage") == stage).alias(f"quarantined_{stage}s")
+            for stage in ("object", "line", "document")
+        )
+    ).first()
+    return counts.asDict() if counts else {}
+
+
+def count_scope(judged: DataFrame) -> dict[str, int]:
+    """How many flows are the subject's, and how many others only looked like it."""
+    is_kept = F.col("is_kept")
+    counts = judged.agg(
+        F.count_if(is_kept).alias("subject"), F.count_if(~is_kept).alias("others")
+    ).first()
+    return counts.asDict() if counts else {}
+
+
+def write_manifest(uri: str, run: dict[str, object], books: Books) -> None:
+    """The last thing that a run writes: its presence means that the run is complete."""
+    text = json.dumps(
+        {
+            **run,
+            "books": asdict(books),
+            "identities": [
+                {"what": what, "left": left, "right": right, "holds": left == right}
+                for what, left, right in books.identities()
+            ],
+        },
+        indent=2,
+        sort_keys=True,
+    )
+    place = place_of(uri)
+    obstore.put(open_store(place.bucket), place.path, text.encode() + b"\n")
+
+
+def remove_manifest(uri: str) -> None:
+    """Take back what an earlier run said of tables that are about to change."""
+    place = place_of(uri)
+    try:
+        obstore.delete(open_store(place.bucket), place.path)
+    except FileNotFoundError:
+        pass  # the first run of the case

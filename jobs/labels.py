@@ -1,0 +1,111 @@
+"""Read a label snapshot: a folder with `interfaces`, `subnets`, `vpcs`, `instances`."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+
+import obstore
+import pyarrow as pa
+import pyarrow.parquet
+from obstore.exceptions import BaseError
+from pyspark.sql import SparkSession
+
+from jobs.arguments import BadInput
+from jobs.flow_log_objects import first_line
+from jobs.object_store import open_store, place_of
+from transforms.label import Lookups
+from transforms.label_tables import (
+    KEY_COLUMNS,
+    NAMES,
+    NETWORKS,
+    OWNERS,
+    LabelRow,
+    LabelTables,
+    build_label_tables,
+)
+
+_ENDINGS = ("csv", "jsonl", "parquet")
+
+
+def read_labels(uri: str | None) -> LabelTables:
+    """The lookups of a snapshot; none without a URI. Raises BadInput with every problem found."""
+    if uri is None:
+        return LabelTables()
+    place = place_of(uri)
+    store = open_store(place.bucket)
+    tables: dict[str, list[LabelRow]] = {}
+    problems: list[str] = []
+    for table in KEY_COLUMNS:
+        for ending in _ENDINGS:
+            name = f"{table}.{ending}"
+            try:
+                data = obstore.get(store, f"{place.path.rstrip('/')}/{name}").bytes().to_bytes()
+            except FileNotFoundError:
+                continue
+            except BaseError as error:
+                problems.append(f"--labels {uri}/{name}: reading failed: {first_line(error)}")
+                continue
+            try:
+                rows = list(_rows(name, data))
+            except (ValueError, pa.ArrowException, csv.Error) as error:
+                problems.append(f"--labels {uri}/{name}: not readable: {first_line(error)}")
+                continue
+            problems += _missing_key(uri, name, KEY_COLUMNS[table], rows)
+            tables.setdefault(table, []).extend(rows)
+    if not tables and not problems:
+        names = ", ".join(KEY_COLUMNS)
+        raise BadInput(
+            [f"--labels {uri}: found no label file; expected {names} as .csv, .jsonl or .parquet"]
+        )
+    built, found = build_label_tables(tables)
+    if problems or found:
+        raise BadInput(problems or [f"--labels {uri}/{problem}" for problem in found])
+    return built
+
+
+def as_lookups(spark: SparkSession, tables: LabelTables) -> Lookups:
+    """The lookups as frames to broadcast."""
+    return Lookups(
+        names=spark.createDataFrame(list(tables.names.items()), NAMES, verifySchema=False),
+        owners=spark.createDataFrame(list(tables.owners.items()), OWNERS, verifySchema=False),
+        networks=spark.createDataFrame(list(tables.networks.items()), NETWORKS, verifySchema=False),
+    )
+
+
+def _rows(name: str, data: bytes) -> Iterator[LabelRow]:
+    if name.endswith(".csv"):
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True)
+        for cells in reader:
+            yield _row(f"{name} line {reader.line_num}", cells)
+    elif name.endswith(".jsonl"):
+        for number, line in enumerate(data.decode("utf-8-sig").splitlines(), start=1):
+            if line.strip():
+                cells = json.loads(line)
+                if not isinstance(cells, dict):
+                    raise ValueError(f"line {number} is not a JSON object")
+                yield _row(f"{name} line {number}", cells)
+    else:
+        table = pyarrow.parquet.read_table(io.BytesIO(data))
+        for number, cells in enumerate(table.to_pylist(), start=1):
+            yield _row(f"{name} row {number}", cells)
+
+
+def _row(place: str, cells: dict[str, object]) -> LabelRow:
+    """Cells that say something; names of columns with `-` as `_`, in lower case."""
+    if None in cells:
+        raise ValueError(f"{place} has more cells than the first line has columns")
+    return LabelRow(
+        place,
+        {
+            column.strip().lower().replace("-", "_"): value
+            for column, value in cells.items()
+            if value is not None and value != "" and value != []
+        },
+    )
+
+
+def _missing_key(uri: str, name: str, key: str, rows: list[LabelRow]) -> Iterator[str]:
+    if rows and not any(key in row.cells for row in rows):
+        found = ", ".join(sorted({column for row in rows for column in row.cells})) or "nothing"
+        yield f"--labels {uri}/{name}: found columns {found}; expected {key} among them; add it"

@@ -1,0 +1,143 @@
+"""What a run says on the terminal when it is done: plain text, no colour, no cursor tricks."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from jobs.arguments import Arguments
+from jobs.books import Books
+from jobs.opensearch_sink import Indexed
+from transforms.subject import Subject
+
+PEERS_SHOWN = 20
+_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
+
+
+class Result(NamedTuple):
+    """One finished run."""
+
+    arguments: Arguments
+    subject: Subject
+    left_folders: Sequence[tuple[str, str]]
+    run_id: str
+    books: Books
+    peers: Sequence[dict[str, object]]
+    indexed: Indexed | None
+    seconds: dict[str, float]
+
+
+def render(result: Result) -> str:
+    """The summary, as lines."""
+    return "\n".join(_lines(result))
+
+
+def _lines(result: Result) -> Iterator[str]:
+    arguments, books = result.arguments, result.books
+    yield ""
+    yield f"Case {arguments.case_id}, run {result.run_id}"
+    yield f"  subject   {_subject(result)}"
+    yield f"  window    {arguments.window}"
+    yield from _reading(result)
+    yield f"  flows     {books.flows:,} kept, {books.others:,} others that only looked alike"
+    yield ""
+    if arguments.scope == "instance":
+        yield from _peers(result.peers)
+        yield ""
+    yield from _books(books)
+    yield ""
+    yield f"Delta       {arguments.table('flows')}  (beside it: objects, quarantine, manifest.json)"
+    if result.indexed:
+        index = result.indexed
+        yield f"OpenSearch  {index.documents:,} documents counted in {index.index}, alias {index.alias}"
+    yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in result.seconds.items())
+
+
+def _subject(result: Result) -> str:
+    if result.arguments.scope == "everything":
+        return "every flow of the window"
+    subject = result.subject
+    ids = [subject.instance_id or "", *subject.interface_ids, *subject.addresses]
+    text = ", ".join(filter(None, ids))
+    if not subject.interface_ids and not subject.addresses:
+        text += "  (no interface or address is known: only records with its id can be found)"
+    return text
+
+
+def _reading(result: Result) -> Iterator[str]:
+    books = result.books
+    yield (
+        f"  objects   {books.listed:,} listed, {books.objects_skipped:,} skipped, "
+        f"{books.objects_read:,} read, {books.objects_empty:,} empty, "
+        f"{books.objects_refused:,} refused; {len(result.left_folders):,} folders left out"
+    )
+    yield (
+        f"  bytes     {_size(books.bytes_read)} read, {_size(books.bytes_inflated)} of text inflated"
+    )
+    yield (
+        f"  lines     {books.lines:,}: {books.header_lines:,} header, {books.blank_lines:,} blank, "
+        f"{books.set_aside_lines:,} set aside, {books.parsed_lines:,} parsed, "
+        f"{books.refused_lines:,} refused; NODATA {books.nodata_lines:,}, "
+        f"SKIPDATA {books.skipdata_lines:,}"
+    )
+
+
+def _peers(peers: Sequence[dict[str, object]]) -> Iterator[str]:
+    if not peers:
+        yield "Peers inside: none seen"
+        return
+    yield "Peers inside, by attempts (one 5-tuple is one attempt, wherever it was seen)"
+    rows = [("peer", "address", "subnet", "service", "started by", "accepted", "rejected", "answered")]
+    rows += [_peer_row(peer) for peer in peers[:PEERS_SHOWN]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if at > 4 else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  " + "  ".join(cells).rstrip()
+    if len(peers) > PEERS_SHOWN:
+        yield f"  … and more: the first {PEERS_SHOWN} are shown, all are in the table flows"
+
+
+def _peer_row(peer: dict[str, object]) -> tuple[str, ...]:
+    protocol = peer["protocol"]
+    name = _PROTOCOLS.get(protocol, str(protocol)) if isinstance(protocol, int) else "?"
+    service = f"{name} {peer['service_port']}" if name in ("tcp", "udp") else name
+    return (
+        _plain(peer["peer_name"]),
+        str(peer["peer"]),
+        _plain(peer["peer_subnet_name"]),
+        service,
+        str(peer["started_by"]),
+        f"{peer['accepted']:,}",
+        f"{peer['rejected']:,}",
+        f"{peer['answered']:,}",
+    )
+
+
+def _plain(label: object) -> str:
+    """A label as it may stand on a terminal; labels are other people's text."""
+    if label is None:
+        return "-"
+    text = "".join(c if unicodedata.category(c)[0] != "C" else "?" for c in str(label))
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _books(books: Books) -> Iterator[str]:
+    verdict = "balanced" if books.balanced else "NOT BALANCED"
+    yield f"Books       {verdict}"
+    for identity in books.identities():
+        mark = "ok " if identity.holds else "BAD"
+        yield f"  {mark} {identity.what}: {identity.left:,} = {identity.right:,}"
+    if books.refusals:
+        yield (
+            f"  in quarantine: {books.quarantined_objects:,} objects, "
+            f"{books.quarantined_lines:,} lines, {books.quarantined_documents:,} documents"
+        )
+
+
+def _size(octets: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if octets >= size:
+            return f"{octets / size:.1f} {unit}"
+    return f"{octets} bytes"

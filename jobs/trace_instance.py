@@ -1,0 +1,298 @@
+"""The job: read flow logs, keep one instance's traffic with names beside the ids, account for all."""
+
+import logging
+import secrets
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.arguments import Arguments, BadInput, parse_arguments
+from jobs.books import (
+    Books,
+    count_objects,
+    count_quarantine,
+    count_scope,
+    remove_manifest,
+    write_manifest,
+)
+from jobs.delta_sink import append_rows, check_writable, read_table, write_table
+from jobs.flow_log_objects import Listing, as_object_row, list_objects
+from jobs.labels import as_lookups, read_labels
+from jobs.object_scan import ScanSettings, of_read_objects, scan_objects
+from jobs.opensearch_sink import Indexed, OpenSearchFailed, check_reachable, index_documents
+from jobs.phases import Phases
+from jobs.session import open_session
+from jobs.summary import PEERS_SHOWN, Result, render
+from transforms.documents import to_documents
+from transforms.label import label_with
+from transforms.label_tables import LabelTables
+from transforms.peers import internal_peers
+from transforms.schemas import ACCOUNT_COLUMNS, FLOWS, OBJECTS, QUARANTINE
+from transforms.scope import with_role
+from transforms.subject import Subject, resolve_subject
+
+logger = logging.getLogger(__name__)
+
+COMPLETE, FAILED, BAD_INPUT, INCOMPLETE, UNBALANCED = 0, 1, 2, 3, 4
+
+
+class Case(NamedTuple):
+    """Everything that is known of a case before Spark starts."""
+
+    arguments: Arguments
+    labels: LabelTables
+    subject: Subject
+    listing: Listing
+    run_id: str
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the job for these flags; returns the exit code that `--help` explains."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for chatty in ("opensearch", "py4j", "botocore", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    phases = Phases()
+    try:
+        arguments = parse_arguments(argv)
+        with phases.phase("check and list"):
+            case = prepare(arguments, datetime.now(UTC))
+    except BadInput as bad:
+        for problem in bad.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return BAD_INPUT
+    with phases.phase("start Spark"):
+        spark = open_session(f"trace {arguments.case_id}")
+    try:
+        result = run(spark, case, phases)
+    except OpenSearchFailed as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return FAILED
+    print(render(result))
+    return exit_code(result.books, arguments.strict)
+
+
+def prepare(arguments: Arguments, now: datetime) -> Case:
+    """Read labels, list objects and try the sinks; raises BadInput with all problems at once."""
+    problems: list[str] = []
+    labels, listing = LabelTables(), Listing((), ())
+    try:
+        labels = read_labels(arguments.labels)
+    except BadInput as bad:
+        problems += bad.problems
+    try:
+        check_writable(arguments.output)
+    except BadInput as bad:
+        problems += bad.problems
+    try:
+        if arguments.opensearch_url is not None:
+            check_reachable(arguments.opensearch_url)
+    except BadInput as bad:
+        problems += bad.problems
+    try:
+        listing = list_objects(arguments.flow_logs, arguments.window)
+    except BadInput as bad:
+        problems += bad.problems
+    if problems:
+        raise BadInput(problems)
+    subject = resolve_subject(
+        arguments.instance_id,
+        arguments.interface_ids,
+        arguments.addresses,
+        arguments.vpc_id,
+        labels,
+    )
+    run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
+    return Case(arguments, labels, subject, listing, run_id)
+
+
+def run(spark: SparkSession, case: Case, phases: Phases) -> Result:
+    """List → scan → label → scope → Delta → OpenSearch → books; every line is accounted for."""
+    arguments = case.arguments
+    remove_manifest(arguments.table("manifest.json"))
+    scanned = scan_objects(spark, case.listing.selected, _settings(case)).persist()
+
+    with phases.phase("scan"):
+        objects = _objects(spark, case, scanned)
+        write_table(objects, arguments.table("objects"), OBJECTS)
+    with phases.phase("label and scope"):
+        judged = _judged(spark, case, scanned).persist()
+        scope_counts = count_scope(judged)
+    with phases.phase("write Delta"):
+        write_table(_flows(judged, case.run_id), arguments.table("flows"), FLOWS)
+        quarantine = _quarantine(scanned, case.run_id)
+        write_table(quarantine, arguments.table("quarantine"), QUARANTINE)
+
+    flows = read_table(spark, arguments.table("flows"))
+    indexed = None
+    if arguments.opensearch_url is not None:
+        with phases.phase("index"):
+            indexed = index_documents(
+                to_documents(flows),
+                url=arguments.opensearch_url,
+                case_id=arguments.case_id,
+                run_id=case.run_id,
+                writers=arguments.opensearch_writers,
+            )
+            _quarantine_documents(indexed, flows, case)
+    with phases.phase("books and peers"):
+        books = _close_books(spark, case, scope_counts, indexed)
+        peers = _peers(flows, case.subject) if arguments.scope == "instance" else []
+    write_manifest(arguments.table("manifest.json"), _described(case, indexed), books)
+    for frame in (scanned, judged, *((indexed.refused,) if indexed else ())):
+        frame.unpersist()
+    return Result(
+        arguments, case.subject, case.listing.left_folders, case.run_id, books, peers, indexed,
+        phases.seconds,
+    )  # fmt: skip
+
+
+def exit_code(books: Books, strict: bool) -> int:
+    """What the shell is told."""
+    if not books.balanced:
+        return UNBALANCED
+    return INCOMPLETE if strict and books.refusals else COMPLETE
+
+
+def _settings(case: Case) -> ScanSettings:
+    everything = case.arguments.scope == "everything"
+    return ScanSettings(
+        needles=None if everything else case.subject.needles(),
+        window=case.arguments.window,
+        max_line_bytes=case.arguments.max_line_bytes,
+        reads_in_flight=case.arguments.reads_in_flight,
+    )
+
+
+def _objects(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
+    """Every listed object, with its account or the reason why it was skipped."""
+    said = "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING"
+    said += ", region STRING, flow_log_id STRING, slot_at TIMESTAMP, skipped STRING"
+    listed = spark.createDataFrame(
+        [(*as_object_row(item), item.skipped) for item in case.listing.objects], said
+    )
+    accounts = scanned.where("account IS NOT NULL").select(
+        F.col("object_uri").alias("uri"), "account.*"
+    )
+    counts = [name for name in ACCOUNT_COLUMNS if name.endswith("lines")]
+    return (
+        listed.join(accounts, on="uri", how="left")
+        .withColumn("outcome", F.expr("IF(skipped IS NULL, outcome, 'skipped')"))
+        .withColumn("reason", F.coalesce("reason", "skipped"))
+        .withColumn("run_id", F.lit(case.run_id))
+        .fillna(0, subset=["bytes_read", "bytes_inflated", *counts])
+    )
+
+
+def _judged(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
+    """Records of the window with their labels, and whether they are kept."""
+    records = (
+        of_read_objects(scanned)
+        .where("record IS NOT NULL")
+        .select("object_uri", "object_version", "object_line", "record.*")
+    )
+    labelled = records.transform(label_with, as_lookups(spark, case.labels))
+    judged = labelled.transform(with_role, case.subject)
+    everything = F.lit(case.arguments.scope == "everything")
+    return judged.withColumn("is_kept", everything | F.col("role").isNotNull())
+
+
+def _flows(judged: DataFrame, run_id: str) -> DataFrame:
+    """The kept flows, each with the identity of its source line."""
+    source = F.concat_ws("\n", "object_uri", F.coalesce("object_version", F.lit("")), "object_line")
+    return (
+        judged.where("is_kept")
+        .withColumn("record_id", F.substring(F.sha2(source, 256), 1, 40))
+        .withColumn("start_at", F.timestamp_seconds("start"))
+        .withColumn("end_at", F.timestamp_seconds("end"))
+        .withColumn("run_id", F.lit(run_id))
+    )
+
+
+def _quarantine(scanned: DataFrame, run_id: str) -> DataFrame:
+    """Refused lines of read objects, and refused objects."""
+    nothing = F.lit(None).cast("string")
+    lines = of_read_objects(scanned).where("refused IS NOT NULL")
+    objects = scanned.where("account.outcome = 'refused'")
+    return (
+        lines.select("object_uri", "object_line", F.lit("line").alias("stage"), "refused.*")
+        .unionByName(
+            objects.select(
+                "object_uri",
+                "object_line",
+                F.lit("object").alias("stage"),
+                nothing.alias("text"),
+                "account.reason",
+            )
+        )
+        .select("*", nothing.alias("record_id"), F.lit(run_id).alias("run_id"))
+    )
+
+
+def _quarantine_documents(indexed: Indexed, flows: DataFrame, case: Case) -> None:
+    """Add the documents that OpenSearch refused; their flows stay in Delta."""
+    if not indexed.refused_count:
+        return
+    refused = indexed.refused.join(
+        flows.select("record_id", "object_uri", "object_line"), on="record_id", how="inner"
+    ).select(
+        "*",
+        F.lit("document").alias("stage"),
+        F.lit(None).cast("string").alias("text"),
+        F.lit(case.run_id).alias("run_id"),
+    )
+    append_rows(refused, case.arguments.table("quarantine"), QUARANTINE)
+
+
+def _close_books(
+    spark: SparkSession, case: Case, scope_counts: dict[str, int], indexed: Indexed | None
+) -> Books:
+    """Counts from what was written, beside what the listing and the scoping had counted before."""
+    table = case.arguments.table
+    of_this_run = F.col("run_id") == case.run_id
+    return Books(
+        listed=len(case.listing.objects),
+        listed_skipped=len(case.listing.skipped),
+        flows=read_table(spark, table("flows")).where(of_this_run).count(),
+        documents=indexed.documents if indexed else None,
+        **scope_counts,
+        **count_objects(read_table(spark, table("objects")).where(of_this_run)),
+        **count_quarantine(read_table(spark, table("quarantine")).where(of_this_run)),
+    )
+
+
+def _peers(flows: DataFrame, subject: Subject) -> list[dict[str, object]]:
+    """The peers to show: most rejected attempts first, then most attempts."""
+    ordered = internal_peers(flows, subject.addresses).orderBy(
+        F.col("started_by").desc(),
+        F.col("rejected").desc(),
+        (F.col("accepted") + F.col("rejected")).desc(),
+        "peer",
+        "service_port",
+    )
+    return [row.asDict() for row in ordered.limit(PEERS_SHOWN + 1).collect()]
+
+
+def _described(case: Case, indexed: Indexed | None) -> dict[str, object]:
+    arguments = case.arguments
+    return {
+        "case_id": arguments.case_id,
+        "run_id": case.run_id,
+        "scope": arguments.scope,
+        "flow_logs": list(arguments.flow_logs),
+        "from": arguments.window.from_at.isoformat(),
+        "to": arguments.window.to_at.isoformat(),
+        "instance_id": case.subject.instance_id,
+        "interface_ids": list(case.subject.interface_ids),
+        "addresses": list(case.subject.addresses),
+        "left_folders": dict(case.listing.left_folders),
+        "index": indexed.index if indexed else None,
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""Bytes of an object → blocks of text; says what is wrong with a damaged one."""
+
+from collections.abc import Iterable, Iterator
+
+from isal import isal_zlib
+
+_GZIP_MAGIC = b"\x1f\x8b"
+# Fed in slices that stay in the processor's cache: twice as fast as whole objects.
+_SLICE = 128 * 1024
+# Bounds what one slice of a compression bomb can become.
+_BLOCK = 1024 * 1024
+
+
+class Damaged(Exception):
+    """The object cannot be read to its end; the message is the reason, as a sentence."""
+
+
+def text_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Inflate gzip (one member or several) or pass plain text through, by its first bytes.
+
+    Raises Damaged when a member is cut, fails its check, or is followed by anything else.
+    """
+    chunks = _with_first_two_bytes_together(iter(chunks))
+    first = next(chunks, b"")
+    if first.startswith(_GZIP_MAGIC):
+        yield from _inflate(_chain(first, chunks))
+    else:
+        for chunk in _chain(first, chunks):
+            for at in range(0, len(chunk), _BLOCK):
+                yield chunk[at : at + _BLOCK]
+
+
+def _with_first_two_bytes_together(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if len(first) >= len(_GZIP_MAGIC):
+            break
+    yield first
+    yield from chunks
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _inflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    member = isal_zlib.decompressobj(31)
+    has_input = False
+    for chunk in chunks:
+        view = memoryview(chunk)
+        for at in range(0, len(view), _SLICE):
+            data: bytes | memoryview = view[at : at + _SLICE]
+            while len(data):
+                if member.eof:
+                    member = isal_zlib.decompressobj(31)
+                    has_input = False
+                if not has_input and bytes(data[:1]) != _GZIP_MAGIC[:1]:
+                    raise Damaged("bytes follow the end of the gzip data")
+                has_input = True
+                yield _decompress(member, data)
+                data = member.unused_data if member.eof else member.unconsumed_tail
+    if has_input and not member.eof:
+        yield from _drain(member)
+
+
+def _decompress(member: "isal_zlib.Decompress", data: bytes | memoryview) -> bytes:
+    try:
+        return bytes(member.decompress(data, _BLOCK))
+    except (isal_zlib.error, isal_zlib.IsalError) as error:
+        raise Damaged(f"its gzip data is damaged: {error}") from error
+
+
+def _drain(member: "isal_zlib.Decompress") -> Iterator[bytes]:
+    """What the decompressor still holds once all input is in; a member must end here."""
+    while True:
+        block = _decompress(member, b"")
+        if not block:
+            break
+        yield block
+    if not member.eof:
+        raise Damaged("its gzip data is cut off before its end")

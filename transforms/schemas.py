@@ -1,0 +1,187 @@
+"""Every row shape that crosses a boundary, one line per column, with its unit."""
+
+from typing import Literal, NamedTuple
+
+Kind = Literal["text", "address", "count", "port", "protocol", "time"]
+
+
+class Field(NamedTuple):
+    """One flow-log field: AWS's name with `-` as `_`, how it is read, and what it means."""
+
+    name: str
+    kind: Kind
+    comment: str
+
+
+# AWS, "Flow log records": the fields of versions 2 to 11 (version 6 belongs to transit gateways).
+FIELDS = (
+    Field("version", "count", "highest version among the fields of the format"),
+    Field("account_id", "text", "owner of the interface; may be unknown"),
+    Field("interface_id", "text", "interface that the record was taken at"),
+    Field("srcaddr", "address", "source; the interface's own address on egress"),
+    Field("dstaddr", "address", "destination; the interface's own address on ingress"),
+    Field("srcport", "port", "0 for protocols without ports"),
+    Field("dstport", "port", "0 for protocols without ports"),
+    Field("protocol", "protocol", "IANA number"),
+    Field("packets", "count", "packets in the aggregation interval"),
+    Field("bytes", "count", "octets in the aggregation interval"),
+    Field("start", "time", "Unix seconds, first packet of the aggregation interval"),
+    Field("end", "time", "Unix seconds, last packet of the aggregation interval"),
+    Field("action", "text", "ACCEPT or REJECT, at this interface"),
+    Field("log_status", "text", "OK, NODATA or SKIPDATA"),
+    Field("vpc_id", "text", "VPC of the interface"),
+    Field("subnet_id", "text", "subnet of the interface"),
+    Field("instance_id", "text", "instance of the interface; null for requester-managed ones"),
+    Field("tcp_flags", "count", "OR over the interval: FIN 1, SYN 2, RST 4, SYN-ACK 18"),
+    Field("type", "text", "IPv4, IPv6 or EFA"),
+    Field("pkt_srcaddr", "address", "source of the packet, before a middle box rewrote it"),
+    Field("pkt_dstaddr", "address", "destination of the packet, behind a middle box"),
+    Field("region", "text", "region of the interface"),
+    Field("az_id", "text", "availability zone id, not its name"),
+    Field("sublocation_type", "text", "wavelength, outpost or localzone"),
+    Field("sublocation_id", "text", "id of the sublocation"),
+    Field("pkt_src_aws_service", "text", "AWS service that owns the packet's source"),
+    Field("pkt_dst_aws_service", "text", "AWS service that owns the packet's destination"),
+    Field("flow_direction", "text", "ingress or egress, as the interface sees it"),
+    Field("traffic_path", "count", "1 to 8: the way that egress traffic takes"),
+    Field("ecs_cluster_arn", "text", "ECS task that owns the interface: cluster"),
+    Field("ecs_cluster_name", "text", "ECS cluster name"),
+    Field("ecs_container_instance_arn", "text", "ECS container instance"),
+    Field("ecs_container_instance_id", "text", "ECS container instance id"),
+    Field("ecs_container_id", "text", "ECS container"),
+    Field("ecs_second_container_id", "text", "ECS second container"),
+    Field("ecs_service_name", "text", "ECS service"),
+    Field("ecs_task_definition_arn", "text", "ECS task definition"),
+    Field("ecs_task_arn", "text", "ECS task"),
+    Field("ecs_task_id", "text", "ECS task id"),
+    Field("reject_reason", "text", "BPA or EC"),
+    Field("resource_id", "text", "resource when there is no interface, e.g. nat-…"),
+    Field("encryption_status", "count", "0 clear, 1 Nitro, 2 application, 3 both"),
+    Field("instance_tag", "text", "value of the first tag key asked for"),
+    Field("instance_tag_2", "text", "value of the second tag key asked for"),
+    Field("interface_tag", "text", "value of the first tag key asked for"),
+    Field("interface_tag_2", "text", "value of the second tag key asked for"),
+    Field("asg_tag", "text", "value of the first tag key asked for"),
+    Field("asg_tag_2", "text", "value of the second tag key asked for"),
+    Field("interface_type", "text", "nat_gateway, vpc_endpoint, …"),
+    Field("next_hop_interface_id", "text", "receiving interface on egress, sending on ingress"),
+    Field("next_hop_subnet_id", "text", "its subnet"),
+    Field("next_hop_az_id", "text", "its availability zone id"),
+    Field("next_hop_vpc_id", "text", "its VPC"),
+    Field("next_hop_interface_type", "text", "its type"),
+)
+
+FIELD_NAMES = tuple(field.name for field in FIELDS)
+ADDRESS_FIELDS = tuple(field.name for field in FIELDS if field.kind == "address")
+
+
+def _columns_of(ddl: str) -> tuple[str, ...]:
+    """Column names of a DDL text that has one column per line."""
+    return tuple(line.split()[0].strip("`") for line in ddl.strip().splitlines())
+
+
+def _ddl_of(field: Field) -> str:
+    kind = "STRING" if field.kind in ("text", "address") else "BIGINT"
+    comment = field.comment.replace("'", "\\'")
+    return f"`{field.name}` {kind} COMMENT '{comment}'"
+
+
+RECORD = (
+    ",\n".join(_ddl_of(field) for field in FIELDS)
+    + ",\nextra MAP<STRING,STRING> COMMENT 'columns that no published version knows, as written'"
+)
+
+# The account of one object; every count is of lines. Kept by the scanner, stored in `objects`.
+ACCOUNT = """
+    sha256          STRING COMMENT 'hex, over the bytes as read from the store',
+    version_id      STRING COMMENT 'S3 version that was read; null where the bucket keeps none',
+    bytes_read      BIGINT COMMENT 'octets as read from the store',
+    bytes_inflated  BIGINT COMMENT 'octets of text after decompression',
+    header          STRING COMMENT 'first line, verbatim',
+    lines           BIGINT COMMENT 'all lines of the object',
+    header_lines    BIGINT COMMENT 'the header and its repetitions',
+    blank_lines     BIGINT COMMENT 'empty or only spaces',
+    set_aside_lines BIGINT COMMENT 'lines without any needle of the subject, not parsed',
+    parsed_lines    BIGINT COMMENT 'lines that became a flow record',
+    refused_lines   BIGINT COMMENT 'lines in quarantine',
+    nodata_lines    BIGINT COMMENT 'lines that say NODATA, whoever they concern',
+    skipdata_lines  BIGINT COMMENT 'lines that say SKIPDATA, whoever they concern',
+    in_window_lines BIGINT COMMENT 'parsed lines whose interval meets the window',
+    out_of_window_lines BIGINT COMMENT 'parsed lines whose interval does not',
+    first_start     BIGINT COMMENT 'Unix seconds, earliest start among parsed lines',
+    last_end        BIGINT COMMENT 'Unix seconds, latest end among parsed lines',
+    outcome         STRING COMMENT 'read, empty, refused or skipped',
+    reason          STRING COMMENT 'why it was not read, as a sentence'
+"""
+
+# What the scanner hands to Spark: each row is one flow record, one refused line or one account.
+SCANNED = f"""
+    object_uri     STRING,
+    object_version STRING COMMENT 'version id, else etag',
+    object_line    BIGINT COMMENT 'first line is 1',
+    record         STRUCT<{RECORD}>,
+    refused        STRUCT<text: STRING, reason: STRING>,
+    account        STRUCT<{ACCOUNT}>
+"""
+
+OBJECTS = f"""
+    uri             STRING COMMENT 'where the object is',
+    etag            STRING COMMENT 'as listed',
+    size            BIGINT COMMENT 'octets, as listed',
+    last_modified   TIMESTAMP COMMENT 'UTC, as listed; never decides what is read',
+    account_id      STRING COMMENT 'from the key',
+    region          STRING COMMENT 'from the key',
+    flow_log_id     STRING COMMENT 'from the key',
+    slot_at         TIMESTAMP COMMENT 'UTC, five-minute slot in the file name',
+    {ACCOUNT.strip()},
+    run_id          STRING COMMENT 'run that wrote this row'
+"""
+
+QUARANTINE = """
+    object_uri  STRING COMMENT 'where the line or object is',
+    object_line BIGINT COMMENT 'first line is 1; null when the whole object or a document is refused',
+    record_id   STRING COMMENT 'set when OpenSearch refused the document of a stored flow',
+    stage       STRING COMMENT 'object, line or document: what was refused',
+    text        STRING COMMENT 'the line, capped',
+    reason      STRING COMMENT 'why, as a sentence',
+    run_id      STRING COMMENT 'run that wrote this row'
+"""
+
+END_LABELS = """
+    {end}_name         STRING COMMENT 'instance name, else interface name, of the owner of {end}addr',
+    {end}_interface_id STRING COMMENT 'owner of {end}addr',
+    {end}_instance_id  STRING COMMENT 'owner of {end}addr',
+    {end}_subnet_id    STRING COMMENT 'subnet that holds {end}addr',
+    {end}_subnet_name  STRING COMMENT 'its name',
+    {end}_vpc_id       STRING COMMENT 'VPC that holds {end}addr',
+    {end}_vpc_name     STRING COMMENT 'its name',
+    {end}_scope        STRING COMMENT 'internal, aws service or internet',
+    {end}_basis        STRING COMMENT 'interface, address, cidr or ambiguous: how {end}addr was named'
+"""
+
+LABELS = f"""
+    interface_name STRING COMMENT 'description, else Name tag, else instance name, else type',
+    vpc_name       STRING COMMENT 'name of the VPC of the interface',
+    subnet_name    STRING COMMENT 'name of the subnet of the interface',
+    instance_name  STRING COMMENT 'name of the instance of the interface',
+    {END_LABELS.format(end="src").strip()},
+    {END_LABELS.format(end="dst").strip()}
+"""
+
+FLOWS = f"""
+    record_id   STRING COMMENT '40 hex: SHA-256 over uri, version id or etag, line number',
+    start_at    TIMESTAMP COMMENT 'UTC, first packet of the aggregation interval',
+    end_at      TIMESTAMP COMMENT 'UTC, last packet of the aggregation interval',
+    role        STRING COMMENT 'own_interface, other_end or behind: how the subject takes part',
+{RECORD},
+    {LABELS.strip()},
+    object_uri  STRING COMMENT 'object that holds the line',
+    object_line BIGINT COMMENT 'first line is 1',
+    run_id      STRING COMMENT 'run that wrote this row'
+"""
+
+FLOW_COLUMNS = _columns_of(FLOWS)
+LABEL_COLUMNS = _columns_of(LABELS)
+OBJECT_COLUMNS = _columns_of(OBJECTS)
+ACCOUNT_COLUMNS = _columns_of(ACCOUNT)
+QUARANTINE_COLUMNS = _columns_of(QUARANTINE)

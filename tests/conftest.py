@@ -1,0 +1,50 @@
+"""One Spark, one S3 and one OpenSearch for the whole suite, started by the first test that asks."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+ROOT = Path(__file__).resolve().parent.parent
+Table = Callable[..., DataFrame]
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    jars = ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar")))
+    scratch = tmp_path_factory.mktemp("spark")
+    session = (
+        SparkSession.builder.master("local[2]")  # as many cores as the smallest CI machine
+        .config("spark.jars", jars)
+        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config(
+            "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+        )
+        .config("spark.driver.memory", "3g")
+        .config("spark.sql.shuffle.partitions", 1)  # tables of a few rows
+        .config("spark.databricks.delta.snapshotPartitions", 1)  # the same for Delta's own jobs
+        .config("spark.sql.ansi.enabled", "true")  # Spark 4's default: nothing may depend on it
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
+        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={scratch}")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def table(spark: SparkSession) -> Table:
+    """`table("a STRING, b INT", ("x", 1), …)`: a frame that can be checked by eye."""
+
+    def make(schema: str, *rows: tuple[object, ...]) -> DataFrame:
+        return spark.createDataFrame(list(rows), schema)
+
+    return make

@@ -1,6 +1,6 @@
-"""List flow-log objects under prefixes, leaving out folders and objects that the window rules out."""
+"""List flow-log objects under prefixes, leaving out what the window rules out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -35,7 +35,7 @@ class FlowLogObject(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What was found: every listed object, and the folders that were not entered, with the reason."""
+    """What was found: every listed object, and the folders not entered, with the reason."""
 
     objects: tuple[FlowLogObject, ...]
     left_folders: tuple[tuple[str, str], ...]
@@ -52,7 +52,7 @@ class Listing(NamedTuple):
 
 
 def list_objects(prefixes: Iterable[str], window: Window) -> Listing:
-    """Walk the folders below the prefixes, many at a time; an object under two prefixes counts once.
+    """Walk the folders below the prefixes, many at a time; an object under two of them counts once.
 
     Raises BadInput when a prefix cannot be listed, holds nothing, or nothing for the window.
     """
@@ -77,8 +77,8 @@ def list_objects(prefixes: Iterable[str], window: Window) -> Listing:
     listing = Listing(tuple(listed[uri] for uri in sorted(listed)), tuple(sorted(left.items())))
     if not problems and not listing.selected:
         problems.append(
-            f"--flow_logs: found {len(listing.skipped)} objects and {len(left)} folders that do not "
-            f"concern the window {window}, and none that does; check --from and --to, or the prefix"
+            f"--flow_logs: found {len(listing.skipped)} objects and {len(left)} folders that do "
+            f"not concern {window}, and none that does; check --from, --to and the prefix"
         )
     if problems:
         raise BadInput(problems)
@@ -94,7 +94,7 @@ def _walk(root: Place, window: Window) -> Listing:
     objects: list[FlowLogObject] = []
     left: list[tuple[str, str]] = []
     with ThreadPoolExecutor(_LISTINGS_IN_FLIGHT) as pool:
-        pending: set[Future[ListResult]] = {pool.submit(_list_folder, root)}
+        pending: set[Future[ListResult[Sequence[ObjectMeta]]]] = {pool.submit(_list_folder, root)}
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
@@ -109,7 +109,7 @@ def _walk(root: Place, window: Window) -> Listing:
     return Listing(tuple(objects), tuple(left))
 
 
-def _list_folder(folder: Place) -> "ListResult":
+def _list_folder(folder: Place) -> "ListResult[Sequence[ObjectMeta]]":
     store = open_store(folder.bucket)
     found = obstore.list_with_delimiter(store, prefix=folder.path or None)
     if not found["objects"] and not found["common_prefixes"] and folder.path:

@@ -40,10 +40,7 @@ _TASK_OBJECTS = 4_000
 _REFUSED_TYPE = pa.struct([("text", pa.string()), ("reason", pa.string())])
 _TEXT_OF_ACCOUNT = ("sha256", "version_id", "header", "outcome", "reason")
 _ACCOUNT_TYPE = pa.struct(
-    [
-        (name, pa.string() if name in _TEXT_OF_ACCOUNT else pa.int64())
-        for name in ACCOUNT_COLUMNS
-    ]
+    [(name, pa.string() if name in _TEXT_OF_ACCOUNT else pa.int64()) for name in ACCOUNT_COLUMNS]
 )
 _SCANNED_TYPE = pa.schema(
     [
@@ -75,11 +72,16 @@ def scan_objects(
     """
     buckets = {item.place.bucket.name: item.place.bucket for item in objects if item.place.bucket}
     rows = [
-        (item.place.bucket.name if item.place.bucket else None, item.place.path, item.etag, item.size)
+        (
+            item.place.bucket.name if item.place.bucket else None,
+            item.place.path,
+            item.etag,
+            item.size,
+        )
         for item in objects
     ]
 
-    def scan(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def scan(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return scan_batches(_objects_of(batches, buckets), settings)
 
     tasks = _number_of_tasks(spark, objects)
@@ -118,7 +120,7 @@ def _objects_of(
 
 
 def scan_batches(objects: Iterable[_ToRead], settings: ScanSettings) -> Iterator[pa.RecordBatch]:
-    """Fetch, scan and parse objects; batches of `schemas.SCANNED`, a bounded number of lines each."""
+    """Fetch, scan and parse objects; bounded batches of `schemas.SCANNED`."""
     together = _Together(settings.window)
     for wanted, fetched in _fetched(objects, settings.reads_in_flight):
         scan = ObjectScan(settings.needles, settings.max_line_bytes)
@@ -197,7 +199,7 @@ class _Source:
 
 
 class _Together:
-    """Lines of several objects, kept until there are enough to parse, and those objects' accounts."""
+    """Lines of several objects, kept until there are enough to parse, and their accounts."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
@@ -226,9 +228,7 @@ class _Together:
         finished = [source for source in self._sources if source.is_finished]
         for source in finished:
             if source.scan.refused:
-                yield from self._refusals(
-                    [source] * len(source.scan.refused), source.scan.refused
-                )
+                yield from self._refusals([source] * len(source.scan.refused), source.scan.refused)
         if finished:
             yield from _batches(
                 finished,
@@ -322,7 +322,7 @@ def _batches(
     numbers: npt.NDArray[np.int64] | None = None,
     **column: pa.Array,
 ) -> Iterator[pa.RecordBatch]:
-    """Rows with one of record, refused and account; `owners` points into the sources, row by row."""
+    """Rows with one of record, refused and account; `owners` points into the sources."""
     uris = pa.array([source.uri for source in sources], pa.string())
     versions = pa.array([source.version for source in sources], pa.string())
     if owners is not None:

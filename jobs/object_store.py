@@ -60,7 +60,7 @@ def _bucket_of(name: str) -> Bucket:
 
 @lru_cache(maxsize=64)
 def open_store(bucket: Bucket | None) -> S3Store | LocalStore:
-    """The store of a bucket, once per process; credentials come from boto3's chain, where this runs."""
+    """The store of a bucket, once per process; credentials are those of the machine it runs on."""
     if bucket is None:
         return LocalStore()
     from obstore.auth.boto3 import Boto3CredentialProvider  # imports boto3, see above

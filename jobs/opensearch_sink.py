@@ -1,8 +1,8 @@
-"""OpenSearch, the view: a fresh index per run, filled from Delta, shown by moving the alias to it."""
+"""OpenSearch, the view: a fresh index per run, filled from Delta, then shown by an alias."""
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from typing import NamedTuple
 
@@ -29,9 +29,9 @@ class OpenSearchFailed(Exception):
 
 
 class Indexed(NamedTuple):
-    """One load: `refused` has a row (record_id, reason) per document that the server would not take."""
+    """One load: `refused` has a row (record_id, reason) per document not taken."""
 
-    index: str
+    index_name: str
     alias: str
     documents: int
     refused: DataFrame
@@ -58,7 +58,7 @@ def check_reachable(url: str) -> None:
         raise BadInput(
             [
                 f"--opensearch_url {url}: found nothing that answers ({type(error).__name__}); "
-                "expected an OpenSearch node; start one with `make opensearch`, or leave the flag out"
+                "expected an OpenSearch node; start one with `make opensearch`, or drop the flag"
             ]
         ) from error
     finally:
@@ -111,9 +111,7 @@ def _template() -> object:
 def _show(client: OpenSearch, alias: str, index: str) -> None:
     """Move the alias in one step, then delete the indices of earlier runs of this case."""
     names = client.indices.get(index=f"{alias}-*")
-    earlier = [
-        name for name in names if name != index and re.fullmatch(f"{alias}-{_RUN_ID}", name)
-    ]
+    earlier = [name for name in names if name != index and re.fullmatch(f"{alias}-{_RUN_ID}", name)]
     actions: list[object] = [{"add": {"index": index, "alias": alias}}]
     actions += [
         {"remove": {"index": name, "alias": alias}}
@@ -128,7 +126,7 @@ def _show(client: OpenSearch, alias: str, index: str) -> None:
 def _load(documents: DataFrame, url: str, index: str) -> DataFrame:
     """Send every partition's documents; rows (record_id, reason) of those that were refused."""
 
-    def send(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def send(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         client = connect(url)
         try:
             for batch in batches:
@@ -176,4 +174,3 @@ def _refusal(item: dict[str, object]) -> dict[str, object]:
         "record_id": item["_id"],
         "reason": f"OpenSearch refused it with {status}: {without_values}",
     }
-

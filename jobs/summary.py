@@ -10,6 +10,11 @@ from jobs.opensearch_sink import Indexed
 from transforms.subject import Subject
 
 PEERS_SHOWN = 20
+_PEER_COLUMNS = (
+    "peer", "address", "subnet", "service", "started by", "first", "last", "accepted", "rejected",
+    "answered",
+)  # fmt: skip
+_NUMBERS_FROM = _PEER_COLUMNS.index("accepted")
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
 
 
@@ -47,8 +52,8 @@ def _lines(result: Result) -> Iterator[str]:
     yield ""
     yield f"Delta       {arguments.table('flows')}  (beside it: objects, quarantine, manifest.json)"
     if result.indexed:
-        index = result.indexed
-        yield f"OpenSearch  {index.documents:,} documents counted in {index.index}, alias {index.alias}"
+        view = result.indexed
+        yield f"OpenSearch  {view.documents:,} documents in {view.index_name}, alias {view.alias}"
     yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in result.seconds.items())
 
 
@@ -71,7 +76,7 @@ def _reading(result: Result) -> Iterator[str]:
         f"{books.objects_refused:,} refused; {len(result.left_folders):,} folders left out"
     )
     yield (
-        f"  bytes     {_size(books.bytes_read)} read, {_size(books.bytes_inflated)} of text inflated"
+        f"  bytes     {_size(books.bytes_read)} read, {_size(books.bytes_inflated)} of text in them"
     )
     yield (
         f"  lines     {books.lines:,}: {books.header_lines:,} header, {books.blank_lines:,} blank, "
@@ -86,12 +91,12 @@ def _peers(peers: Sequence[dict[str, object]]) -> Iterator[str]:
         yield "Peers inside: none seen"
         return
     yield "Peers inside, by attempts (one 5-tuple is one attempt, wherever it was seen)"
-    rows = [("peer", "address", "subnet", "service", "started by", "accepted", "rejected", "answered")]
+    rows: list[tuple[str, ...]] = [_PEER_COLUMNS]
     rows += [_peer_row(peer) for peer in peers[:PEERS_SHOWN]]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [
-            cell.rjust(width) if at > 4 else cell.ljust(width)
+            cell.rjust(width) if at >= _NUMBERS_FROM else cell.ljust(width)
             for at, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield "  " + "  ".join(cells).rstrip()
@@ -105,10 +110,12 @@ def _peer_row(peer: dict[str, object]) -> tuple[str, ...]:
     service = f"{name} {peer['service_port']}" if name in ("tcp", "udp") else name
     return (
         _plain(peer["peer_name"]),
-        str(peer["peer"]),
+        str(peer["peer"] or f"{peer['addresses']:,} addresses"),
         _plain(peer["peer_subnet_name"]),
         service,
         str(peer["started_by"]),
+        f"{peer['first_at']:%d %H:%M:%S}",
+        f"{peer['last_at']:%d %H:%M:%S}",
         f"{peer['accepted']:,}",
         f"{peer['rejected']:,}",
         f"{peer['answered']:,}",

@@ -1,4 +1,4 @@
-"""The job: read flow logs, keep one instance's traffic with names beside the ids, account for all."""
+"""The job: read flow logs, keep one instance's traffic, name its ends, account for all."""
 
 import logging
 import secrets
@@ -30,7 +30,7 @@ from jobs.summary import PEERS_SHOWN, Result, render
 from transforms.documents import to_documents
 from transforms.label import label_with
 from transforms.label_tables import LabelTables
-from transforms.peers import internal_peers
+from transforms.peers import internal_peers, ranked
 from transforms.schemas import ACCOUNT_COLUMNS, FLOWS, OBJECTS, QUARANTINE
 from transforms.scope import with_role
 from transforms.subject import Subject, resolve_subject
@@ -265,15 +265,9 @@ def _close_books(
 
 
 def _peers(flows: DataFrame, subject: Subject) -> list[dict[str, object]]:
-    """The peers to show: most rejected attempts first, then most attempts."""
-    ordered = internal_peers(flows, subject.addresses).orderBy(
-        F.col("started_by").desc(),
-        F.col("rejected").desc(),
-        (F.col("accepted") + F.col("rejected")).desc(),
-        "peer",
-        "service_port",
-    )
-    return [row.asDict() for row in ordered.limit(PEERS_SHOWN + 1).collect()]
+    """The first peers of the ranking, and one more where there are more."""
+    shown = internal_peers(flows, subject.addresses).transform(ranked).limit(PEERS_SHOWN + 1)
+    return [row.asDict() for row in shown.collect()]
 
 
 def _described(case: Case, indexed: Indexed | None) -> dict[str, object]:
@@ -289,7 +283,7 @@ def _described(case: Case, indexed: Indexed | None) -> dict[str, object]:
         "interface_ids": list(case.subject.interface_ids),
         "addresses": list(case.subject.addresses),
         "left_folders": dict(case.listing.left_folders),
-        "index": indexed.index if indexed else None,
+        "index": indexed.index_name if indexed else None,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

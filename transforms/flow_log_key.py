@@ -1,6 +1,7 @@
 """A key of a flow-log object → account, region, flow log id and time stamp.
 
-AWS, "Publish flow logs to Amazon S3": `<account>_vpcflowlogs_<region>_<flow-log-id>_<YYYYMMDDTHHmmZ>_<hash>.log.gz`.
+AWS, "Publish flow logs to Amazon S3":
+`<account>_vpcflowlogs_<region>_<flow-log-id>_<YYYYMMDDTHHmmZ>_<hash>.log.gz`.
 """
 
 import re
@@ -8,6 +9,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from transforms.window import Window
+
 
 class FlowLogKey(NamedTuple):
     """What the name of an object says; `slot_at` is the start of its five-minute slot, in UTC."""
@@ -19,7 +21,7 @@ class FlowLogKey(NamedTuple):
 
 
 def parse_key(key: str) -> FlowLogKey | None:
-    """Read the file name from the right, as regions and ids may gain parts; None if it is not AWS's."""
+    """Read the file name from the right, as ids may gain parts; None if it is not AWS's."""
     name = key.rsplit("/", 1)[-1]
     stem, _, ending = name.partition(".")
     parts = stem.rsplit("_", 2)
@@ -85,7 +87,7 @@ _DATE_PART = re.compile(r"(?:(year|month|day|hour)=)?(\d{2}|\d{4})")
 
 
 def _folder_time(folder: str) -> tuple[datetime, datetime] | None:
-    """First and last instant that a dated folder covers, from the parts behind the region; else None.
+    """First and last instant of a dated folder, from the parts behind the region; else None.
 
     `…/vpcflowlogs/eu-west-1/2026/11/` covers November; Hive parts (`year=2026/…`) count alike.
     """
@@ -109,7 +111,8 @@ def _dates_to_range(parts: list[str]) -> tuple[datetime, datetime] | None:
         if len(numbers) == 4:
             first = datetime(numbers[0], numbers[1], numbers[2], numbers[3], tzinfo=UTC)
             return first, first.replace(minute=59, second=59)
-        first = datetime(numbers[0], *(numbers[1:3] + [1] * (3 - len(numbers))), tzinfo=UTC)
+        year, month, day = [*numbers, 1, 1][:3]
+        first = datetime(year, month, day, tzinfo=UTC)
         if len(numbers) == 3:
             return first, first.replace(hour=23, minute=59, second=59)
         if len(numbers) == 2:

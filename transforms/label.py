@@ -63,8 +63,8 @@ def _label_end(flows: DataFrame, lookups: Lookups, end: str) -> DataFrame:
     """Name the owner and the network of `<end>addr`, most certain first; `basis` says which it was.
 
     interface: the address is the record's own interface's. address: one interface had it then, in
-    the record's VPC, else in any. cidr: a network holds it, in the record's VPC, else in exactly one
-    other. ambiguous: more than one answer fits, so none is given.
+    the record's VPC, else in any. cidr: a network holds it, in the record's VPC, else in exactly
+    one other. ambiguous: more than one answer fits, so none is given.
     """
     address = f"{end}addr"
     owners, networks = F.broadcast(lookups.owners), F.broadcast(lookups.networks)
@@ -77,9 +77,9 @@ def _label_end(flows: DataFrame, lookups: Lookups, end: str) -> DataFrame:
     flows = flows.select(
         "*",
         F.expr(f"coalesce(filter(owners, v -> {_IS_VALID}), array())").alias("_owners"),
-        F.expr(
-            "coalesce(filter(networks, n -> _key BETWEEN n.first AND n.last), array())"
-        ).alias("_networks"),
+        F.expr("coalesce(filter(networks, n -> _key BETWEEN n.first AND n.last), array())").alias(
+            "_networks"
+        ),
     ).drop("owners", "networks")
     flows = flows.select(
         "*",
@@ -91,9 +91,7 @@ def _label_end(flows: DataFrame, lookups: Lookups, end: str) -> DataFrame:
     )
     flows = flows.withColumn("_own", F.expr(_OWN)).withColumn("_basis", F.expr(_BASIS))
     found = flows.select("*", F.expr(_OWNER).alias("_owner"), F.expr(_NETWORK).alias("_network"))
-    service = (
-        f"IF(coalesce(pkt_{end}addr, {address}) = {address}, pkt_{end}_aws_service, NULL)"
-    )
+    service = f"IF(coalesce(pkt_{end}addr, {address}) = {address}, pkt_{end}_aws_service, NULL)"
     labelled = found.select(
         "*",
         F.expr(f"coalesce(_owner.name, IF(_basis IS NULL, {service}, NULL))").alias(f"{end}_name"),

@@ -33,7 +33,7 @@ class LabelRow(NamedTuple):
 
 
 class Version(NamedTuple):
-    """What an id was called from `valid_from` until before `valid_to` (Unix seconds, null: open)."""
+    """What an id was called from `valid_from` until before `valid_to` (Unix seconds, or open)."""
 
     valid_from: int | None
     valid_to: int | None

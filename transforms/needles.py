@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Positions = npt.NDArray[np.int64]
 
-# Characters that continue an id or an address: `10.0.0.7` is not in `10.0.0.71`, nor in `110.0.0.7`.
+# Characters that continue an id or an address: `10.0.0.7` is not in `10.0.0.71`.
 _CONTINUES = np.zeros(256, dtype=bool)
 _CONTINUES[list(b"0123456789abcdefABCDEFghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ.:-_")] = True
 

@@ -89,7 +89,7 @@ class ObjectScan:
     _long: set[int] = field(default_factory=set)
 
     def lines(self, chunks: Iterable[bytes]) -> Iterator[Lines]:
-        """Yield the lines to parse; a damaged or foreign object ends with `account.outcome` refused."""
+        """Yield the lines to parse; a damaged or foreign object ends with outcome refused."""
         digest = hashlib.sha256()
         try:
             for block in self._whole_lines(text_blocks(self._measured(chunks, digest.update))):
@@ -111,7 +111,7 @@ class ObjectScan:
             yield chunk
 
     def _whole_lines(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """Cut blocks at line ends, so that each begins and ends with a line; long lines are refused."""
+        """Cut blocks at line ends, so that each block begins and ends with a line."""
         carried = b""
         for block in blocks:
             self.account.bytes_inflated += len(block)
@@ -121,7 +121,7 @@ class ObjectScan:
                 yield text[:cut]
             carried = text[cut:]
             if len(carried) > self.max_line_bytes:
-                # Stay over the limit, so that the rest of this line is refused with it; keep no more.
+                # Stay over the limit, so that the rest of this line is refused with it.
                 carried = carried[: self.max_line_bytes + 1]
         if carried:
             yield carried + b"\n"
@@ -169,9 +169,7 @@ class ObjectScan:
         self.columns = columns_of_header(line)
         self.account.header_lines += 1
 
-    def _take(
-        self, block: bytes, first_number: int, count: int, finder: Finder
-    ) -> Iterator[Lines]:
+    def _take(self, block: bytes, first_number: int, count: int, finder: Finder) -> Iterator[Lines]:
         hits = finder.find(block)
         everything = self.needles is None
         touched = (hits.needles, hits.nodata, hits.skipdata, hits.odd)

@@ -139,7 +139,7 @@ OBJECTS = f"""
 
 QUARANTINE = """
     object_uri  STRING COMMENT 'where the line or object is',
-    object_line BIGINT COMMENT 'first line is 1; null when the whole object or a document is refused',
+    object_line BIGINT COMMENT 'first line is 1; null when the whole object is refused',
     record_id   STRING COMMENT 'set when OpenSearch refused the document of a stored flow',
     stage       STRING COMMENT 'object, line or document: what was refused',
     text        STRING COMMENT 'the line, capped',
@@ -148,7 +148,7 @@ QUARANTINE = """
 """
 
 END_LABELS = """
-    {end}_name         STRING COMMENT 'instance name, else interface name, of the owner of {end}addr',
+    {end}_name         STRING COMMENT 'instance name, else interface name, of its owner',
     {end}_interface_id STRING COMMENT 'owner of {end}addr',
     {end}_instance_id  STRING COMMENT 'owner of {end}addr',
     {end}_subnet_id    STRING COMMENT 'subnet that holds {end}addr',
@@ -156,7 +156,7 @@ END_LABELS = """
     {end}_vpc_id       STRING COMMENT 'VPC that holds {end}addr',
     {end}_vpc_name     STRING COMMENT 'its name',
     {end}_scope        STRING COMMENT 'internal, aws service or internet',
-    {end}_basis        STRING COMMENT 'interface, address, cidr or ambiguous: how {end}addr was named'
+    {end}_basis        STRING COMMENT 'how it was named: interface, address, cidr, ambiguous'
 """
 
 LABELS = f"""

@@ -71,9 +71,7 @@ def resolve_subject(
         interface_ids=tuple(
             dict.fromkeys([*asked_interfaces, *(interface.interface_id for interface in known)])
         ),
-        holdings=tuple(
-            Holding(*span, _foreign_vpcs(span[0], vpcs, labels)) for span in spans
-        ),
+        holdings=tuple(Holding(*span, _foreign_vpcs(span[0], vpcs, labels)) for span in spans),
     )
 
 

@@ -9,7 +9,7 @@ LONGEST_LAG = timedelta(seconds=60)
 
 
 class Window(NamedTuple):
-    """[from_at, to_at) in UTC. A record belongs when its own interval meets it: end ≥ from, start < to."""
+    """[from_at, to_at) in UTC. A record belongs when it meets it: end ≥ from, start < to."""
 
     from_at: datetime
     to_at: datetime

@@ -1,0 +1,282 @@
+"""The whole path on real parts: the job's answer against what the generator says happened."""
+
+import gzip
+import json
+import re
+import shutil
+from pathlib import Path
+
+import boto3
+import pytest
+from opensearchpy import OpenSearch
+from pyspark.sql import SparkSession
+
+from demo.vpc import LAB_WEB, SUSPECT
+from jobs.trace_instance import main
+from tests.services import DemoDay
+from transforms.peers import internal_peers
+from transforms.schemas import FLOW_COLUMNS
+
+IDENTITY_OF_A_RUN = "run_id"
+
+
+def rows_of(spark: SparkSession, uri: Path | str, *columns: str) -> list[tuple[object, ...]]:
+    frame = spark.read.format("delta").load(str(uri))
+    rows = frame.select(*columns or [c for c in frame.columns if c != IDENTITY_OF_A_RUN]).collect()
+    return sorted((tuple(row) for row in rows), key=repr)
+
+
+def first_objects(day: DemoDay, into: Path, count: int) -> list[Path]:
+    """Copy the first objects of each flow log of the day, in its key layout."""
+    source = day.folder / "flow-logs"
+    copied = []
+    for path in sorted(source.rglob("*.log.gz"), key=lambda path: path.name[-22:])[:count]:
+        target = into / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copied.append(Path(shutil.copy(path, target)))
+    return copied
+
+
+def test_the_flows_and_the_peers_are_those_that_the_generator_made(
+    spark: SparkSession, demo_day: DemoDay, tmp_path: Path
+) -> None:
+    assert main(demo_day.flags(tmp_path)) == 0
+
+    flows = spark.read.format("delta").load(str(tmp_path / "case/flows"))
+    assert flows.count() == demo_day.truth["subject"]["records"]
+    assert tuple(flows.columns) == FLOW_COLUMNS
+    keys = "peer_name peer protocol service_port started_by accepted rejected answered".split()
+    found = internal_peers(flows, [SUSPECT.address, str(SUSPECT.public_address)]).select(*keys)
+    expected = [tuple(peer[key] for key in keys) for peer in demo_day.truth["peers"]]
+    assert sorted(map(tuple, found.collect()), key=repr) == sorted(expected, key=repr)
+
+
+def test_the_summary_says_what_was_read_kept_and_refused(
+    spark: SparkSession, demo_day: DemoDay, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(demo_day.flags(tmp_path)) == 0
+
+    said = capsys.readouterr().out
+    truth = demo_day.truth
+    assert "window    2026-11-23 00:00:00 UTC to 2026-11-24 00:00:00 UTC" in said
+    assert "objects   576 listed, 0 skipped, 576 read, 0 empty, 0 refused" in said
+    assert f"lines     {truth['lines']:,}: 576 header, 0 blank" in said
+    assert f"NODATA {truth['nodata']:,}, SKIPDATA {truth['skipdata']:,}" in said
+    assert f"flows     {truth['subject']['records']:,} kept" in said
+    hop = truth["stories"]["hop to an app server"]
+    assert re.search(
+        rf"{hop['target']} +10\.20\.2\.22 +shop-app +tcp 22 +subject .* 2 +0 +2\n", said
+    )
+    assert re.search(r"db-1 +10\.20\.3\.31 +shop-data +tcp 5432 +subject .* 0 +12 +0\n", said)
+    assert "Books       balanced" in said
+    assert f"Delta       {tmp_path}/case/flows" in said
+
+
+def test_an_equal_address_in_another_vpc_is_someone_else(
+    spark: SparkSession, demo_day: DemoDay, tmp_path: Path
+) -> None:
+    namesake = next(machine for machine in LAB_WEB if machine.address == SUSPECT.address)
+
+    assert main(demo_day.flags(tmp_path)) == 0
+
+    seen_at = {
+        interface for (interface,) in rows_of(spark, tmp_path / "case/flows", "interface_id")
+    }
+    assert SUSPECT.interface_id in seen_at
+    assert namesake.interface_id not in seen_at
+
+
+def test_a_second_run_leaves_the_same_tables_and_documents(
+    spark: SparkSession,
+    demo_day: DemoDay,
+    tmp_path: Path,
+    opensearch_url: str,
+    opensearch: OpenSearch,
+) -> None:
+    flags = [*demo_day.flags(tmp_path, "twice"), "--opensearch_url", opensearch_url]
+
+    seen = []
+    for _ in range(2):
+        assert main(flags) == 0
+        tables = {
+            table: rows_of(spark, tmp_path / f"twice/{table}")
+            for table in ("flows", "objects", "quarantine")
+        }
+        found = opensearch.search(index="flows-twice", body={"size": 10_000, "sort": ["record_id"]})
+        documents = {hit["_id"]: hit["_source"] for hit in found["hits"]["hits"]}
+        for document in documents.values():
+            del document[IDENTITY_OF_A_RUN]
+        seen.append((tables, documents))
+
+    assert seen[0] == seen[1]
+    record_ids = {
+        record_id for (record_id,) in rows_of(spark, tmp_path / "twice/flows", "record_id")
+    }
+    assert set(seen[1][1]) == record_ids
+    assert len(record_ids) == demo_day.truth["subject"]["records"]
+    assert len(opensearch.indices.get(index="flows-twice-*")) == 1
+
+
+def test_a_document_holds_the_flow_with_names_beside_the_ids(
+    spark: SparkSession,
+    tmp_path: Path,
+    sample_flags: list[str],
+    opensearch_url: str,
+    opensearch: OpenSearch,
+) -> None:
+    assert main([*sample_flags, "--opensearch_url", opensearch_url]) == 0
+
+    hits = opensearch.search(
+        index="flows-sample", body={"query": {"term": {"dstaddr": "52.95.0.0/16"}}}
+    )["hits"]["hits"]
+    assert len(hits) == 1
+    document = hits[0]["_source"]
+    expected = {
+        "@timestamp": "2021-03-26T03:28:12Z",
+        "start": 1616729292,
+        "interface_id": "eni-1235b8ca123456789",
+        "interface_name": "report server primary",
+        "src_name": "report-1",
+        "src_subnet_name": "reports-a",
+        "dst_name": "S3",
+        "bytes": 471,
+        "traffic_path": 8,
+    }
+    assert {name: document[name] for name in expected} == expected
+    assert "sublocation_id" not in document  # `-` in the line
+
+
+@pytest.fixture
+def sample_flags(tmp_path: Path) -> list[str]:
+    data = Path(__file__).parent / "data"
+    return [
+        *("--flow_logs", str(data / "samples"), "--labels", str(data / "labels")),
+        *("--instance_id", "i-0c50d5961bcb2d47b", "--case_id", "sample", "--output", str(tmp_path)),
+        *("--from", "2021-03-26T00:00:00Z", "--to", "2021-03-27T00:00:00Z"),
+    ]
+
+
+def test_the_two_real_records_come_out_named_and_typed(
+    spark: SparkSession, tmp_path: Path, sample_flags: list[str]
+) -> None:
+    assert main(sample_flags) == 0
+
+    columns = (
+        "srcaddr dstaddr srcport bytes interface_name subnet_name vpc_name instance_name "
+        "src_name src_scope src_basis dst_name dst_scope dst_basis sublocation_type traffic_path"
+    ).split()
+    names = ("report server primary", "reports-a", "reporting", "report-1")
+    assert rows_of(spark, tmp_path / "sample/flows", *columns) == [
+        (
+            "10.0.0.71", "52.95.128.179", 34210, 471, *names,
+            "report-1", "internal", "interface", "S3", "aws service", None, None, 8,
+        ),
+        (
+            "52.95.128.179", "10.0.0.71", 80, 15044, *names,
+            "S3", "aws service", None, "report-1", "internal", "interface", None, None,
+        ),
+    ]  # fmt: skip
+
+
+def test_objects_on_s3_give_the_same_flows_as_in_a_folder(
+    spark: SparkSession, demo_day: DemoDay, tmp_path: Path, bucket: str
+) -> None:
+    here = tmp_path / "some-objects"
+    s3 = boto3.client("s3")
+    for path in first_objects(demo_day, here, 30):
+        key = f"central/{path.relative_to(here)}"
+        s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+    trail = "central/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/23/trail.json.gz"
+    s3.put_object(Bucket=bucket, Key=trail, Body=b"{}")
+    flags = demo_day.flags(tmp_path)
+
+    assert main([*flags, "--case_id", "folder", "--flow_logs", str(here)]) == 0
+    assert main([*flags, "--case_id", "bucket", "--flow_logs", f"s3://{bucket}/central"]) == 0
+
+    of_the_place = {"record_id", "object_uri", IDENTITY_OF_A_RUN}
+    columns = [name for name in FLOW_COLUMNS if name not in of_the_place]
+    in_bucket = rows_of(spark, tmp_path / "bucket/flows", *columns)
+    assert in_bucket == rows_of(spark, tmp_path / "folder/flows", *columns)
+    assert in_bucket
+    manifest = json.loads((tmp_path / "bucket/manifest.json").read_text())
+    folder = f"s3://{bucket}/central/AWSLogs/111122223333/CloudTrail"
+    assert manifest["left_folders"] == {folder: "it belongs to another AWS service"}
+
+
+def test_a_damaged_object_is_quarantined_and_the_run_goes_on(
+    spark: SparkSession, demo_day: DemoDay, tmp_path: Path
+) -> None:
+    here = tmp_path / "damaged"
+    objects = first_objects(demo_day, here, 6)
+    cut = objects[2]
+    cut.write_bytes(cut.read_bytes()[:-9])
+    text = objects[3]
+    text.write_bytes(gzip.compress(b"this is no header, 1 2 3\n"))
+    flags = [*demo_day.flags(tmp_path), "--flow_logs", str(here)]
+
+    assert main(flags) == 0
+    assert main([*flags, "--strict", "true"]) == 3
+
+    quarantine = rows_of(spark, tmp_path / "case/quarantine", "object_uri", "stage", "reason")
+    assert quarantine == sorted(
+        [
+            (f"file://{cut}", "object", "its gzip data is cut off before its end"),
+            (f"file://{text}", "object", "its first line is not a header of flow log fields"),
+        ],
+        key=repr,
+    )
+    evidence = {uri for (uri,) in rows_of(spark, tmp_path / "case/flows", "object_uri")}
+    assert evidence
+    assert not evidence & {f"file://{cut}", f"file://{text}"}
+
+
+def test_a_document_that_opensearch_refuses_is_quarantined_with_its_reason(
+    spark: SparkSession,
+    tmp_path: Path,
+    sample_flags: list[str],
+    opensearch_url: str,
+    opensearch: OpenSearch,
+) -> None:
+    opensearch.indices.put_index_template(
+        name="narrow",
+        body={
+            "index_patterns": ["flows-narrow-*"],
+            "priority": 900,
+            "template": {
+                "mappings": {
+                    "properties": {"bytes": {"type": "short"}, "run_id": {"type": "keyword"}}
+                }
+            },
+        },
+    )
+    flags = [*sample_flags, "--case_id", "narrow", "--opensearch_url", opensearch_url]
+    # 15044 and 471 fit a short; a third record does not.
+    here = tmp_path / "more"
+    shutil.copytree(Path(__file__).parent / "data/samples", here)
+    (here / "large.log").write_text(
+        "interface-id start end bytes\neni-1235b8ca123456789 1616729292 1616729349 99999999\n"
+    )
+
+    assert main([*flags, "--flow_logs", str(here)]) == 0
+    assert main([*flags, "--flow_logs", str(here), "--strict", "true"]) == 3
+
+    ((stage, record_id, reason),) = rows_of(
+        spark, tmp_path / "narrow/quarantine", "stage", "record_id", "reason"
+    )
+    large = spark.read.format("delta").load(str(tmp_path / "narrow/flows")).where("bytes > 40000")
+    assert stage == "document"
+    assert [record_id] == [row.record_id for row in large.collect()]
+    assert str(reason).startswith("OpenSearch refused it with 400: ")
+    assert "99999999" not in str(reason)
+    assert opensearch.count(index="flows-narrow")["count"] == 2
+
+
+def test_the_manifest_holds_the_books(
+    spark: SparkSession, tmp_path: Path, sample_flags: list[str]
+) -> None:
+    assert main(sample_flags) == 0
+
+    manifest = json.loads((tmp_path / "sample/manifest.json").read_text())
+    assert manifest["books"]["lines"] == 3
+    assert manifest["books"]["flows"] == 2
+    assert [identity["holds"] for identity in manifest["identities"]] == [True] * 9

@@ -55,8 +55,9 @@ lock: setup ## pin the Python packages again, with hashes
 	        -o requirements/$$name.lock requirements/$$name.in; \
 	done
 
-dist: setup ## the wheel, which is also the zip for --py-files
+dist: setup ## the wheel, and the same as dist/vpc_flow_trace.zip for --py-files
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	cp dist/vpc_flow_trace-*.whl dist/vpc_flow_trace.zip
 
 clean: ## remove what runs and tests left; keeps the installed packages
 	rm -rf out build dist spark-warehouse .pytest_cache .mypy_cache .ruff_cache .hypothesis

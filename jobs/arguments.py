@@ -28,6 +28,9 @@ GLUE_FLAGS = (
     "continuous-log-logGroup",
 )
 
+# Stands in for a time that could not be read, so that nothing is said of it twice.
+_UNREADABLE = datetime.fromisoformat("1970-01-01T00:00:00Z")
+
 T = TypeVar("T")
 
 
@@ -180,11 +183,10 @@ class _Reader:
         return self.optional(name, read, default)
 
     def window(self) -> Window:
-        epoch = datetime.fromisoformat("1970-01-01T00:00:00Z")
-        from_at = self.required("from", _time, epoch)
-        to_at = self.required("to", _time, epoch + timedelta(1))
+        from_at = self.required("from", _time, _UNREADABLE)
+        to_at = self.required("to", _time, _UNREADABLE)
         slack = self.optional("slack_minutes", _number_from(0, 7 * 24 * 60), 60)
-        if to_at <= from_at and self._given["to"] and self._given["from"]:
+        if to_at <= from_at and _UNREADABLE not in (from_at, to_at):
             self._problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
         return Window(from_at, to_at, timedelta(minutes=slack))
 

@@ -1,0 +1,109 @@
+"""Listing: every layout that AWS writes, and nothing that the window does not need."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from jobs.flow_log_objects import list_objects
+from transforms.window import Window
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WINDOW = Window(NOON, NOON + timedelta(hours=1), slack=timedelta(0))
+FILE = "111122223333_vpcflowlogs_eu-west-1_fl-0123456789abcdef0_{stamp}_abcd1234.log.gz"
+
+
+def put(root: Path, key: str) -> str:
+    path = root / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return f"file://{path}"
+
+
+def test_the_four_layouts_are_found_below_any_prefix(tmp_path: Path) -> None:
+    name = FILE.format(stamp="20261123T1205Z")
+    keys = [
+        f"AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/11/23/{name}",
+        f"central/AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/11/23/12/{name}",
+        f"h/AWSLogs/aws-account-id=111122223333/aws-service=vpcflowlogs/aws-region=eu-west-1/"
+        f"year=2026/month=11/day=23/{name}",
+        f"o/AWSLogs/o-abc123def4/111122223333/vpcflowlogs/eu-west-1/2026/11/23/{name}",
+        f"h/AWSLogs/aws-account-id=111122223333/service=vpcflowlogs/aws-region=eu-west-1/"
+        f"year=2026/month=11/day=23/hour=12/{name}",
+    ]
+    written = sorted(put(tmp_path, key) for key in keys)
+
+    assert [item.uri for item in list_objects([str(tmp_path)], WINDOW).selected] == written
+
+
+def test_days_and_hours_that_the_window_does_not_need_are_not_listed(tmp_path: Path) -> None:
+    region = "AWSLogs/111122223333/vpcflowlogs/eu-west-1"
+    needed = put(tmp_path, f"{region}/2026/11/23/12/{FILE.format(stamp='20261123T1205Z')}")
+    put(tmp_path, f"{region}/2026/11/23/10/{FILE.format(stamp='20261123T1005Z')}")
+    put(tmp_path, f"{region}/2026/11/22/12/{FILE.format(stamp='20261122T1205Z')}")
+    put(tmp_path, f"{region}/2026/10/23/12/{FILE.format(stamp='20261023T1205Z')}")
+    put(tmp_path, f"{region}/2025/11/23/12/{FILE.format(stamp='20251123T1205Z')}")
+    put(tmp_path, "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/23/trail.json.gz")
+
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    assert [item.uri for item in listing.objects] == [needed]
+    of_date, of_service = (
+        "its date is outside the padded window",
+        "it belongs to another AWS service",
+    )
+    assert listing.left_folders == (
+        (f"file://{tmp_path}/AWSLogs/111122223333/CloudTrail", of_service),
+        (f"file://{tmp_path}/{region}/2025", of_date),
+        (f"file://{tmp_path}/{region}/2026/10", of_date),
+        (f"file://{tmp_path}/{region}/2026/11/22", of_date),
+        (f"file://{tmp_path}/{region}/2026/11/23/10", of_date),
+    )
+
+
+def test_slots_are_padded_by_the_longest_interval_and_the_lag(tmp_path: Path) -> None:
+    """A record that ends at 13:10:59 may have begun at 12:59:59."""
+    stamps = ["T1145Z", "T1150Z", "T1155Z", "T1300Z", "T1310Z", "T1315Z"]
+    for stamp in stamps:
+        put(tmp_path, FILE.format(stamp=f"20261123{stamp}"))
+
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    assert [item.uri[-22:-16] for item in listing.selected] == stamps[1:5]
+    assert {item.skipped for item in listing.skipped} == {
+        "the slot in its name is outside the padded window"
+    }
+
+
+def test_midnight_needs_the_neighbour_day(tmp_path: Path) -> None:
+    midnight = datetime(2026, 12, 1, tzinfo=UTC)
+    region = "AWSLogs/111122223333/vpcflowlogs/eu-west-1"
+    before = put(tmp_path, f"{region}/2026/11/30/{FILE.format(stamp='20261130T2355Z')}")
+    after = put(tmp_path, f"{region}/2026/12/01/{FILE.format(stamp='20261201T0000Z')}")
+
+    listing = list_objects([str(tmp_path)], Window(midnight, midnight + timedelta(minutes=1)))
+
+    assert [item.uri for item in listing.selected] == [before, after]
+
+
+def test_files_of_other_kinds_are_skipped_with_the_reason(tmp_path: Path) -> None:
+    put(tmp_path, "README.md")
+    export = put(tmp_path, "000000.gz")
+
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    assert [item.uri for item in listing.selected] == [export]
+    assert [(item.uri, item.skipped) for item in listing.skipped] == [
+        (f"file://{tmp_path}/README.md", "its name is not that of a flow log object")
+    ]
+
+
+def test_an_object_below_two_prefixes_counts_once_and_a_single_object_is_a_prefix(
+    tmp_path: Path,
+) -> None:
+    one = put(tmp_path, f"a/{FILE.format(stamp='20261123T1205Z')}")
+    two = put(tmp_path, "b/export.log")
+
+    listing = list_objects(
+        [str(tmp_path), str(tmp_path / "a"), two.removeprefix("file://")], WINDOW
+    )
+
+    assert [item.uri for item in listing.objects] == [one, two]

@@ -1,0 +1,145 @@
+"""The executor side of reading: what becomes of objects that change, vanish or break on the way."""
+
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.flow_log_objects import list_objects
+from jobs.object_scan import ScanSettings, of_read_objects, scan_objects
+from transforms.needles import needles_of
+from transforms.window import Window
+
+WINDOW = Window(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))
+START = int(WINDOW.from_at.timestamp())
+HEADER = "interface-id srcaddr dstaddr start end"
+
+
+def flow_line(srcaddr: str = "10.0.0.7", start: int = START) -> str:
+    return f"eni-0123456789abcdef0 {srcaddr} 10.0.0.9 {start} {start + 59}"
+
+
+def write(path: Path, *lines: str, header: str = HEADER) -> Path:
+    path.write_bytes(gzip.compress("\n".join([header, *lines, ""]).encode()))
+    return path
+
+
+def settings(*addresses: str, max_line_bytes: int = 16_384) -> ScanSettings:
+    needles = needles_of([], addresses) if addresses else None
+    return ScanSettings(needles, WINDOW, max_line_bytes, reads_in_flight=4)
+
+
+def test_an_object_that_changed_or_vanished_since_it_was_listed_is_refused_as_that(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    changed = write(tmp_path / "changed.log.gz", flow_line())
+    vanished = write(tmp_path / "vanished.log.gz", flow_line())
+    still = write(tmp_path / "still.log.gz", flow_line())
+    listing = list_objects([str(tmp_path)], WINDOW)
+    write(changed, flow_line(), flow_line())
+    vanished.unlink()
+
+    scanned = scan_objects(spark, listing.selected, settings("10.0.0.7"))
+
+    accounts = scanned.where("account IS NOT NULL").select(
+        "object_uri", "account.outcome", "account.reason", "account.parsed_lines"
+    )
+    assert sorted(map(tuple, accounts.collect())) == [
+        (f"file://{changed}", "refused", "it changed between listing and reading", 0),
+        (f"file://{still}", "read", None, 1),
+        (f"file://{vanished}", "refused", "it vanished between listing and reading", 0),
+    ]
+
+
+def test_no_line_of_an_object_that_breaks_late_is_evidence(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """So many lines that the first are handed to Spark long before the damage is met."""
+    broken = write(tmp_path / "broken.log.gz", *(flow_line(start=START + n) for n in range(86_000)),
+                   *(flow_line(start=START + n) for n in range(86_000)))  # fmt: skip
+    broken.write_bytes(broken.read_bytes()[:-8])
+    whole = write(tmp_path / "whole.log.gz", flow_line())
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    scanned = scan_objects(spark, listing.selected, settings("10.0.0.7")).persist()
+
+    handed_over = scanned.where("record IS NOT NULL")
+    assert handed_over.where(f"object_uri = 'file://{broken}'").count() >= 100_000
+    evidence = of_read_objects(scanned).where("record IS NOT NULL").select("object_uri").collect()
+    assert [uri for (uri,) in evidence] == [f"file://{whole}"]
+    (account,) = scanned.where("account.outcome = 'refused'").select("account.*").collect()
+    assert account.reason == "its gzip data is cut off before its end"
+    assert (account.lines, account.parsed_lines, account.in_window_lines) == (0, 0, 0)
+    scanned.unpersist()
+
+
+def test_objects_of_different_formats_in_one_task_keep_their_own_columns(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    write(tmp_path / "a.log.gz", flow_line("10.0.0.7"))
+    write(
+        tmp_path / "b.log.gz",
+        f"{START + 59} colour 10.0.0.7 {START}",
+        header="end new-field srcaddr start",
+    )
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    scanned = scan_objects(spark, listing.selected, settings("10.0.0.7"))
+
+    records = scanned.where("record IS NOT NULL").select(
+        "object_line", "record.interface_id", "record.srcaddr", "record.end", "record.extra"
+    )
+    assert sorted(map(tuple, records.collect()), key=repr) == [
+        (2, "eni-0123456789abcdef0", "10.0.0.7", START + 59, None),
+        (2, None, "10.0.0.7", START + 59, {"new_field": "colour"}),
+    ]
+
+
+def test_each_line_of_an_object_has_one_fate(spark: SparkSession, tmp_path: Path) -> None:
+    write(
+        tmp_path / "a.log.gz",
+        flow_line("10.0.0.7"),  # in the window
+        flow_line("10.0.0.7", start=START - 7200),  # before it
+        flow_line("10.0.0.77"),  # someone else: set aside
+        "",
+        "   ",
+        HEADER,
+        "eni-0123456789abcdef0 10.0.0.7",  # too few columns
+        "x" * 300,  # too long
+        "eni-0123456789abcdef0 - - - NODATA",  # not the subject's
+    )
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    found = scan_objects(spark, listing.selected, settings("10.0.0.7", max_line_bytes=256))
+
+    (account,) = found.where("account IS NOT NULL").select("account.*").collect()
+    assert {
+        name: account[name] for name in account.asDict() if name.endswith("lines")
+    } == {
+        "lines": 10, "header_lines": 2, "blank_lines": 2, "set_aside_lines": 2, "parsed_lines": 2,
+        "refused_lines": 2, "nodata_lines": 1, "skipdata_lines": 0, "in_window_lines": 1,
+        "out_of_window_lines": 1,
+    }  # fmt: skip
+    assert (account.first_start, account.last_end) == (START - 7200, START + 59)
+    refused = found.where("refused IS NOT NULL").select("object_line", "refused.reason").collect()
+    assert sorted(map(tuple, refused)) == [
+        (8, "the line has 2 columns, its header 5"),
+        (9, "longer than 256 bytes"),
+    ]
+
+
+@pytest.mark.parametrize("size", [1_000_000, 1_100_000], ids=["fetched whole", "streamed"])
+def test_small_and_large_objects_are_read_alike(
+    spark: SparkSession, tmp_path: Path, size: int
+) -> None:
+    line = flow_line("10.0.0.7") + "\n"
+    count = size // len(line)
+    (tmp_path / "plain.log").write_text(HEADER + "\n" + line * count)
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    scanned = scan_objects(spark, listing.selected, settings("10.0.0.7"))
+
+    numbers = scanned.where("record IS NOT NULL").select("object_line").collect()
+    assert sorted(number for (number,) in numbers) == list(range(2, count + 2))

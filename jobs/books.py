@@ -53,6 +53,8 @@ class Books:
     subject: int  # rows after scoping, before writing
     others: int
     flows: int  # rows of `flows`
+    flows_nodata: int
+    flows_skipdata: int
     documents: int | None  # the index; None when there is none
 
     def identities(self) -> tuple[Identity, ...]:
@@ -128,6 +130,16 @@ def count_quarantine(quarantine: DataFrame) -> dict[str, int]:
             F.count_if(F.col("stage") == stage).alias(f"quarantined_{stage}s")
             for stage in ("object", "line", "document")
         )
+    ).first()
+    return counts.asDict() if counts else {}
+
+
+def count_flows(flows: DataFrame) -> dict[str, int]:
+    """Counts over the table `flows`, in one pass."""
+    counts = flows.agg(
+        F.count("*").alias("flows"),
+        F.count_if(F.col("log_status") == "NODATA").alias("flows_nodata"),
+        F.count_if(F.col("log_status") == "SKIPDATA").alias("flows_skipdata"),
     ).first()
     return counts.asDict() if counts else {}
 

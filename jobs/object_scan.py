@@ -148,15 +148,21 @@ def _fetched(
     objects: Iterable[_ToRead], in_flight: int
 ) -> Iterator[tuple[_ToRead, _Fetched | str]]:
     """Objects in order, with their bytes or the reason why there are none; GETs run ahead."""
-    ahead: deque[tuple[_ToRead, Future[_Fetched | str]]] = deque()
+    ahead: deque[tuple[_ToRead, Future[_Fetched | str] | None]] = deque()
     with ThreadPoolExecutor(in_flight) as pool:
         for wanted in objects:
-            ahead.append((wanted, pool.submit(_fetch, wanted)))
+            ahead.append((wanted, pool.submit(_fetch, wanted) if wanted.size <= _SMALL else None))
             if len(ahead) >= in_flight:
-                first, future = ahead.popleft()
-                yield first, future.result()
-        for wanted, future in ahead:
-            yield wanted, future.result()
+                yield _in_turn(*ahead.popleft())
+        while ahead:
+            yield _in_turn(*ahead.popleft())
+
+
+def _in_turn(
+    wanted: _ToRead, future: Future[_Fetched | str] | None
+) -> tuple[_ToRead, _Fetched | str]:
+    """A large object is asked for only now: a waiting response would hold a connection open."""
+    return wanted, future.result() if future else _fetch(wanted)
 
 
 def _fetch(wanted: _ToRead) -> _Fetched | str:

@@ -43,7 +43,10 @@ def _lines(result: Result) -> Iterator[str]:
     yield f"  subject   {_subject(result)}"
     yield f"  window    {arguments.window}"
     yield from _reading(result)
-    yield f"  flows     {books.flows:,} kept, {books.others:,} others that only looked alike"
+    yield (
+        f"  flows     {books.flows:,} kept (with {books.flows_nodata:,} NODATA, "
+        f"{books.flows_skipdata:,} SKIPDATA), {books.others:,} others that only looked alike"
+    )
     yield ""
     if arguments.scope == "instance":
         yield from _peers(result.peers)

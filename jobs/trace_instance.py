@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from jobs.arguments import Arguments, BadInput, parse_arguments
 from jobs.books import (
     Books,
+    count_flows,
     count_objects,
     count_quarantine,
     count_scope,
@@ -256,9 +257,9 @@ def _close_books(
     return Books(
         listed=len(case.listing.objects),
         listed_skipped=len(case.listing.skipped),
-        flows=read_table(spark, table("flows")).where(of_this_run).count(),
         documents=indexed.documents if indexed else None,
         **scope_counts,
+        **count_flows(read_table(spark, table("flows")).where(of_this_run)),
         **count_objects(read_table(spark, table("objects")).where(of_this_run)),
         **count_quarantine(read_table(spark, table("quarantine")).where(of_this_run)),
     )

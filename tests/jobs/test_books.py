@@ -13,7 +13,7 @@ BALANCED = Books(
     blank_lines=4, set_aside_lines=50, parsed_lines=30, refused_lines=10, nodata_lines=3,
     skipdata_lines=1, in_window_lines=25, out_of_window_lines=5, unbalanced_objects=0,
     quarantined_objects=1, quarantined_lines=10, quarantined_documents=2, subject=20, others=5,
-    flows=20, documents=18,
+    flows=20, flows_nodata=1, flows_skipdata=0, documents=18,
 )  # fmt: skip
 
 

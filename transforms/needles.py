@@ -70,9 +70,8 @@ class Finder:
     """
 
     def __init__(self, needles: tuple[Needle, ...], header: bytes) -> None:
-        odd = [b"\n\n", b"\n\r", b"\n ", b"\n\t"]
-        if header:
-            odd.append(b"\n" + header)
+        self._odd_starts = (b"\n", b"\r", b" ", b"\t", *([header] if header else []))
+        odd = [b"\n" + start for start in self._odd_starts]
         literals = [b"NODATA", b"SKIPDATA", *odd, *(needle.literal for needle in needles)]
         self._ids = [_NODATA, _SKIPDATA, *[_ODD] * len(odd)]
         self._ids += range(_FIRST_NEEDLE, _FIRST_NEEDLE + len(needles))
@@ -98,7 +97,7 @@ class Finder:
             add((id_, end))
 
         self._database.scan(block, match_event_handler=on_match)
-        if block[:1] in (b"\n", b"\r", b" ", b"\t"):
+        if block.startswith(self._odd_starts):  # the first line has no newline in front
             add((_ODD, 1))
         pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
         ids, ends = pairs[:, 0], pairs[:, 1]

@@ -154,7 +154,9 @@ class ObjectScan:
             end = block.index(b"\n", place)
             if end - start > limit:
                 number = first_number + block.count(b"\n", 0, start)
-                shown = block[start : start + SHOWN_BYTES].decode("ascii", "backslashreplace")
+                shown = block[start : start + min(SHOWN_BYTES, limit)].decode(
+                    "ascii", "backslashreplace"
+                )
                 self.refused.append(RefusedLine(number, shown, f"longer than {limit} bytes"))
                 self._long.add(number)
                 kept += [block[at:start], b" \n"]

@@ -47,7 +47,7 @@ class Parsed(NamedTuple):
 
 
 def parse_lines(text: bytes, columns: tuple[str, ...]) -> Parsed:
-    """Parse lines (each ended by a newline) that have these columns; rows in = records + refused.
+    """Parse one or more lines (each ended by a newline); rows in = records + refused.
 
     `-` is null. Several spaces separate as one, spaces at the ends of a line mean nothing. A record
     is refused when its number of columns, a number, a time or an address is impossible.

@@ -1,0 +1,84 @@
+"""Addresses in one comparable form."""
+
+import ipaddress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from tests.conftest import Table
+from transforms.addresses import (
+    bucket_of,
+    buckets_of,
+    canonical,
+    holds,
+    is_private,
+    key_of,
+    network_of,
+)
+
+
+def test_a_key_is_fixed_length_hex(table: Table) -> None:
+    rows = table(
+        "address STRING, expected STRING",
+        ("10.0.0.7", "0a000007"),
+        ("255.1.0.16", "ff010010"),
+        ("2001:db8::15", "20010db8000000000000000000000015"),
+        ("::", "00000000000000000000000000000000"),
+        ("1:2:3:4:5:6:7:8", "00010002000300040005000600070008"),
+        ("fe80::", "fe800000000000000000000000000000"),
+        (None, None),
+    )
+
+    for key, expected in rows.select(key_of("address"), "expected").collect():
+        assert key == expected
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.lists(st.ip_addresses(), min_size=50, max_size=100))
+def test_keys_order_as_addresses_do_and_lie_in_their_networks(
+    spark: SparkSession, addresses: list[ipaddress.IPv4Address | ipaddress.IPv6Address]
+) -> None:
+    texts = [
+        (str(address),)
+        for address in addresses
+        if "." not in str(address)[3:] or address.version == 4
+    ]
+    keyed = spark.createDataFrame(texts, "address STRING").withColumn("key", key_of("address"))
+
+    for address, key, bucket in keyed.withColumn("bucket", bucket_of("key")).collect():
+        parsed = ipaddress.ip_address(address)
+        assert int(key, 16) == int(parsed)
+        assert len(key) == parsed.max_prefixlen // 4
+        length = parsed.max_prefixlen - 4
+        network = network_of(str(ipaddress.ip_network(f"{address}/{length}", strict=False)))
+        assert network.first <= key <= network.last
+        assert holds(network, address)
+        assert bucket in set(buckets_of(network))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2001:DB8:0::0015", "2001:db8::15"),
+        (" 10.0.0.7 ", "10.0.0.7"),
+        ("10.0.0", None),
+        ("name", None),
+    ],
+)
+def test_canonical_is_the_shortest_spelling_or_nothing(text: str, expected: str | None) -> None:
+    assert canonical(text) == expected
+
+
+def test_private_ranges(table: Table) -> None:
+    rows = table(
+        "address STRING, expected BOOLEAN",
+        ("10.0.0.0", True), ("10.255.255.255", True), ("11.0.0.0", False),
+        ("172.15.255.255", False), ("172.16.0.0", True), ("172.31.255.255", True),
+        ("192.168.0.0", True), ("100.64.0.1", True), ("100.128.0.0", False),
+        ("203.0.113.9", False), ("fd00::1", True), ("fe80::1", True), ("2001:db8::1", False),
+    ).withColumn("key", key_of("address"))  # fmt: skip
+
+    for found, expected, address in rows.select(is_private("key"), "expected", "address").collect():
+        assert found == expected, address

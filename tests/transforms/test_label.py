@@ -1,0 +1,194 @@
+"""Names beside the ids: the most certain answer, never a row more or less."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.labels import as_lookups
+from transforms.label import label_with
+from transforms.label_tables import LabelRow, build_label_tables
+from transforms.schemas import FIELDS
+
+Cells = dict[str, object]
+
+
+def rows_of(*cells: Cells) -> list[LabelRow]:
+    return [LabelRow(f"row {number}", row) for number, row in enumerate(cells)]
+
+
+TABLES = {
+    "vpcs": rows_of(
+        {"vpc_id": "vpc-a", "name": "shop", "cidrs": "10.0.0.0/16 2001:db8:a::/56"},
+        {"vpc_id": "vpc-b", "name": "lab", "cidrs": "10.0.0.0/16"},
+        {"vpc_id": "vpc-c", "name": "peered", "cidrs": "10.9.0.0/16"},
+        {"vpc_id": "vpc-d", "name": "twin 1", "cidrs": "10.8.0.0/16"},
+        {"vpc_id": "vpc-e", "name": "twin 2", "cidrs": "10.8.0.0/16"},
+    ),
+    "subnets": rows_of(
+        {"subnet_id": "subnet-a1", "name": "web", "vpc_id": "vpc-a", "cidrs": "10.0.1.0/24"},
+        {"subnet_id": "subnet-b1", "name": "lab web", "vpc_id": "vpc-b", "cidrs": "10.0.1.0/24"},
+        {"subnet_id": "subnet-c1", "name": "far", "vpc_id": "vpc-c", "cidrs": "10.9.1.0/24"},
+        {"subnet_id": "subnet-a6", "name": "six", "vpc_id": "vpc-a", "cidrs": "2001:db8:a:1::/64"},
+    ),
+    "instances": rows_of({"instance_id": "i-1", "name": "web-1"}),
+    "interfaces": rows_of(
+        {"interface_id": "eni-1", "instance_id": "i-1", "vpc_id": "vpc-a", "subnet_id": "subnet-a1",
+         "addresses": "10.0.1.7 2001:DB8:a:1::7", "public_addresses": "203.0.113.7"},
+        {"interface_id": "eni-2", "description": "NAT", "vpc_id": "vpc-a", "addresses": "10.0.1.8"},
+        {"interface_id": "eni-3", "description": "lab box", "vpc_id": "vpc-b",
+         "addresses": "10.0.1.7"},
+        {"interface_id": "eni-4", "description": "before", "vpc_id": "vpc-a",
+         "addresses": "10.0.1.9", "valid_to": "2026-01-01T00:00:00Z"},
+        {"interface_id": "eni-5", "description": "after", "vpc_id": "vpc-a",
+         "addresses": "10.0.1.9", "valid_from": "2026-01-01T00:00:00Z"},
+        {"interface_id": "eni-6", "description": "one of two", "vpc_id": "vpc-a",
+         "addresses": "10.0.1.10"},
+        {"interface_id": "eni-7", "description": "two of two", "vpc_id": "vpc-a",
+         "addresses": "10.0.1.10"},
+        {"interface_id": "eni-8", "name": "far box", "vpc_id": "vpc-c", "addresses": "10.9.1.5"},
+    ),
+}  # fmt: skip
+NEW_YEAR_2026 = 1767225600
+
+
+def flows_of(spark: SparkSession, *records: Cells) -> DataFrame:
+    """Flow records with only the given fields."""
+    kinds = {f.name: "STRING" if f.kind in ("text", "address") else "BIGINT" for f in FIELDS}
+    schema = ", ".join(f"`{name}` {kind}" for name, kind in kinds.items())
+    schema += ", extra MAP<STRING,STRING>, number INT"
+    rows = [
+        (*(record.get(name) for name in kinds), None, number)
+        for number, record in enumerate(records)
+    ]
+    return spark.createDataFrame(rows, schema)
+
+
+def label(spark: SparkSession, tables: dict[str, list[LabelRow]], *records: Cells) -> list[Cells]:
+    built, problems = build_label_tables(tables)
+    assert problems == []
+    labelled = flows_of(spark, *records).transform(label_with, as_lookups(spark, built))
+    return [row.asDict() for row in labelled.orderBy("number").collect()]
+
+
+def test_each_end_gets_the_most_certain_name_and_its_basis(spark: SparkSession) -> None:
+    at = {"interface_id": "eni-1", "vpc_id": "vpc-a", "start": NEW_YEAR_2026}
+    cases: list[tuple[Cells, tuple[object, ...]]] = [
+        # what differs: (name, subnet, VPC, scope, basis) of the source
+        ({"srcaddr": "10.0.1.7"}, ("web-1", "web", "shop", "internal", "interface")),
+        ({"srcaddr": "2001:db8:a:1::7"}, ("web-1", "web", "shop", "internal", "interface")),
+        ({"srcaddr": "203.0.113.7"}, ("web-1", "web", "shop", "internal", "interface")),
+        ({"srcaddr": "10.0.1.8"}, ("NAT", "web", "shop", "internal", "address")),
+        ({"srcaddr": "10.0.1.9"}, ("after", "web", "shop", "internal", "address")),
+        ({"srcaddr": "10.0.1.9", "start": NEW_YEAR_2026 - 1},
+         ("before", "web", "shop", "internal", "address")),
+        ({"srcaddr": "10.0.1.10"}, (None, "web", "shop", "internal", "ambiguous")),
+        ({"srcaddr": "10.0.1.99"}, (None, "web", "shop", "internal", "cidr")),
+        ({"srcaddr": "10.0.200.1"}, (None, None, "shop", "internal", "cidr")),
+        ({"srcaddr": "2001:db8:a:1::99"}, (None, "six", "shop", "internal", "cidr")),
+        ({"srcaddr": "10.9.1.5"}, ("far box", "far", "peered", "internal", "address")),
+        ({"srcaddr": "10.9.1.6"}, (None, "far", "peered", "internal", "cidr")),
+        ({"srcaddr": "10.8.0.1"}, (None, None, None, "internal", "ambiguous")),
+        ({"srcaddr": "192.168.1.1"}, (None, None, None, "internal", None)),
+        ({"srcaddr": "198.51.100.1"}, (None, None, None, "internet", None)),
+        ({"srcaddr": "52.95.128.179", "pkt_src_aws_service": "S3"},
+         ("S3", None, None, "aws service", None)),
+        ({"srcaddr": "10.0.1.8", "pkt_srcaddr": "52.95.128.179", "pkt_src_aws_service": "S3"},
+         ("NAT", "web", "shop", "internal", "address")),
+        ({"srcaddr": None}, (None, None, None, None, None)),
+    ]  # fmt: skip
+
+    found = label(spark, TABLES, *({**at, **differs} for differs, _ in cases))
+
+    columns = "src_name src_subnet_name src_vpc_name src_scope src_basis".split()
+    for row, (differs, expected) in zip(found, cases, strict=True):
+        assert tuple(row[column] for column in columns) == expected, differs
+
+
+def test_an_equal_address_is_named_by_the_vpc_of_the_record(spark: SparkSession) -> None:
+    in_shop, in_lab, by_interface, unknown = label(
+        spark,
+        TABLES,
+        {"vpc_id": "vpc-a", "srcaddr": "10.0.1.7"},
+        {"vpc_id": "vpc-b", "srcaddr": "10.0.1.7"},
+        {"interface_id": "eni-3", "srcaddr": "10.0.1.7"},  # version 2 has no vpc-id
+        {"srcaddr": "10.0.1.7"},
+    )
+
+    assert (in_shop["src_name"], in_shop["src_subnet_name"]) == ("web-1", "web")
+    assert (in_lab["src_name"], in_lab["src_subnet_name"]) == ("lab box", "lab web")
+    assert (by_interface["src_name"], by_interface["record_vpc_id"]) == ("lab box", "vpc-b")
+    assert (unknown["src_name"], unknown["src_basis"]) == (None, "ambiguous")
+
+
+def test_the_interface_of_the_record_gets_its_names(spark: SparkSession) -> None:
+    own, by_label, unknown = label(
+        spark,
+        TABLES,
+        {"interface_id": "eni-2", "vpc_id": "vpc-a", "subnet_id": "subnet-a1"},
+        {"interface_id": "eni-1"},
+        {"interface_id": "eni-9", "vpc_id": "vpc-9"},
+    )
+
+    columns = "interface_name subnet_name vpc_name instance_name".split()
+    assert [own[column] for column in columns] == ["NAT", "web", "shop", None]
+    assert [by_label[column] for column in columns] == ["web-1", "web", "shop", "web-1"]
+    assert [unknown[column] for column in columns] == [None] * 4
+
+
+ids = st.sampled_from(["eni-1", "eni-2", "eni-3", "eni-4"])
+some_addresses = st.sampled_from(["10.0.0.1", "10.0.0.2", "2001:db8::1"])
+vpc_ids = st.sampled_from(["vpc-a", "vpc-b"]) | st.none()
+cidrs = st.sampled_from(["10.0.0.0/16", "10.0.0.0/24", "10.0.0.0/8", "2001:db8::/56"])
+
+
+@st.composite
+def hostile_tables(draw: st.DrawFn) -> dict[str, list[LabelRow]]:
+    """Labels with one row per id, and every other conflict there can be."""
+
+    def cells(**values: object) -> Cells:
+        return {name: value for name, value in values.items() if value}
+
+    interfaces = [
+        cells(
+            interface_id=name,
+            vpc_id=draw(vpc_ids),
+            addresses=draw(st.lists(some_addresses, max_size=3)),
+            description=draw(st.sampled_from(["x", "=1+1", None])),
+        )
+        for name in draw(st.lists(ids, unique=True))
+    ]
+    subnets = [
+        cells(
+            subnet_id=f"subnet-{n}", vpc_id=draw(vpc_ids), cidrs=draw(st.lists(cidrs, max_size=3))
+        )
+        for n in range(draw(st.integers(0, 5)))
+    ]
+    vpcs = [cells(vpc_id="vpc-a", cidrs=draw(st.lists(cidrs, max_size=4)))]
+    return {
+        "interfaces": rows_of(*interfaces),
+        "subnets": rows_of(*subnets),
+        "vpcs": rows_of(*vpcs),
+    }
+
+
+@st.composite
+def some_records(draw: st.DrawFn) -> Cells:
+    return {
+        "interface_id": draw(ids | st.none()),
+        "vpc_id": draw(vpc_ids),
+        "srcaddr": draw(some_addresses | st.none()),
+        "dstaddr": draw(some_addresses | st.none()),
+        "start": draw(st.none() | st.just(5)),
+    }
+
+
+@settings(max_examples=6, deadline=None)
+@given(hostile_tables(), st.lists(some_records(), min_size=20, max_size=60))
+def test_no_label_adds_or_removes_a_flow(
+    spark: SparkSession, tables: dict[str, list[LabelRow]], records: list[Cells]
+) -> None:
+    labelled = label(spark, tables, *records)
+
+    assert [row["number"] for row in labelled] == list(range(len(records)))
+    for row, record in zip(labelled, records, strict=True):
+        assert {name: row[name] for name in record} == record

@@ -102,7 +102,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         reads_in_flight=read.optional("reads_in_flight", _number_from(1, 256), 32),
         strict=read.optional("strict", _boolean, False),
     )
-    has_subject = arguments.instance_id or arguments.interface_ids or arguments.addresses
+    has_subject = read.gave("instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
         problems.append(
             "no subject: expected --instance_id, --interface_ids or --addresses; "
@@ -165,6 +165,10 @@ class _Reader:
     def __init__(self, given: dict[str, str | None], problems: list[str]) -> None:
         self._given = given
         self._problems = problems
+
+    def gave(self, *names: str) -> bool:
+        """Whether any of these flags was given, readable or not."""
+        return any(self._given[name] is not None for name in names)
 
     def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
         text = self._given[name]

@@ -1,0 +1,126 @@
+"""Flags: strict, all problems at once, the same on every platform."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from jobs.arguments import GLUE_FLAGS, Arguments, BadInput, parse_arguments
+from transforms.window import Window
+
+FLAGS = [
+    *("--flow_logs", "s3://logs/AWSLogs,/data/more", "--case_id", "web-3", "--output", "/cases"),
+    *("--from", "2026-11-23T00:00:00Z", "--to", "2026-11-23T02:00:00+01:00"),
+    *("--instance_id", "i-0123456789abcdef0"),
+]
+
+
+def problems(*words: str) -> tuple[str, ...]:
+    with pytest.raises(BadInput) as caught:
+        parse_arguments(words)
+    return caught.value.problems
+
+
+def test_flags_become_arguments() -> None:
+    assert parse_arguments(FLAGS) == Arguments(
+        flow_logs=("s3://logs/AWSLogs", "/data/more"),
+        scope="instance",
+        case_id="web-3",
+        output="/cases",
+        instance_id="i-0123456789abcdef0",
+        interface_ids=(),
+        addresses=(),
+        vpc_id=None,
+        window=Window(
+            datetime(2026, 11, 23, 0, tzinfo=UTC),
+            datetime(2026, 11, 23, 1, tzinfo=UTC),
+            timedelta(minutes=60),
+        ),
+        labels=None,
+        opensearch_url=None,
+        opensearch_writers=4,
+        max_line_bytes=16_384,
+        reads_in_flight=32,
+        strict=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "problem"),
+    [
+        ("--case_id", "Web 3", "expected 3 to 41 lower-case letters, digits and dashes"),
+        ("--case_id", "../../x", "expected 3 to 41 lower-case letters, digits and dashes"),
+        ("--scope", "all", "expected instance or everything"),
+        ("--flow_logs", "https://logs", "expected a folder or s3://bucket/prefix"),
+        ("--flow_logs", "s3:///logs", "expected a bucket: s3://bucket/prefix"),
+        ("--flow_logs", ",", "expected a folder or s3://bucket/prefix"),
+        ("--instance_id", "web-3", "expected i- and 8 to 17 hex digits"),
+        ("--interface_ids", "eni-0123abcd,web", "expected eni- and 8 to 17 hex digits"),
+        ("--from", "yesterday", "expected a time such as 2026-11-23T00:00:00Z"),
+        ("--from", "2026-11-23T00:00:00",
+         "expected a zone; write 2026-11-23T00:00:00Z if it is UTC"),
+        ("--slack_minutes", "-5", "expected a whole number from 0 to 10080"),
+        ("--opensearch_writers", "0", "expected a whole number from 1 to 64"),
+        ("--opensearch_url", "search:9200", "expected http://host:port or https://host:port"),
+        ("--opensearch_url", "http://search.example",
+         "expected https://; plain http is for loopback only"),
+        ("--strict", "yes", "expected true or false"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_read_is_named_with_what_was_expected(
+    flag: str, value: str, problem: str
+) -> None:
+    assert problems(*FLAGS, flag, value) == (f"{flag}: found {value!r}; {problem}",)
+
+
+def test_addresses_are_compared_in_their_shortest_spelling() -> None:
+    given = parse_arguments([*FLAGS, "--addresses", "10.0.0.7, 2001:DB8:0::0015"])
+
+    assert given.addresses == ("10.0.0.7", "2001:db8::15")
+
+
+def test_an_end_before_the_start_is_one_problem() -> None:
+    assert problems(*FLAGS, "--to", "2026-11-22T00:00:00Z") == (
+        "--to: found 2026-11-22 00:00:00+00:00; expected a time after --from "
+        "2026-11-23 00:00:00+00:00",
+    )
+
+
+def test_all_that_is_missing_is_told_at_once() -> None:
+    assert [problem.split(";")[0] for problem in problems("--strict", "true")] == [
+        "--flow_logs is missing",
+        "--case_id is missing",
+        "--output is missing",
+        "--from is missing",
+        "--to is missing",
+        "no subject: expected --instance_id, --interface_ids or --addresses",
+    ]
+
+
+@pytest.mark.parametrize("flag", ["--flow", "--dry_run", "--Case_id"])
+def test_an_unknown_or_abbreviated_flag_is_refused(flag: str) -> None:
+    (problem,) = problems(*FLAGS, flag, "x")
+    assert problem.startswith(f"unknown flag {flag}; expected one of --flow_logs, ")
+
+
+def test_a_word_without_a_flag_is_refused() -> None:
+    assert problems(*FLAGS, "stray") == (
+        "found 'stray' where a flag was expected; give every flag as --name value",
+    )
+
+
+def test_a_file_of_flags_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    (problem,) = problems(f"@{tmp_path}/none.args")
+    assert "No such file" in problem
+
+
+def test_the_flags_that_glue_adds_change_nothing() -> None:
+    of_glue = [word for name in GLUE_FLAGS for word in (f"--{name}", "x")]
+
+    assert parse_arguments([*of_glue, *FLAGS]) == parse_arguments(FLAGS)
+
+
+def test_scope_everything_needs_no_subject() -> None:
+    without_subject = FLAGS[:-2]
+
+    assert parse_arguments([*without_subject, "--scope", "everything"]).scope == "everything"

@@ -1,0 +1,136 @@
+"""Label snapshots: any of three kinds of file, and every problem with its place."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs.arguments import BadInput
+from jobs.labels import read_labels
+from transforms.label_tables import LabelTables
+
+
+def problems(folder: Path) -> list[str]:
+    with pytest.raises(BadInput) as caught:
+        read_labels(str(folder))
+    return [problem.replace(str(folder), "LABELS") for problem in caught.value.problems]
+
+
+def test_csv_jsonl_and_parquet_say_the_same(tmp_path: Path) -> None:
+    rows = [
+        {"interface_id": "eni-1", "description": "web, first", "addresses": "10.0.0.7 2001:db8::1"},
+        {"interface_id": "eni-2", "name": "db", "vpc_id": "vpc-a"},
+    ]
+    for kind in ("csv", "jsonl", "parquet"):
+        (tmp_path / kind).mkdir()
+    (tmp_path / "csv/interfaces.csv").write_text(
+        "interface-id,Description,name,vpc_id,addresses\n"
+        'eni-1,"web, first",,,10.0.0.7 2001:db8::1\neni-2,,db,vpc-a,\n'
+    )
+    (tmp_path / "jsonl/interfaces.jsonl").write_text(
+        "\n".join(json.dumps(row) for row in rows) + "\n\n"
+    )
+    columns = {name: [row.get(name) for row in rows] for name in (*rows[0], "name", "vpc_id")}
+    columns["addresses"] = [["10.0.0.7", "2001:db8::1"], []]
+    pq.write_table(pa.table(columns), tmp_path / "parquet/interfaces.parquet")
+
+    read = [read_labels(str(tmp_path / kind)) for kind in ("csv", "jsonl", "parquet")]
+
+    assert read[0] == read[1] == read[2]
+    assert {key: [v.name for v in versions] for key, versions in read[0].names.items()} == {
+        "eni-1": ["web, first"],
+        "eni-2": ["db"],
+    }
+    assert set(read[0].owners) == {"10.0.0.7", "2001:db8::1"}
+
+
+def test_two_columns_by_hand_are_enough(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.csv").write_text("interface_id,description\neni-1,the old printer\n")
+
+    assert [v.name for v in read_labels(str(tmp_path)).names["eni-1"]] == ["the old printer"]
+
+
+def test_no_labels_are_no_labels() -> None:
+    assert read_labels(None) == LabelTables()
+
+
+def test_names_fall_back_from_description_to_name_to_instance_to_type(tmp_path: Path) -> None:
+    (tmp_path / "instances.csv").write_text("instance_id,name\ni-1,web-1\n")
+    (tmp_path / "interfaces.csv").write_text(
+        "interface_id,description,name,instance_id,interface_type\n"
+        "eni-1,desc,tag,i-1,interface\n"
+        "eni-2,,tag,i-1,interface\n"
+        "eni-3,,,i-1,interface\n"
+        "eni-4,,,i-2,natGateway\n"
+        "eni-5,,,,\n"
+    )
+
+    names = read_labels(str(tmp_path)).names
+
+    found = {key: versions[0].name for key, versions in names.items() if key.startswith("eni")}
+    assert found == {
+        "eni-1": "desc", "eni-2": "tag", "eni-3": "web-1", "eni-4": "natGateway", "eni-5": None,
+    }  # fmt: skip
+
+
+def test_names_are_data_without_control_or_bidirectional_characters(tmp_path: Path) -> None:
+    hostile = "\x1b[31m=cmd\u202etxt.exe\u2066 <b>" + "x" * 400
+    (tmp_path / "subnets.jsonl").write_text(
+        json.dumps({"subnet_id": "subnet-1", "name": hostile}) + "\n"
+    )
+
+    (version,) = read_labels(str(tmp_path)).names["subnet-1"]
+
+    assert version.name == ("[31m=cmdtxt.exe <b>" + "x" * 400)[:256]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("interfaces.csv", "name\nweb\n",
+         ["--labels LABELS/interfaces.csv: found columns name; expected interface_id among them; "
+          "add it"]),
+        ("vpcs.csv", "vpc_id,cidrs\nvpc-a,10.0.0.0/33\nvpc-b,10.0.0.1/16\nvpc-c,0.0.0.0/0\n",
+         ["--labels LABELS/vpcs.csv line 2: cidrs: '10.0.0.0/33' does not appear to be an IPv4 or "
+          "IPv6 network",
+          "--labels LABELS/vpcs.csv line 3: cidrs: 10.0.0.1/16 has host bits set",
+          "--labels LABELS/vpcs.csv line 4: cidrs: 0.0.0.0/0 is too wide for a VPC or subnet"]),
+        ("interfaces.csv", "interface_id,addresses\neni-1,10.0.0.7 web\n",
+         ["--labels LABELS/interfaces.csv line 2: addresses: 'web' is not an address"]),
+        ("interfaces.csv", "interface_id,name\neni-1,a\neni-2,b\neni-1,c\n",
+         ["--labels LABELS/interfaces.csv line 4: eni-1 is labelled already at interfaces.csv "
+          "line 2 for the same time; keep one row, or give both valid_from and valid_to"]),
+        ("instances.jsonl", '{"instance_id": "i-1"}\n{"instance_id": \n',
+         ["--labels LABELS/instances.jsonl: not readable: Expecting value: line 1 column 17 "
+          "(char 16)"]),
+        ("subnets.csv", "subnet_id,name\nsubnet-1,a,b\n",
+         ["--labels LABELS/subnets.csv: not readable: subnets.csv line 2 has more cells than the "
+          "first line has columns"]),
+        ("instances.csv", "instance_id,valid_from\ni-1,2026-01-01\n",
+         ["--labels LABELS/instances.csv line 2: valid_from: '2026-01-01' is not a time with a "
+          "zone"]),
+    ],
+)  # fmt: skip
+def test_a_wrong_label_file_is_refused_with_the_line_and_the_reason(
+    tmp_path: Path, file: str, text: str, expected: list[str]
+) -> None:
+    (tmp_path / file).write_text(text)
+
+    assert problems(tmp_path) == expected
+
+
+def test_one_id_may_have_labels_one_after_the_other(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.csv").write_text(
+        "interface_id,name,valid_from,valid_to\n"
+        "eni-1,old,,2026-01-01T00:00:00Z\n"
+        "eni-1,new,2026-01-01T00:00:00Z,\n"
+    )
+
+    versions = read_labels(str(tmp_path)).names["eni-1"]
+
+    assert [(v.name, v.valid_from, v.valid_to) for v in versions] == [
+        ("old", None, 1767225600),
+        ("new", 1767225600, None),
+    ]

@@ -5,10 +5,10 @@ from setuptools import find_packages, setup
 setup(
     name="vpc-flow-trace",
     version="0.1.0.dev0",
-    description="Trace one EC2 instance through VPC Flow Logs: one Spark job, a named, balanced answer",
+    description="Trace one EC2 instance through VPC Flow Logs in one Spark job",
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["jobs*", "transforms*", "conf*"]),
     package_data={"conf": ["opensearch/*.json"]},
-    # What the platform has to hold is in requirements/: no install_requires, or Glue would fetch Spark.
+    # What it needs is in requirements/: with install_requires Glue's pip would fetch Spark.
 )

@@ -29,8 +29,9 @@ class Needle(NamedTuple):
 def needles_of(ids: Iterable[str], addresses: Iterable[str]) -> tuple[Needle, ...]:
     """Needles of instance and interface ids and of addresses, each once, in a fixed order.
 
-    An IPv4 address has one spelling. An IPv6 address has many (RFC 4291, 2.2), so its last group
-    is searched for, in every zero-padding: whatever precedes it is compared after parsing.
+    An IPv4 address has one spelling. An IPv6 address has many (RFC 4291, 2.2), so its end is
+    searched for: the last group in every zero-padding, or the last two groups with dots. Whatever
+    precedes them is compared after parsing.
     """
     needles = {Needle(name.encode()) for name in ids}
     for text in addresses:
@@ -44,10 +45,11 @@ def needles_of(ids: Iterable[str], addresses: Iterable[str]) -> tuple[Needle, ..
 
 def _ipv6_needles(address: ipaddress.IPv6Address) -> set[Needle]:
     last = int(address) & 0xFFFF
-    padded = {f":{last:0{width}x}" for width in range(1, 5)}
+    endings = {f":{last:0{width}x}" for width in range(1, 5)}
     if last == 0:
-        padded.add("::")
-    return {Needle(text.encode(), is_suffix=True) for text in padded}
+        endings.add("::")
+    endings.add(f":{ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)}")
+    return {Needle(text.encode(), is_suffix=True) for text in endings}
 
 
 class Hits(NamedTuple):

@@ -45,6 +45,10 @@ def spelled(draw: st.DrawFn) -> tuple[str, str]:
     last = first
     while last < 8 and groups[last] == 0 and draw(st.booleans()):
         last += 1
+    if draw(st.booleans()):
+        with_dots = ipaddress.IPv4Address(groups[6] << 16 | groups[7])
+        written = [*written[:6], str(with_dots)]
+        last = min(last, 6)
     text = ":".join(written)
     if last > first:
         text = ":".join(written[:first]) + "::" + ":".join(written[last:])

@@ -1,0 +1,139 @@
+"""The job beside tests/reference.py, which reads the same specification in another way."""
+
+import gzip
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from jobs.arguments import parse_arguments
+from jobs.phases import Phases
+from jobs.trace_instance import prepare, run
+from tests import days, reference
+
+# A smaller seed is no simpler a day, so there is nothing to shrink; a failure names its seed.
+few_days = settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    print_blob=True,
+)
+
+
+class Kept(NamedTuple):
+    """What a day comes to: flows as comparable tuples, refused lines as (file name, line)."""
+
+    flows: Counter
+    refused: Counter
+
+
+def trace(spark: SparkSession, day: days.Day, folder: Path, scope: str = "instance") -> Kept:
+    """Run the job over a stored day and read back what it wrote."""
+    output = folder / f"out-{scope}"
+    arguments = parse_arguments(_flags(day, folder, scope, output))
+    run(spark, prepare(arguments, datetime.now(UTC)), Phases())
+    flows = spark.read.format("delta").load(str(output / "case-1" / "flows"))
+    refused = spark.read.format("delta").load(str(output / "case-1" / "quarantine"))
+    whole = ("object_uri", "object_line", "extra", "role")
+    return Kept(
+        Counter(
+            _comparable(row.object_uri, row.object_line, row.asDict(), row.extra, row.role)
+            for row in flows.select(*whole, *reference.KNOWN).collect()
+        ),
+        Counter(
+            (Path(row.object_uri).name, row.object_line)
+            for row in refused.where("stage = 'line'").collect()
+        ),
+    )
+
+
+def _flags(day: days.Day, folder: Path, scope: str, output: Path) -> list[str]:
+    start, end = (datetime.fromtimestamp(moment, UTC).isoformat() for moment in day.window)
+    flags = ["--flow_logs", str(folder / "logs"), "--output", str(output), "--case_id", "case-1"]
+    flags += ["--from", start, "--to", end, "--scope", scope]
+    if day.labels:
+        flags += ["--labels", str(folder / "labels")]
+    for name, value in day.subject.items():
+        if value:
+            flags += [f"--{name}", ",".join(value) if isinstance(value, list) else value]
+    return flags
+
+
+def expect(day: days.Day, folder: Path) -> Kept:
+    """What the reference says of the same files; flows that nobody asked for have no role."""
+    labels = {"interfaces": [], "vpcs": []} | day.labels
+    paths = sorted((folder / "logs").iterdir())
+    flows, refused = reference.trace(paths, labels, day.subject, day.window)
+    return Kept(
+        Counter(_comparable(*flow) for flow in flows),
+        Counter((path.name, line) for path, line in refused),
+    )
+
+
+def _comparable(
+    where: object, line: int, fields: dict, extra: dict | None, role: str | None
+) -> tuple:
+    known = tuple((name, fields[name]) for name in reference.KNOWN if fields[name] is not None)
+    return Path(str(where)).name, line, known, tuple(sorted((extra or {}).items(), key=str)), role
+
+
+def of_subject(flows: Counter) -> Counter:
+    return Counter({flow: count for flow, count in flows.items() if flow[-1] is not None})
+
+
+def check_same(found: Counter, expected: Counter, day: days.Day, folder: Path) -> None:
+    """Fail with each row that differs, its header and line, and how it was asked for."""
+    __tracebackhide__ = True
+    rows = [("only in the job", row) for row in found - expected]
+    rows += [("only in the reference", row) for row in expected - found]
+    shown = [f"{len(rows)} differ, asked for with {_flags(day, folder, 'instance', folder)}"]
+    for side, (name, line, *rest) in sorted(rows, key=str)[:12]:
+        lines = reference.text_of(folder / "logs" / name).split(b"\n")
+        shown += [f"{side}: {name} line {line}", f"  header {lines[0]!r}"]
+        shown += [f"  line   {lines[line - 1]!r}", *(f"  {part}" for part in rest)]
+    if rows:
+        pytest.fail("\n".join(shown))
+
+
+@few_days
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_day_is_kept_as_the_reference_keeps_it_traced_or_taken_whole(
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, seed: int
+):
+    folder = tmp_path_factory.mktemp(f"seed-{seed}-")
+    day = days.draw_day(seed)
+    days.store(day, folder)
+    expected = expect(day, folder)
+
+    traced = trace(spark, day, folder)
+    check_same(traced.flows, of_subject(expected.flows), day, folder)
+    check_same(traced.refused - expected.refused, Counter(), day, folder)
+
+    whole = trace(spark, day, folder, scope="everything")
+    check_same(whole.flows, expected.flows, day, folder)
+    check_same(whole.refused, expected.refused, day, folder)
+    check_same(of_subject(whole.flows), traced.flows, day, folder)
+
+
+def test_equal_lines_are_as_many_flows_whatever_the_labels_say(spark: SparkSession, tmp_path: Path):
+    line = days.flow_line(days.V2)
+    other = days.flow_line(days.V2, srcport=50001)
+    text = "\n".join([" ".join(days.V2), line, line, other, line]).encode()
+    objects = {"a.log": text, "b.log.gz": gzip.compress(text)}
+    subject = {"instance_id": None, "interface_ids": [], "addresses": ["10.0.0.7"], "vpc_id": None}
+    window = days.NOON, days.NOON + 60
+    labels = days.draw_labels(Random(1), window)
+    day = days.Day(objects, labels, subject, window)
+    days.store(day, tmp_path)
+
+    kept = trace(spark, day, tmp_path)
+
+    places = sorted(flow[:2] for flow in kept.flows.elements())
+    assert places == [(name, number) for name in ("a.log", "b.log.gz") for number in (2, 3, 4, 5)]

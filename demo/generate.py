@@ -4,7 +4,6 @@ The same day, seed and factor give the same bytes.
 """
 
 import argparse
-import csv
 import gzip
 import hashlib
 import json
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from demo.events import ATTACKER, DROP_SITE, Day, Event
+from demo.papers import finding, iso, write_json, write_labels
 from demo.records import (
     VERSION_2,
     VERSION_5,
@@ -30,10 +30,8 @@ from demo.records import (
 from demo.vpc import (
     ACCOUNT_ID,
     APP,
-    CIDR,
     INTERFACES,
     REGION,
-    SUBNETS,
     SUSPECT,
     Interface,
     made_up_id,
@@ -71,8 +69,8 @@ class Story:
     def told(self) -> dict[str, object]:
         """As it stands in the truth."""
         return {
-            "from": _iso(DEMO_DAY + timedelta(seconds=int(self.at))),
-            "to": _iso(DEMO_DAY + timedelta(seconds=int(self.to))),
+            "from": iso(DEMO_DAY + timedelta(seconds=int(self.at))),
+            "to": iso(DEMO_DAY + timedelta(seconds=int(self.to))),
             "source": self.source,
             "port": self.port,
             "attempts": self.attempts,
@@ -150,9 +148,9 @@ def generate(output: Path, *, seed: int = 7, factor: float = 1.0) -> Truth:
             writer.add(records)
         writer.close_before(DEMO_DAY + timedelta(hours=hour + 1))
     writer.close_before(DEMO_DAY + timedelta(days=3))
-    _write_labels(output / "labels")
-    _write_json(output / "finding.json", _finding())
-    _write_json(output / "truth.json", _told(truth, seed, factor))
+    write_labels(output / "labels")
+    write_json(output / "finding.json", finding(DEMO_DAY))
+    write_json(output / "truth.json", _told(truth, seed, factor))
     return truth
 
 
@@ -210,131 +208,9 @@ class _Slots:
         return rows
 
 
-def _write_labels(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    vpcs = sorted({interface.vpc for interface in INTERFACES})
-    _write_csv(
-        folder / "vpcs.csv",
-        [{"vpc_id": made_up_id("vpc", vpc), "name": vpc, "cidrs": CIDR} for vpc in vpcs],
-    )
-    _write_csv(
-        folder / "subnets.csv",
-        [
-            {
-                "subnet_id": made_up_id("subnet", f"{vpc}/{subnet}"),
-                "name": f"{vpc}-{subnet}",
-                "vpc_id": made_up_id("vpc", vpc),
-                "cidrs": f"10.20.{number}.0/24",
-            }
-            for vpc in vpcs
-            for subnet, number in SUBNETS.items()
-        ],
-    )
-    _write_csv(
-        folder / "instances.csv",
-        [
-            {"instance_id": interface.instance_id, "name": interface.instance}
-            for interface in INTERFACES
-            if interface.instance
-        ],
-    )
-    _write_csv(
-        folder / "interfaces.csv",
-        [
-            {
-                "interface_id": interface.interface_id,
-                "description": interface.description,
-                "interface_type": interface.interface_type,
-                "instance_id": interface.instance_id or "",
-                "subnet_id": interface.subnet_id,
-                "vpc_id": interface.vpc_id,
-                "addresses": interface.address,
-                "public_addresses": interface.public_address or "",
-            }
-            for interface in INTERFACES
-        ],
-    )
-
-
-def _write_csv(path: Path, rows: list[dict[str, str | None]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _finding() -> dict[str, object]:
-    """The finding as EventBridge delivers it (AWS, "EventBridge event format for findings")."""
-    interface = {
-        "networkInterfaceId": SUSPECT.interface_id,
-        "privateIpAddress": SUSPECT.address,
-        "privateIpAddresses": [{"privateIpAddress": SUSPECT.address}],
-        "ipv6Addresses": [],
-        "publicIp": SUSPECT.public_address,
-        "subnetId": SUSPECT.subnet_id,
-        "vpcId": SUSPECT.vpc_id,
-        "securityGroups": [{"groupId": made_up_id("sg", "web"), "groupName": "web"}],
-    }
-    seen = {"first": DEMO_DAY + timedelta(hours=2, minutes=10)}
-    seen["last"] = DEMO_DAY + timedelta(hours=2, minutes=40)
-    action = {
-        "actionType": "NETWORK_CONNECTION",
-        "networkConnectionAction": {
-            "connectionDirection": "INBOUND",
-            "protocol": "TCP",
-            "blocked": False,
-            "localPortDetails": {"port": 22, "portName": "SSH"},
-            "localIpDetails": {"ipAddressV4": SUSPECT.address},
-            "remoteIpDetails": {"ipAddressV4": ATTACKER},
-            "remotePortDetails": {"port": 32769, "portName": "Unknown"},
-        },
-    }
-    return {
-        "version": "0",
-        "id": "c8c4daa7-a20c-2f03-0070-b7393dd542ad",
-        "detail-type": "GuardDuty Finding",
-        "source": "aws.guardduty",
-        "account": ACCOUNT_ID,
-        "time": _iso(seen["last"] + timedelta(minutes=5)),
-        "region": REGION,
-        "resources": [],
-        "detail": {
-            "schemaVersion": "2.0",
-            "accountId": ACCOUNT_ID,
-            "region": REGION,
-            "id": "16afba5c5c43e07c9e3e5e2e544e95df",
-            "type": "UnauthorizedAccess:EC2/SSHBruteForce",
-            "severity": 5,
-            "resource": {
-                "resourceType": "Instance",
-                "instanceDetails": {
-                    "instanceId": SUSPECT.instance_id,
-                    "launchTime": "2026-10-02T08:11:14Z",
-                    "instanceState": "running",
-                    "tags": [{"key": "Name", "value": SUSPECT.instance}],
-                    "networkInterfaces": [interface],
-                },
-            },
-            "service": {
-                "serviceName": "guardduty",
-                "resourceRole": "TARGET",
-                "action": action,
-                "eventFirstSeen": _iso(seen["first"]),
-                "eventLastSeen": _iso(seen["last"]),
-                "archived": False,
-                "count": 1,
-            },
-        },
-    }
-
-
 def _told(truth: Truth, seed: int, factor: float) -> dict[str, object]:
     return {
-        "day": _iso(DEMO_DAY),
+        "day": iso(DEMO_DAY),
         "seed": seed,
         "factor": factor,
         "objects": truth.objects,
@@ -354,10 +230,6 @@ def _told(truth: Truth, seed: int, factor: float) -> dict[str, object]:
         "stories": {name: story.told() for name, story in truth.stories.items()},
         "peers": truth.peers(),
     }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _name_of(interface: Interface) -> str:

@@ -1,34 +1,24 @@
-"""The executor side of reading: many objects in flight, each scanned once, out as Arrow batches."""
+"""The executor side of reading: each object scanned once, out as Arrow batches."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import obstore
 import pyarrow as pa
-from obstore.exceptions import BaseError, PreconditionError
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.flow_log_objects import FlowLogObject, first_line
-from jobs.object_store import Bucket, Place, open_store
-from transforms.inflate import Damaged
+from jobs.flow_log_objects import FlowLogObject
+from jobs.object_fetch import ObjectToRead, fetch_ahead
+from jobs.object_store import Bucket, Place
 from transforms.needles import Needle
 from transforms.parse import RECORD_TYPE, Parsed, parse_lines, within
 from transforms.scan import SHOWN_BYTES, Account, Lines, ObjectScan, RefusedLine
 from transforms.schemas import ACCOUNT_COLUMNS, SCANNED
 from transforms.window import Window
 
-if TYPE_CHECKING:
-    from obstore import GetOptions, GetResult
-
 _TO_READ = "bucket STRING, path STRING, etag STRING, size BIGINT"
-# Below this an object is fetched whole, ahead of its turn; above, it is streamed in its turn.
-_SMALL = 1024 * 1024
-_STREAMED = 1024 * 1024
 # Parsing costs a millisecond a call, whatever the size: lines of many objects are parsed together.
 _LINES_TOGETHER = 100_000
 _BYTES_TOGETHER = 16 * 1024 * 1024
@@ -104,25 +94,21 @@ def _number_of_tasks(spark: SparkSession, objects: Sequence[FlowLogObject]) -> i
     return min(max(cores, by_bytes, by_count), max(len(objects), 1))
 
 
-class _ToRead(NamedTuple):
-    place: Place
-    etag: str | None
-    size: int
-
-
 def _objects_of(
     batches: Iterable[pa.RecordBatch], buckets: Mapping[str, Bucket]
-) -> Iterator[_ToRead]:
+) -> Iterator[ObjectToRead]:
     for batch in batches:
         for row in batch.to_pylist():
             bucket = buckets[row["bucket"]] if row["bucket"] else None
-            yield _ToRead(Place(bucket, row["path"]), row["etag"], row["size"])
+            yield ObjectToRead(Place(bucket, row["path"]), row["etag"], row["size"])
 
 
-def scan_batches(objects: Iterable[_ToRead], settings: ScanSettings) -> Iterator[pa.RecordBatch]:
+def scan_batches(
+    objects: Iterable[ObjectToRead], settings: ScanSettings
+) -> Iterator[pa.RecordBatch]:
     """Fetch, scan and parse objects; bounded batches of `schemas.SCANNED`."""
     together = _Together(settings.window)
-    for wanted, fetched in _fetched(objects, settings.reads_in_flight):
+    for wanted, fetched in fetch_ahead(objects, settings.reads_in_flight):
         scan = ObjectScan(settings.needles, settings.max_line_bytes)
         source = _Source(wanted.place.uri_of(wanted.place.path), wanted.etag, scan)
         together.begin(source)
@@ -137,57 +123,6 @@ def scan_batches(objects: Iterable[_ToRead], settings: ScanSettings) -> Iterator
                     yield from together.flush()
         source.is_finished = True
     yield from together.flush()
-
-
-class _Fetched(NamedTuple):
-    version: str | None
-    chunks: Iterable[bytes]
-
-
-def _fetched(
-    objects: Iterable[_ToRead], in_flight: int
-) -> Iterator[tuple[_ToRead, _Fetched | str]]:
-    """Objects in order, with their bytes or the reason why there are none; GETs run ahead."""
-    ahead: deque[tuple[_ToRead, Future[_Fetched | str] | None]] = deque()
-    with ThreadPoolExecutor(in_flight) as pool:
-        for wanted in objects:
-            ahead.append((wanted, pool.submit(_fetch, wanted) if wanted.size <= _SMALL else None))
-            if len(ahead) >= in_flight:
-                yield _in_turn(*ahead.popleft())
-        while ahead:
-            yield _in_turn(*ahead.popleft())
-
-
-def _in_turn(
-    wanted: _ToRead, future: Future[_Fetched | str] | None
-) -> tuple[_ToRead, _Fetched | str]:
-    """A large object is asked for only now: a waiting response would hold a connection open."""
-    return wanted, future.result() if future else _fetch(wanted)
-
-
-def _fetch(wanted: _ToRead) -> _Fetched | str:
-    """Bytes of exactly the object that was listed, or the reason why they cannot be had."""
-    try:
-        options: GetOptions = {"if_match": wanted.etag} if wanted.etag else {}
-        found = obstore.get(open_store(wanted.place.bucket), wanted.place.path, options=options)
-        version = found.meta["version"]
-        if wanted.size <= _SMALL:
-            return _Fetched(version, [found.bytes().to_bytes()])
-        return _Fetched(version, _streamed(found))
-    except FileNotFoundError:
-        return "it vanished between listing and reading"
-    except PreconditionError:
-        return "it changed between listing and reading"
-    except (BaseError, PermissionError) as error:
-        return f"reading it failed: {first_line(error)}"
-
-
-def _streamed(found: "GetResult") -> Iterator[bytes]:
-    try:
-        for chunk in found.stream(min_chunk_size=_STREAMED):
-            yield bytes(chunk)
-    except BaseError as error:
-        raise Damaged(f"reading it failed on the way: {first_line(error)}") from error
 
 
 @dataclass

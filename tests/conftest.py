@@ -17,6 +17,7 @@ Table = Callable[..., DataFrame]
 @pytest.fixture(scope="session")
 def spark(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     jars = ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar")))
     scratch = tmp_path_factory.mktemp("spark")
     session = (

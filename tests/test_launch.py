@@ -54,6 +54,7 @@ def submit(*words: str, master: str, shipped: Path | None) -> "subprocess.Comple
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": site_packages,
+        "SPARK_LOCAL_IP": "127.0.0.1",
     }
     environment.pop("PYSPARK_PYTHON", None)
     return subprocess.run(

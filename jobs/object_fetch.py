@@ -1,0 +1,81 @@
+"""GETs that run ahead: the bytes of exactly the objects that were listed, or why there are none."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+import obstore
+from obstore.exceptions import BaseError, PreconditionError
+
+from jobs.flow_log_objects import first_line
+from jobs.object_store import Place, open_store
+from transforms.inflate import Damaged
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, GetResult
+
+# Below this an object is fetched whole, ahead of its turn; above, it is streamed in its turn.
+_SMALL = 1024 * 1024
+_STREAMED = 1024 * 1024
+
+
+class ObjectToRead(NamedTuple):
+    """An object as it was listed."""
+
+    place: Place
+    etag: str | None
+    size: int
+
+
+class Fetched(NamedTuple):
+    """Its bytes, and the S3 version that they are of."""
+
+    version: str | None
+    chunks: Iterable[bytes]
+
+
+def fetch_ahead(
+    objects: Iterable[ObjectToRead], in_flight: int
+) -> Iterator[tuple[ObjectToRead, Fetched | str]]:
+    """Objects in order, with their bytes or the reason why there are none; GETs run ahead."""
+    ahead: deque[tuple[ObjectToRead, Future[Fetched | str] | None]] = deque()
+    with ThreadPoolExecutor(in_flight) as pool:
+        for wanted in objects:
+            ahead.append((wanted, pool.submit(_fetch, wanted) if wanted.size <= _SMALL else None))
+            if len(ahead) >= in_flight:
+                yield _in_turn(*ahead.popleft())
+        while ahead:
+            yield _in_turn(*ahead.popleft())
+
+
+def _in_turn(
+    wanted: ObjectToRead, future: Future[Fetched | str] | None
+) -> tuple[ObjectToRead, Fetched | str]:
+    """A large object is asked for only now: a waiting response would hold a connection open."""
+    return wanted, future.result() if future else _fetch(wanted)
+
+
+def _fetch(wanted: ObjectToRead) -> Fetched | str:
+    """Bytes of exactly the object that was listed, or the reason why they cannot be had."""
+    try:
+        options: GetOptions = {"if_match": wanted.etag} if wanted.etag else {}
+        found = obstore.get(open_store(wanted.place.bucket), wanted.place.path, options=options)
+        version = found.meta["version"]
+        if wanted.size <= _SMALL:
+            return Fetched(version, [found.bytes().to_bytes()])
+        return Fetched(version, _streamed(found))
+    except FileNotFoundError:
+        return "it vanished between listing and reading"
+    except PreconditionError:
+        return "it changed between listing and reading"
+    except (BaseError, PermissionError) as error:
+        return f"reading it failed: {first_line(error)}"
+
+
+def _streamed(found: "GetResult") -> Iterator[bytes]:
+    try:
+        for chunk in found.stream(min_chunk_size=_STREAMED):
+            yield bytes(chunk)
+    except BaseError as error:
+        raise Damaged(f"reading it failed on the way: {first_line(error)}") from error

@@ -1,14 +1,13 @@
 """argv → frozen Arguments. The only file that knows that Glue adds flags of its own."""
 
 import argparse
-import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn, TypeVar
-from urllib.parse import urlsplit
 
+from jobs import argument_values as values
 from transforms.scan import MAX_LINE_BYTES
 from transforms.window import Window
 
@@ -84,23 +83,23 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     problems = _unknown_flags(unknown, parser)
     read = _Reader(vars(given), problems)
     arguments = Arguments(
-        flow_logs=read.required("flow_logs", _uris, ()),
-        scope=read.optional("scope", _scope, "instance"),
-        case_id=read.required("case_id", _case_id, ""),
-        output=read.required("output", _uri, ""),
-        instance_id=read.optional("instance_id", _id_of("i"), None),
-        interface_ids=read.optional("interface_ids", _interface_ids, ()),
-        addresses=read.optional("addresses", _addresses, ()),
-        vpc_id=read.optional("vpc_id", _id_of("vpc"), None),
+        flow_logs=read.required("flow_logs", values.uris, ()),
+        scope=read.optional("scope", values.scope, "instance"),
+        case_id=read.required("case_id", values.case_id, ""),
+        output=read.required("output", values.uri, ""),
+        instance_id=read.optional("instance_id", values.id_of("i"), None),
+        interface_ids=read.optional("interface_ids", values.interface_ids, ()),
+        addresses=read.optional("addresses", values.addresses, ()),
+        vpc_id=read.optional("vpc_id", values.id_of("vpc"), None),
         window=read.window(),
-        labels=read.optional("labels", _uri, None),
-        opensearch_url=read.optional("opensearch_url", _opensearch_url, None),
-        opensearch_writers=read.optional("opensearch_writers", _number_from(1, 64), 4),
+        labels=read.optional("labels", values.uri, None),
+        opensearch_url=read.optional("opensearch_url", values.opensearch_url, None),
+        opensearch_writers=read.optional("opensearch_writers", values.number_from(1, 64), 4),
         max_line_bytes=read.optional(
-            "max_line_bytes", _number_from(256, 1024 * 1024), MAX_LINE_BYTES
+            "max_line_bytes", values.number_from(256, 1024 * 1024), MAX_LINE_BYTES
         ),
-        reads_in_flight=read.optional("reads_in_flight", _number_from(1, 256), 32),
-        strict=read.optional("strict", _boolean, False),
+        reads_in_flight=read.optional("reads_in_flight", values.number_from(1, 256), 32),
+        strict=read.optional("strict", values.boolean, False),
     )
     has_subject = read.gave("instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
@@ -187,104 +186,9 @@ class _Reader:
         return self.optional(name, read, default)
 
     def window(self) -> Window:
-        from_at = self.required("from", _time, _UNREADABLE)
-        to_at = self.required("to", _time, _UNREADABLE)
-        slack = self.optional("slack_minutes", _number_from(0, 7 * 24 * 60), 60)
+        from_at = self.required("from", values.time, _UNREADABLE)
+        to_at = self.required("to", values.time, _UNREADABLE)
+        slack = self.optional("slack_minutes", values.number_from(0, 7 * 24 * 60), 60)
         if to_at <= from_at and _UNREADABLE not in (from_at, to_at):
             self._problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
         return Window(from_at, to_at, timedelta(minutes=slack))
-
-
-def _time(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("expected a time such as 2026-11-23T00:00:00Z") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"expected a zone; write {moment.isoformat()}Z if it is UTC")
-    return moment
-
-
-def _items(text: str) -> tuple[str, ...]:
-    return tuple(item.strip() for item in text.split(",") if item.strip())
-
-
-def _uri(text: str) -> str:
-    scheme = urlsplit(text).scheme
-    if not text or (scheme not in ("", "file", "s3")):
-        raise ValueError("expected a folder or s3://bucket/prefix")
-    if scheme == "s3" and not urlsplit(text).netloc:
-        raise ValueError("expected a bucket: s3://bucket/prefix")
-    return text
-
-
-def _uris(text: str) -> tuple[str, ...]:
-    uris = tuple(_uri(item) for item in _items(text))
-    if not uris:
-        raise ValueError("expected a folder or s3://bucket/prefix")
-    return uris
-
-
-def _scope(text: str) -> str:
-    if text not in ("instance", "everything"):
-        raise ValueError("expected instance or everything")
-    return text
-
-
-def _case_id(text: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{2,40}", text):
-        raise ValueError("expected 3 to 41 lower-case letters, digits and dashes")
-    return text
-
-
-def _id_of(kind: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if not re.fullmatch(rf"{kind}-[0-9a-f]{{8,17}}", text):
-            raise ValueError(f"expected {kind}- and 8 to 17 hex digits")
-        return text
-
-    return read
-
-
-def _interface_ids(text: str) -> tuple[str, ...]:
-    return tuple(_id_of("eni")(item) for item in _items(text))
-
-
-def _addresses(text: str) -> tuple[str, ...]:
-    try:
-        return tuple(str(ipaddress.ip_address(item)) for item in _items(text))
-    except ValueError as error:
-        raise ValueError(f"expected IPv4 or IPv6 addresses: {error}") from None
-
-
-def _opensearch_url(text: str) -> str:
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError("expected http://host:port or https://host:port")
-    if url.username or url.password:
-        raise ValueError("expected a URL without user and password")
-    if url.scheme == "http" and not _is_loopback(url.hostname):
-        raise ValueError("expected https://; plain http is for loopback only")
-    return text.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _number_from(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"\d{1,12}", text) or not least <= int(text) <= most:
-            raise ValueError(f"expected a whole number from {least} to {most}")
-        return int(text)
-
-    return read
-
-
-def _boolean(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError("expected true or false")
-    return text == "true"

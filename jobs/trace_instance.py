@@ -5,7 +5,6 @@ import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -20,35 +19,25 @@ from jobs.books import (
     remove_manifest,
     write_manifest,
 )
+from jobs.case import Case
+from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
 from jobs.delta_sink import append_rows, check_writable, read_table, write_table
-from jobs.flow_log_objects import Listing, as_object_row, list_objects
-from jobs.labels import as_lookups, read_labels
-from jobs.object_scan import ScanSettings, of_read_objects, scan_objects
+from jobs.flow_log_objects import Listing, list_objects
+from jobs.labels import read_labels
+from jobs.object_scan import ScanSettings, scan_objects
 from jobs.opensearch_sink import Indexed, OpenSearchFailed, check_reachable, index_documents
 from jobs.phases import Phases
 from jobs.session import open_session
 from jobs.summary import PEERS_SHOWN, Result, render
 from transforms.documents import to_documents
-from transforms.label import label_with
 from transforms.label_tables import LabelTables
 from transforms.peers import internal_peers, ranked
-from transforms.schemas import ACCOUNT_COLUMNS, FLOWS, OBJECTS, QUARANTINE
-from transforms.scope import with_role
+from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
 from transforms.subject import Subject, resolve_subject
 
 logger = logging.getLogger(__name__)
 
 COMPLETE, FAILED, BAD_INPUT, INCOMPLETE, UNBALANCED = 0, 1, 2, 3, 4
-
-
-class Case(NamedTuple):
-    """Everything that is known of a case before Spark starts."""
-
-    arguments: Arguments
-    labels: LabelTables
-    subject: Subject
-    listing: Listing
-    run_id: str
 
 
 def main(argv: Sequence[str]) -> int:
@@ -117,14 +106,14 @@ def run(spark: SparkSession, case: Case, phases: Phases) -> Result:
     scanned = scan_objects(spark, case.listing.selected, _settings(case)).persist()
 
     with phases.phase("scan"):
-        objects = _objects(spark, case, scanned)
+        objects = objects_table(spark, case, scanned)
         write_table(objects, arguments.table("objects"), OBJECTS)
     with phases.phase("label and scope"):
-        judged = _judged(spark, case, scanned).persist()
+        judged = judged_records(spark, case, scanned).persist()
         scope_counts = count_scope(judged)
     with phases.phase("write Delta"):
-        write_table(_flows(judged, case.run_id), arguments.table("flows"), FLOWS)
-        quarantine = _quarantine(scanned, case.run_id)
+        write_table(kept_flows(judged, case.run_id), arguments.table("flows"), FLOWS)
+        quarantine = quarantine_table(scanned, case.run_id)
         write_table(quarantine, arguments.table("quarantine"), QUARANTINE)
 
     flows = read_table(spark, arguments.table("flows"))
@@ -165,71 +154,6 @@ def _settings(case: Case) -> ScanSettings:
         window=case.arguments.window,
         max_line_bytes=case.arguments.max_line_bytes,
         reads_in_flight=case.arguments.reads_in_flight,
-    )
-
-
-def _objects(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
-    """Every listed object, with its account or the reason why it was skipped."""
-    said = "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING"
-    said += ", region STRING, flow_log_id STRING, slot_at TIMESTAMP, skipped STRING"
-    listed = spark.createDataFrame(
-        [(*as_object_row(item), item.skipped) for item in case.listing.objects], said
-    )
-    accounts = scanned.where("account IS NOT NULL").select(
-        F.col("object_uri").alias("uri"), "account.*"
-    )
-    counts = [name for name in ACCOUNT_COLUMNS if name.endswith("lines")]
-    return (
-        listed.join(accounts, on="uri", how="left")
-        .withColumn("outcome", F.expr("IF(skipped IS NULL, outcome, 'skipped')"))
-        .withColumn("reason", F.coalesce("reason", "skipped"))
-        .withColumn("run_id", F.lit(case.run_id))
-        .fillna(0, subset=["bytes_read", "bytes_inflated", *counts])
-    )
-
-
-def _judged(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
-    """Records of the window with their labels, and whether they are kept."""
-    records = (
-        of_read_objects(scanned)
-        .where("record IS NOT NULL")
-        .select("object_uri", "object_version", "object_line", "record.*")
-    )
-    labelled = records.transform(label_with, as_lookups(spark, case.labels))
-    judged = labelled.transform(with_role, case.subject)
-    everything = F.lit(case.arguments.scope == "everything")
-    return judged.withColumn("is_kept", everything | F.col("role").isNotNull())
-
-
-def _flows(judged: DataFrame, run_id: str) -> DataFrame:
-    """The kept flows, each with the identity of its source line."""
-    source = F.concat_ws("\n", "object_uri", F.coalesce("object_version", F.lit("")), "object_line")
-    return (
-        judged.where("is_kept")
-        .withColumn("record_id", F.substring(F.sha2(source, 256), 1, 40))
-        .withColumn("start_at", F.timestamp_seconds("start"))
-        .withColumn("end_at", F.timestamp_seconds("end"))
-        .withColumn("run_id", F.lit(run_id))
-    )
-
-
-def _quarantine(scanned: DataFrame, run_id: str) -> DataFrame:
-    """Refused lines of read objects, and refused objects."""
-    nothing = F.lit(None).cast("string")
-    lines = of_read_objects(scanned).where("refused IS NOT NULL")
-    objects = scanned.where("account.outcome = 'refused'")
-    return (
-        lines.select("object_uri", "object_line", F.lit("line").alias("stage"), "refused.*")
-        .unionByName(
-            objects.select(
-                "object_uri",
-                "object_line",
-                F.lit("object").alias("stage"),
-                nothing.alias("text"),
-                "account.reason",
-            )
-        )
-        .select("*", nothing.alias("record_id"), F.lit(run_id).alias("run_id"))
     )
 
 

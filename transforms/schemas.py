@@ -180,6 +180,104 @@ FLOWS = f"""
     run_id      STRING COMMENT 'run that wrote this row'
 """
 
+# What the records say of one interface in one five-minute slot of the window.
+COVERAGE = """
+    flow_log_id  STRING COMMENT 'from the key of the objects; null where keys do not tell',
+    account_id   STRING COMMENT 'from the key',
+    region       STRING COMMENT 'from the key',
+    interface_id STRING COMMENT 'null: the row is about the objects of the flow log',
+    slot_at      TIMESTAMP COMMENT 'UTC, start of the five-minute slot',
+    status       STRING COMMENT 'ok, nodata, skipdata, nothing recorded, refused, missing',
+    ok_records   BIGINT COMMENT 'records with traffic that end in the slot',
+    nodata_records   BIGINT COMMENT 'records that say that there was none',
+    skipdata_records BIGINT COMMENT 'records that say that AWS lost some',
+    has_accept   BOOLEAN COMMENT 'an ACCEPT was recorded at the interface in the window',
+    has_reject   BOOLEAN COMMENT 'a REJECT was recorded at the interface in the window',
+    run_id       STRING COMMENT 'run that wrote this row'
+"""
+
+# Both directions of one 5-tuple, at all interfaces that saw it, joined while the gap is short.
+# "Out" is away from the subject, "in" towards it.
+CONVERSATIONS = """
+    conversation_id   STRING COMMENT '40 hex: SHA-256 over 5-tuple and first second',
+    hop               INT COMMENT '1: the subject takes part; 2: a peer of it does',
+    protocol          BIGINT COMMENT 'IANA number',
+    subject_address   STRING COMMENT 'the address of the subject (hop 2: of the first peer)',
+    subject_port      BIGINT COMMENT '0 for protocols without ports',
+    peer              STRING COMMENT 'address of the other end',
+    peer_port         BIGINT COMMENT '0 for protocols without ports',
+    peer_name         STRING COMMENT 'its name when the packet flew',
+    peer_interface_id STRING COMMENT 'its interface, where labels know it',
+    peer_instance_id  STRING COMMENT 'its instance, where labels know it',
+    peer_subnet_name  STRING COMMENT 'its subnet',
+    peer_vpc_name     STRING COMMENT 'its VPC',
+    peer_scope        STRING COMMENT 'internal, aws service or internet',
+    initiator         STRING COMMENT 'subject, peer or unknown',
+    initiator_basis   STRING COMMENT 'rule that says so: flags, reject, port, shared port, order',
+    service_port      BIGINT COMMENT 'port of the side that did not begin; null where unknown',
+    outcome           STRING COMMENT 'BLOCKED_SRC, BLOCKED_DST, NO_ANSWER, REFUSED, ANSWERED, DATA',
+    outcome_basis     STRING COMMENT 'flags, counters or action: what the outcome rests on',
+    first_at          TIMESTAMP COMMENT 'UTC, earliest start of its records',
+    last_at           TIMESTAMP COMMENT 'UTC, latest end of its records',
+    observation_point STRING COMMENT 'subject, peer or middle: where it was counted',
+    observed_at       STRING COMMENT 'interface whose records give packets and bytes',
+    packets_out       BIGINT COMMENT 'packets from the subject, at that interface',
+    packets_in        BIGINT COMMENT 'packets to the subject, at that interface',
+    bytes_out         BIGINT COMMENT 'octets from the subject, headers included',
+    bytes_in          BIGINT COMMENT 'octets to the subject, headers included',
+    payload_out       BIGINT COMMENT 'bytes_out less the smallest headers: an upper bound',
+    payload_in        BIGINT COMMENT 'bytes_in less the smallest headers: an upper bound',
+    records           BIGINT COMMENT 'flow records joined, at all interfaces',
+    points            ARRAY<STRING> COMMENT 'observation points that saw it, sorted',
+    run_id            STRING COMMENT 'run that wrote this row'
+"""
+
+PEERS = """
+    hop               INT COMMENT '1: peer of the subject; 2: peer of a peer',
+    subject_address   STRING COMMENT 'hop 2: the peer that began; null at hop 1',
+    peer              STRING COMMENT 'address of the other end',
+    peer_name         STRING COMMENT 'its name',
+    peer_interface_id STRING COMMENT 'its interface, where labels know it',
+    peer_instance_id  STRING COMMENT 'its instance, where labels know it',
+    peer_subnet_name  STRING COMMENT 'its subnet',
+    peer_vpc_name     STRING COMMENT 'its VPC',
+    peer_scope        STRING COMMENT 'internal, aws service or internet',
+    service_port      BIGINT COMMENT 'port of the side that did not begin',
+    protocol          BIGINT COMMENT 'IANA number',
+    initiator         STRING COMMENT 'subject, peer or unknown',
+    service_class     STRING COMMENT 'remote admin, file, database, …; else null',
+    outcome           STRING COMMENT 'the strongest outcome among its conversations',
+    attempts          BIGINT COMMENT 'conversations',
+    blocked_src       BIGINT COMMENT 'of them: stopped at the subject',
+    blocked_dst       BIGINT COMMENT 'of them: stopped at the peer',
+    no_answer         BIGINT COMMENT 'of them: nothing came back',
+    refused           BIGINT COMMENT 'of them: port closed',
+    answered          BIGINT COMMENT 'of them: the service is reachable',
+    data              BIGINT COMMENT 'of them: something was exchanged',
+    first_at          TIMESTAMP COMMENT 'UTC, first attempt',
+    last_at           TIMESTAMP COMMENT 'UTC, end of the last',
+    bytes_out         BIGINT COMMENT 'octets from the subject, each conversation at one point',
+    bytes_in          BIGINT COMMENT 'octets to the subject, each conversation at one point',
+    is_new_peer       BOOLEAN COMMENT 'not seen in the baseline; null without a baseline',
+    is_new_service    BOOLEAN COMMENT 'this service at this peer; null without a baseline',
+    points            ARRAY<STRING> COMMENT 'observation points that saw it, sorted',
+    run_id            STRING COMMENT 'run that wrote this row'
+"""
+
+# One question of an investigation. Detail rows are JSON, so that questions can differ in shape.
+ANSWERS = """
+    question     STRING COMMENT 'P0-0 … P1-17',
+    title        STRING COMMENT 'the question, as a person asks it',
+    verdict      STRING COMMENT 'the answer in a word or two',
+    sentence     STRING COMMENT 'the answer as a sentence',
+    figures      MAP<STRING,BIGINT> COMMENT 'the numbers in the sentence',
+    details      ARRAY<STRING> COMMENT 'rows of the answer as JSON, capped; figures count all',
+    source       STRING COMMENT 'table and filter that the numbers come from, as SQL',
+    rule         STRING COMMENT 'the rule in words, with its version',
+    parameters   MAP<STRING,STRING> COMMENT 'thresholds that were used',
+    run_id       STRING COMMENT 'run that wrote this row'
+"""
+
 FLOW_COLUMNS = _columns_of(FLOWS)
 LABEL_COLUMNS = _columns_of(LABELS)
 OBJECT_COLUMNS = _columns_of(OBJECTS)

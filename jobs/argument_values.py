@@ -1,0 +1,117 @@
+"""Text of a flag → its value; a ValueError says what was expected."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlsplit
+
+
+def time(text: str) -> datetime:
+    """A time with a zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("expected a time such as 2026-11-23T00:00:00Z") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"expected a zone; write {moment.isoformat()}Z if it is UTC")
+    return moment
+
+
+def items(text: str) -> tuple[str, ...]:
+    """The parts between commas, without the spaces around them."""
+    return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def uri(text: str) -> str:
+    """A folder or `s3://bucket/prefix`."""
+    scheme = urlsplit(text).scheme
+    if not text or (scheme not in ("", "file", "s3")):
+        raise ValueError("expected a folder or s3://bucket/prefix")
+    if scheme == "s3" and not urlsplit(text).netloc:
+        raise ValueError("expected a bucket: s3://bucket/prefix")
+    return text
+
+
+def uris(text: str) -> tuple[str, ...]:
+    """One or more of them."""
+    found = tuple(uri(item) for item in items(text))
+    if not found:
+        raise ValueError("expected a folder or s3://bucket/prefix")
+    return found
+
+
+def scope(text: str) -> str:
+    """What is kept: one instance, or everything."""
+    if text not in ("instance", "everything"):
+        raise ValueError("expected instance or everything")
+    return text
+
+
+def case_id(text: str) -> str:
+    """A name that is safe as a folder and as part of an index name."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{2,40}", text):
+        raise ValueError("expected 3 to 41 lower-case letters, digits and dashes")
+    return text
+
+
+def id_of(kind: str) -> Callable[[str], str]:
+    """A reader of AWS ids of this kind, such as `i` or `eni`."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(rf"{kind}-[0-9a-f]{{8,17}}", text):
+            raise ValueError(f"expected {kind}- and 8 to 17 hex digits")
+        return text
+
+    return read
+
+
+def interface_ids(text: str) -> tuple[str, ...]:
+    """Ids of network interfaces."""
+    return tuple(id_of("eni")(item) for item in items(text))
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Addresses, in their shortest spelling."""
+    try:
+        return tuple(str(ipaddress.ip_address(item)) for item in items(text))
+    except ValueError as error:
+        raise ValueError(f"expected IPv4 or IPv6 addresses: {error}") from None
+
+
+def opensearch_url(text: str) -> str:
+    """An OpenSearch endpoint: no password in it, plain http on loopback only."""
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("expected http://host:port or https://host:port")
+    if url.username or url.password:
+        raise ValueError("expected a URL without user and password")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("expected https://; plain http is for loopback only")
+    return text.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def number_from(least: int, most: int) -> Callable[[str], int]:
+    """A reader of whole numbers between two bounds."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"\d{1,12}", text) or not least <= int(text) <= most:
+            raise ValueError(f"expected a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def boolean(text: str) -> bool:
+    """true or false, spelled like that."""
+    if text not in ("true", "false"):
+        raise ValueError("expected true or false")
+    return text == "true"

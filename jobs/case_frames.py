@@ -1,0 +1,77 @@
+"""The frames of a case: scanned rows → rows of its tables."""
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.case import Case
+from jobs.flow_log_objects import as_object_row
+from jobs.labels import as_lookups
+from jobs.object_scan import of_read_objects
+from transforms.label import label_with
+from transforms.schemas import ACCOUNT_COLUMNS
+from transforms.scope import with_role
+
+
+def objects_table(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
+    """Every listed object, with its account or the reason why it was skipped."""
+    said = "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING"
+    said += ", region STRING, flow_log_id STRING, slot_at TIMESTAMP, skipped STRING"
+    listed = spark.createDataFrame(
+        [(*as_object_row(item), item.skipped) for item in case.listing.objects], said
+    )
+    accounts = scanned.where("account IS NOT NULL").select(
+        F.col("object_uri").alias("uri"), "account.*"
+    )
+    counts = [name for name in ACCOUNT_COLUMNS if name.endswith("lines")]
+    return (
+        listed.join(accounts, on="uri", how="left")
+        .withColumn("outcome", F.expr("IF(skipped IS NULL, outcome, 'skipped')"))
+        .withColumn("reason", F.coalesce("reason", "skipped"))
+        .withColumn("run_id", F.lit(case.run_id))
+        .fillna(0, subset=["bytes_read", "bytes_inflated", *counts])
+    )
+
+
+def judged_records(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
+    """Records of the window with their labels, and whether they are kept."""
+    records = (
+        of_read_objects(scanned)
+        .where("record IS NOT NULL")
+        .select("object_uri", "object_version", "object_line", "record.*")
+    )
+    labelled = records.transform(label_with, as_lookups(spark, case.labels))
+    judged = labelled.transform(with_role, case.subject)
+    everything = F.lit(case.arguments.scope == "everything")
+    return judged.withColumn("is_kept", everything | F.col("role").isNotNull())
+
+
+def kept_flows(judged: DataFrame, run_id: str) -> DataFrame:
+    """The kept flows, each with the identity of its source line."""
+    source = F.concat_ws("\n", "object_uri", F.coalesce("object_version", F.lit("")), "object_line")
+    return (
+        judged.where("is_kept")
+        .withColumn("record_id", F.substring(F.sha2(source, 256), 1, 40))
+        .withColumn("start_at", F.timestamp_seconds("start"))
+        .withColumn("end_at", F.timestamp_seconds("end"))
+        .withColumn("run_id", F.lit(run_id))
+    )
+
+
+def quarantine_table(scanned: DataFrame, run_id: str) -> DataFrame:
+    """Refused lines of read objects, and refused objects."""
+    nothing = F.lit(None).cast("string")
+    lines = of_read_objects(scanned).where("refused IS NOT NULL")
+    objects = scanned.where("account.outcome = 'refused'")
+    return (
+        lines.select("object_uri", "object_line", F.lit("line").alias("stage"), "refused.*")
+        .unionByName(
+            objects.select(
+                "object_uri",
+                "object_line",
+                F.lit("object").alias("stage"),
+                nothing.alias("text"),
+                "account.reason",
+            )
+        )
+        .select("*", nothing.alias("record_id"), F.lit(run_id).alias("run_id"))
+    )

@@ -1,44 +1,18 @@
-"""argv → frozen Arguments. The only file that knows that Glue adds flags of its own."""
+"""argv → frozen Arguments of the tracing job."""
 
-import argparse
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn, TypeVar
 
 from jobs import argument_values as values
+from jobs.command_line import BadInput, Parser, Reader
 from transforms.scan import MAX_LINE_BYTES
 from transforms.window import Window
 
-# AWS, "Using job parameters in AWS Glue jobs": what Glue puts in front of the job's own arguments.
-GLUE_FLAGS = (
-    "JOB_NAME",
-    "JOB_ID",
-    "JOB_RUN_ID",
-    "SECURITY_CONFIGURATION",
-    "TempDir",
-    "job-bookmark-option",
-    "job-bookmark-from",
-    "job-bookmark-to",
-    "encryption-type",
-    "enable-metrics",
-    "enable-continuous-cloudwatch-log",
-    "continuous-log-logGroup",
-)
+__all__ = ["Arguments", "BadInput", "parse_arguments"]
 
 # Stands in for a time that could not be read, so that nothing is said of it twice.
 _UNREADABLE = datetime.fromisoformat("1970-01-01T00:00:00Z")
-
-T = TypeVar("T")
-
-
-class BadInput(Exception):
-    """What the caller gave cannot be worked with; holds every problem found, one sentence each."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)
@@ -66,22 +40,9 @@ class Arguments:
         return f"{self.output.rstrip('/')}/{self.case_id}/{name}"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise BadInput([f"{message}; see --help"])
-
-    def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
-        """`@file` holds one `--name value` per line; `#` starts a comment."""
-        words = arg_line.partition("#")[0].split(maxsplit=1)
-        return [word.strip() for word in words]
-
-
 def parse_arguments(argv: Sequence[str]) -> Arguments:
     """Read the flags; raises BadInput with all problems at once."""
-    parser = _parser()
-    given, unknown = parser.parse_known_args(argv)
-    problems = _unknown_flags(unknown, parser)
-    read = _Reader(vars(given), problems)
+    read = _PARSER.read(argv)
     arguments = Arguments(
         flow_logs=read.required("flow_logs", values.uris, ()),
         scope=read.optional("scope", values.scope, "instance"),
@@ -91,7 +52,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         interface_ids=read.optional("interface_ids", values.interface_ids, ()),
         addresses=read.optional("addresses", values.addresses, ()),
         vpc_id=read.optional("vpc_id", values.id_of("vpc"), None),
-        window=read.window(),
+        window=_window(read),
         labels=read.optional("labels", values.uri, None),
         opensearch_url=read.optional("opensearch_url", values.opensearch_url, None),
         opensearch_writers=read.optional("opensearch_writers", values.number_from(1, 64), 4),
@@ -103,12 +64,12 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     )
     has_subject = read.gave("instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
-        problems.append(
+        read.problems.append(
             "no subject: expected --instance_id, --interface_ids or --addresses; "
             "or take every flow with --scope everything"
         )
-    if problems:
-        raise BadInput(problems)
+    if read.problems:
+        raise BadInput(read.problems)
     return arguments
 
 
@@ -133,62 +94,19 @@ _HELP = {
 }
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="trace_instance",
-        description="Trace one EC2 instance through VPC Flow Logs. @file holds flags.",
-        epilog="exit codes: 0 complete; 1 unexpected; 2 wrong arguments or inputs, nothing "
-        "written; 3 complete, but --strict true and something was refused; 4 the books do not "
-        "balance",
-        fromfile_prefix_chars="@",
-        allow_abbrev=False,
-    )
-    for name, text in _HELP.items():
-        parser.add_argument(f"--{name}", dest=name, metavar="VALUE", help=text)
-    for name in GLUE_FLAGS:
-        parser.add_argument(f"--{name}", dest=f"glue {name}", help=argparse.SUPPRESS)
-    return parser
+_PARSER = Parser(
+    prog="trace_instance",
+    description="Trace one EC2 instance through VPC Flow Logs. @file holds flags.",
+    epilog="exit codes: 0 complete; 1 unexpected; 2 wrong arguments or inputs, nothing written; "
+    "3 complete, but --strict true and something was refused; 4 the books do not balance",
+    flags=_HELP,
+)
 
 
-def _unknown_flags(words: Sequence[str], parser: _Parser) -> list[str]:
-    known = ", ".join(f"--{name}" for name in _HELP)
-    flags = [word.partition("=")[0] for word in words if word.startswith("--")]
-    if words and not flags:
-        return [f"found {words[0]!r} where a flag was expected; give every flag as --name value"]
-    return [f"unknown flag {flag}; expected one of {known}" for flag in flags]
-
-
-class _Reader:
-    """Values by flag; what cannot be read becomes a problem and the default stands in for it."""
-
-    def __init__(self, given: dict[str, str | None], problems: list[str]) -> None:
-        self._given = given
-        self._problems = problems
-
-    def gave(self, *names: str) -> bool:
-        """Whether any of these flags was given, readable or not."""
-        return any(self._given[name] is not None for name in names)
-
-    def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
-        text = self._given[name]
-        if text is None:
-            return default
-        try:
-            return read(text)
-        except ValueError as error:
-            shown = re.sub(r"//[^/@]*@", "//***@", text[:200])
-            self._problems.append(f"--{name}: found {shown!r}; {error}")
-            return default
-
-    def required(self, name: str, read: Callable[[str], T], default: T) -> T:
-        if self._given[name] is None:
-            self._problems.append(f"--{name} is missing; expected {_HELP[name]}")
-        return self.optional(name, read, default)
-
-    def window(self) -> Window:
-        from_at = self.required("from", values.time, _UNREADABLE)
-        to_at = self.required("to", values.time, _UNREADABLE)
-        slack = self.optional("slack_minutes", values.number_from(0, 7 * 24 * 60), 60)
-        if to_at <= from_at and _UNREADABLE not in (from_at, to_at):
-            self._problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
-        return Window(from_at, to_at, timedelta(minutes=slack))
+def _window(read: Reader) -> Window:
+    from_at = read.required("from", values.time, _UNREADABLE)
+    to_at = read.required("to", values.time, _UNREADABLE)
+    slack = read.optional("slack_minutes", values.number_from(0, 7 * 24 * 60), 60)
+    if to_at <= from_at and _UNREADABLE not in (from_at, to_at):
+        read.problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
+    return Window(from_at, to_at, timedelta(minutes=slack))

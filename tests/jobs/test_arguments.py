@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.arguments import GLUE_FLAGS, Arguments, BadInput, parse_arguments
+from jobs.arguments import Arguments, BadInput, parse_arguments
+from jobs.command_line import GLUE_FLAGS
 from transforms.window import Window
 
 FLAGS = [

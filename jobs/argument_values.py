@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from transforms.formats import columns_of_format
+
 
 def time(text: str) -> datetime:
     """A time with a zone."""
@@ -108,6 +110,11 @@ def number_from(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def record_format(text: str) -> tuple[str, ...]:
+    """Columns of objects without a header."""
+    return columns_of_format(text)
 
 
 def boolean(text: str) -> bool:

@@ -6,10 +6,14 @@ from datetime import datetime, timedelta
 
 from jobs import argument_values as values
 from jobs.command_line import BadInput, Parser, Reader
+from transforms.inflate import MAX_RATIO, RATIO_COUNTS_FROM
 from transforms.scan import MAX_LINE_BYTES
 from transforms.window import Window
 
 __all__ = ["Arguments", "BadInput", "parse_arguments"]
+
+# Objects of flow logs are some tens of MB at most; beyond this something else is meant to be read.
+MAX_OBJECT_BYTES = 10**9
 
 # Stands in for a time that could not be read, so that nothing is said of it twice.
 _UNREADABLE = datetime.fromisoformat("1970-01-01T00:00:00Z")
@@ -31,7 +35,10 @@ class Arguments:
     labels: str | None
     opensearch_url: str | None
     opensearch_writers: int
+    record_format: tuple[str, ...]
     max_line_bytes: int
+    max_ratio: int
+    max_object_bytes: int
     reads_in_flight: int
     strict: bool
 
@@ -56,8 +63,13 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         labels=read.optional("labels", values.uri, None),
         opensearch_url=read.optional("opensearch_url", values.opensearch_url, None),
         opensearch_writers=read.optional("opensearch_writers", values.number_from(1, 64), 4),
+        record_format=read.optional("record_format", values.record_format, ()),
         max_line_bytes=read.optional(
             "max_line_bytes", values.number_from(256, 1024 * 1024), MAX_LINE_BYTES
+        ),
+        max_ratio=read.optional("max_ratio", values.number_from(2, 100_000), MAX_RATIO),
+        max_object_bytes=read.optional(
+            "max_object_bytes", values.number_from(1, 10**12 - 1), MAX_OBJECT_BYTES
         ),
         reads_in_flight=read.optional("reads_in_flight", values.number_from(1, 256), 32),
         strict=read.optional("strict", values.boolean, False),
@@ -88,7 +100,11 @@ _HELP = {
     "labels": "folder with interfaces, subnets, vpcs, instances (.csv, .jsonl or .parquet)",
     "opensearch_url": "where to index the flows; left out: Delta only",
     "opensearch_writers": "bulk writers at a time (default 4)",
+    "record_format": "fields of objects without a header, in order: account-id start …",
     "max_line_bytes": f"longer lines are refused (default {MAX_LINE_BYTES})",
+    "max_ratio": f"objects that inflate to more than so many times their size are refused, from "
+    f"{RATIO_COUNTS_FROM // 10**6} MB of text on (default {MAX_RATIO})",
+    "max_object_bytes": f"larger objects, as stored, are refused (default {MAX_OBJECT_BYTES})",
     "reads_in_flight": "objects read at a time in each task (default 32)",
     "strict": "true: exit code 3 when anything was refused or the sinks disagree",
 }

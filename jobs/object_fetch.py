@@ -36,23 +36,28 @@ class Fetched(NamedTuple):
 
 
 def fetch_ahead(
-    objects: Iterable[ObjectToRead], in_flight: int
+    objects: Iterable[ObjectToRead], in_flight: int, max_bytes: int
 ) -> Iterator[tuple[ObjectToRead, Fetched | str]]:
-    """Objects in order, with their bytes or the reason why there are none; GETs run ahead."""
+    """Objects in order, with their bytes or the reason why there are none; GETs run ahead.
+
+    Objects of more than `max_bytes` as stored are not asked for.
+    """
     ahead: deque[tuple[ObjectToRead, Future[Fetched | str] | None]] = deque()
     with ThreadPoolExecutor(in_flight) as pool:
         for wanted in objects:
             ahead.append((wanted, pool.submit(_fetch, wanted) if wanted.size <= _SMALL else None))
             if len(ahead) >= in_flight:
-                yield _in_turn(*ahead.popleft())
+                yield _in_turn(*ahead.popleft(), max_bytes)
         while ahead:
-            yield _in_turn(*ahead.popleft())
+            yield _in_turn(*ahead.popleft(), max_bytes)
 
 
 def _in_turn(
-    wanted: ObjectToRead, future: Future[Fetched | str] | None
+    wanted: ObjectToRead, future: Future[Fetched | str] | None, max_bytes: int
 ) -> tuple[ObjectToRead, Fetched | str]:
     """A large object is asked for only now: a waiting response would hold a connection open."""
+    if wanted.size > max_bytes:
+        return wanted, f"it has {wanted.size} bytes, more than --max_object_bytes {max_bytes}"
     return wanted, future.result() if future else _fetch(wanted)
 
 
@@ -61,6 +66,8 @@ def _fetch(wanted: ObjectToRead) -> Fetched | str:
     try:
         options: GetOptions = {"if_match": wanted.etag} if wanted.etag else {}
         found = obstore.get(open_store(wanted.place.bucket), wanted.place.path, options=options)
+        if found.meta["size"] != wanted.size:
+            return "it changed between listing and reading"
         version = found.meta["version"]
         if wanted.size <= _SMALL:
             return Fetched(version, [found.bytes().to_bytes()])

@@ -9,9 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.arguments import MAX_OBJECT_BYTES
 from jobs.flow_log_objects import FlowLogObject
 from jobs.object_fetch import ObjectToRead, fetch_ahead
 from jobs.object_store import Bucket, Place
+from transforms.inflate import MAX_RATIO
 from transforms.needles import Needle
 from transforms.parse import RECORD_TYPE, Parsed, parse_lines, within
 from transforms.scan import SHOWN_BYTES, Account, Lines, ObjectScan, RefusedLine
@@ -22,6 +24,7 @@ _TO_READ = "bucket STRING, path STRING, etag STRING, size BIGINT"
 # Parsing costs a millisecond a call, whatever the size: lines of many objects are parsed together.
 _LINES_TOGETHER = 100_000
 _BYTES_TOGETHER = 16 * 1024 * 1024
+_OBJECTS_TOGETHER = 2_000
 _ROWS_TO_SPARK = 10_000
 # A task takes this much, so that starting it is worth while.
 _TASK_BYTES = 64 * 1024 * 1024
@@ -51,6 +54,9 @@ class ScanSettings(NamedTuple):
     window: Window
     max_line_bytes: int
     reads_in_flight: int
+    record_format: tuple[str, ...] = ()
+    max_ratio: int = MAX_RATIO
+    max_object_bytes: int = MAX_OBJECT_BYTES
 
 
 def scan_objects(
@@ -108,8 +114,11 @@ def scan_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Fetch, scan and parse objects; bounded batches of `schemas.SCANNED`."""
     together = _Together(settings.window)
-    for wanted, fetched in fetch_ahead(objects, settings.reads_in_flight):
-        scan = ObjectScan(settings.needles, settings.max_line_bytes)
+    fetching = fetch_ahead(objects, settings.reads_in_flight, settings.max_object_bytes)
+    for wanted, fetched in fetching:
+        scan = ObjectScan(
+            settings.needles, settings.max_line_bytes, settings.record_format, settings.max_ratio
+        )
         source = _Source(wanted.place.uri_of(wanted.place.path), wanted.etag, scan)
         together.begin(source)
         if isinstance(fetched, str):
@@ -122,6 +131,8 @@ def scan_batches(
                 if together.is_full():
                     yield from together.flush()
         source.is_finished = True
+        if together.has_many_objects():
+            yield from together.flush()
     yield from together.flush()
 
 
@@ -158,18 +169,29 @@ class _Together:
         self._bytes += len(lines.text)
 
     def is_full(self) -> bool:
-        return self._lines >= _LINES_TOGETHER or self._bytes >= _BYTES_TOGETHER
+        """Whether enough lines are kept, to parse or refused already."""
+        lines = self._lines + len(self._sources[-1].scan.refused)
+        return lines >= _LINES_TOGETHER or self._bytes >= _BYTES_TOGETHER
+
+    def has_many_objects(self) -> bool:
+        """Whether so many objects have ended that their accounts are worth a batch."""
+        return len(self._sources) >= _OBJECTS_TOGETHER
 
     def flush(self) -> Iterator[pa.RecordBatch]:
-        """Rows of all kept lines, then the accounts of the finished objects."""
+        """Rows of all kept lines, the refused ones, then the accounts of the finished objects."""
         for columns, parts in self._parts.items():
             evidence = [part for part in parts if self._account(part[0]).outcome == "read"]
             if evidence:
                 yield from self._parse(columns, evidence)
         finished = [source for source in self._sources if source.is_finished]
-        for source in finished:
-            if source.scan.refused:
-                yield from self._refusals([source] * len(source.scan.refused), source.scan.refused)
+        refusing = [source for source in self._sources if source.scan.refused]
+        if refusing:
+            yield from self._refusals(
+                [source for source in refusing for _ in source.scan.refused],
+                [line for source in refusing for line in source.scan.refused],
+            )
+        for source in refusing:
+            source.scan.refused.clear()
         if finished:
             yield from _batches(
                 finished,

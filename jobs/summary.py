@@ -76,7 +76,8 @@ def _reading(result: Result) -> Iterator[str]:
     yield (
         f"  objects   {books.listed:,} listed, {books.objects_skipped:,} skipped, "
         f"{books.objects_read:,} read, {books.objects_empty:,} empty, "
-        f"{books.objects_refused:,} refused; {len(result.left_folders):,} folders left out"
+        f"{books.objects_refused:,} refused{_other_kind(books.objects_other_kind)}; "
+        f"{len(result.left_folders):,} folders left out"
     )
     yield (
         f"  bytes     {_size(books.bytes_read)} read, {_size(books.bytes_inflated)} of text in them"
@@ -87,6 +88,10 @@ def _reading(result: Result) -> Iterator[str]:
         f"{books.refused_lines:,} refused; NODATA {books.nodata_lines:,}, "
         f"SKIPDATA {books.skipdata_lines:,}"
     )
+
+
+def _other_kind(objects: int) -> str:
+    return f", {objects:,} of transit gateways or core networks" if objects else ""
 
 
 def _peers(peers: Sequence[dict[str, object]]) -> Iterator[str]:

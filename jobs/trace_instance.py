@@ -153,6 +153,9 @@ def _settings(case: Case) -> ScanSettings:
         needles=None if everything else case.subject.needles(),
         window=case.arguments.window,
         max_line_bytes=case.arguments.max_line_bytes,
+        record_format=case.arguments.record_format,
+        max_ratio=case.arguments.max_ratio,
+        max_object_bytes=case.arguments.max_object_bytes,
         reads_in_flight=case.arguments.reads_in_flight,
     )
 

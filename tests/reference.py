@@ -38,7 +38,7 @@ def trace(paths, labels, subject, window):
             continue
         for number, line in enumerate(lines, start=2):
             is_blank = not line.strip() and len(line) <= 16384
-            if is_blank or line.removesuffix(b"\r") == header.removesuffix(b"\r"):
+            if is_blank or words_of(line) == words_of(header):
                 continue
             try:
                 fields, extra, first, last = record_of(names, words_of(line) or [])

@@ -12,6 +12,8 @@ import hyperscan
 import numpy as np
 import numpy.typing as npt
 
+from transforms.formats import HEADER_STARTS
+
 Positions = npt.NDArray[np.int64]
 
 # Characters that continue an id or an address: `10.0.0.7` is not in `10.0.0.71`.
@@ -63,16 +65,19 @@ class Hits(NamedTuple):
 
 _NODATA, _SKIPDATA, _ODD = 0, 1, 2
 _FIRST_NEEDLE = 3
+_WHITE_SPACE = (b"\n", b"\r", b" ", b"\t", b"\x0b", b"\x0c")
 
 
 class Finder:
     """One compiled search for the needles, for NODATA and SKIPDATA, and for lines that need a look.
 
-    A line needs a look when it starts with white space (it may be blank) or repeats the header.
+    A line needs a look when it starts with white space, as it may be blank, or with the name of a
+    field or of the first column, as it may be a header.
     """
 
-    def __init__(self, needles: tuple[Needle, ...], header: bytes) -> None:
-        self._odd_starts = (b"\n", b"\r", b" ", b"\t", *([header] if header else []))
+    def __init__(self, needles: tuple[Needle, ...], first_column: bytes) -> None:
+        names = {*HEADER_STARTS, first_column, first_column.replace(b"_", b"-")} - {b""}
+        self._odd_starts = (*_WHITE_SPACE, *sorted(names))
         odd = [b"\n" + start for start in self._odd_starts]
         literals = [b"NODATA", b"SKIPDATA", *odd, *(needle.literal for needle in needles)]
         self._ids = [_NODATA, _SKIPDATA, *[_ODD] * len(odd)]
@@ -126,6 +131,6 @@ class Finder:
 
 
 @lru_cache(maxsize=64)
-def finder_for(needles: tuple[Needle, ...], header: bytes) -> Finder:
-    """The compiled search, once per worker and header: a bucket has a handful of headers."""
-    return Finder(needles, header)
+def finder_for(needles: tuple[Needle, ...], first_column: bytes) -> Finder:
+    """The compiled search, once per worker and first column: a bucket has a handful of formats."""
+    return Finder(needles, first_column)

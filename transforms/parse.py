@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ _LARGEST: dict[Kind, int] = {"port": 65_535, "protocol": 255}
 
 
 def _arrow_type(kind: Kind) -> pa.DataType:
-    return pa.string() if kind in ("text", "address") else pa.int64()
+    return pa.string() if kind in ("text", "tag", "address") else pa.int64()
 
 
 RECORD_TYPE = pa.struct(
@@ -163,6 +164,8 @@ class _Checks(NamedTuple):
 def _convert(values: pa.ChunkedArray, field: Field, checks: _Checks) -> pa.ChunkedArray:
     if field.kind == "text":
         return values
+    if field.kind == "tag":
+        return _tags(values)
     if field.kind == "address":
         return _addresses(values, field.name, checks)
     return _numbers(values, field, checks)
@@ -184,6 +187,24 @@ def _numbers(values: pa.ChunkedArray, field: Field, checks: _Checks) -> pa.Chunk
         too_large = pc.greater(numbers, _LARGEST[field.kind])
         checks.refuse(too_large, values, field.name + " is {!r}, not a " + field.kind)
     return numbers
+
+
+def _tags(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Percent-decoded, by distinct value; what does not decode to UTF-8 stays as it stands."""
+    is_encoded = pc.match_substring(values, "%")
+    if not pc.any(is_encoded).as_py():
+        return values
+    encoded = pc.unique(pc.filter(values, is_encoded))
+    decoded = pa.array([_percent_decoded(text) for text in encoded.to_pylist()], pa.string())
+    found = pc.index_in(values, value_set=encoded)
+    return pc.if_else(is_encoded, pc.take(decoded, found), values)
+
+
+def _percent_decoded(text: str) -> str:
+    try:
+        return unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        return text
 
 
 def _addresses(values: pa.ChunkedArray, name: str, checks: _Checks) -> pa.ChunkedArray:

@@ -1,7 +1,6 @@
 """Text of one object → the lines that may concern the subject, and an account of every line."""
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -9,16 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from transforms.inflate import Damaged, text_blocks
+from transforms.formats import OtherKind, Unwrap, check_columns, header_columns, unwrap_of
+from transforms.inflate import MAX_RATIO, Damaged, text_blocks
 from transforms.needles import Finder, Needle, Positions, finder_for
-from transforms.schemas import FIELD_NAMES
 
 # AWS's longest values are percent-encoded tags and ARNs; a line of every field stays below 16 KiB.
 MAX_LINE_BYTES = 16 * 1024
 # How much of a refused line is kept.
 SHOWN_BYTES = 1024
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+# A hostile object may hold nothing but lines to refuse: they are handed on before they pile up.
+_REFUSALS_KEPT = 10_000
 
 
 class Lines(NamedTuple):
@@ -61,14 +60,14 @@ class Account:
     outcome: str = "read"
     reason: str | None = None
 
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str, outcome: str = "refused") -> None:
         """Say why the object is no evidence: none of its lines counts any more."""
         self.lines = self.header_lines = self.blank_lines = self.set_aside_lines = 0
         self.parsed_lines = self.refused_lines = 0
         self.in_window_lines = self.out_of_window_lines = 0
         self.nodata_lines = self.skipdata_lines = 0
         self.first_start = self.last_end = None
-        self.outcome, self.reason = "refused", reason
+        self.outcome, self.reason = outcome, reason
 
 
 @dataclass
@@ -77,28 +76,39 @@ class ObjectScan:
 
     Iterate `lines(chunks)` to its end; then `account` is complete but for what parsing adds
     (parsed, in window, first and last time, refusals by content). `refused` holds the lines that
-    were refused before parsing. Without needles every line is taken.
+    were refused before parsing; whoever iterates may take them out as they come. Without needles
+    every line is taken. `record_format` names the columns of objects that have no header.
     """
 
     needles: tuple[Needle, ...] | None
     max_line_bytes: int = MAX_LINE_BYTES
+    record_format: tuple[str, ...] = ()
+    max_ratio: int = MAX_RATIO
     account: Account = field(default_factory=Account)
     refused: list[RefusedLine] = field(default_factory=list)
     columns: tuple[str, ...] = ()
-    _header_bytes: bytes = b""
-    _long: set[int] = field(default_factory=set)
+    _unwrap: Unwrap | None = None
+    _finder: Finder | None = None
+    _refused_in_block: set[int] = field(default_factory=set)
 
     def lines(self, chunks: Iterable[bytes]) -> Iterator[Lines]:
-        """Yield the lines to parse; a damaged or foreign object ends with outcome refused."""
+        """Yield the lines to parse, or none of them where only refused lines have gathered.
+
+        A damaged or foreign object ends with outcome refused, one of another kind with other_kind.
+        """
         digest = hashlib.sha256()
         try:
-            for block in self._whole_lines(text_blocks(self._measured(chunks, digest.update))):
+            measured = self._measured(chunks, digest.update)
+            for block in self._whole_lines(text_blocks(measured, self.max_ratio)):
                 yield from self._scan(block)
         except Damaged as damage:
             self.account.refuse(str(damage))
             self.refused.clear()
+        except OtherKind as kind:
+            self.account.refuse(str(kind), outcome="other_kind")
+            self.refused.clear()
         else:
-            if self.account.header is None:
+            if not self.account.lines:
                 self.account.outcome, self.account.reason = "empty", "the object holds no line"
         self.account.sha256 = digest.hexdigest()
 
@@ -130,15 +140,49 @@ class ObjectScan:
         first_number = self.account.lines + 1
         count = block.count(b"\n")
         self.account.lines += count
+        self._refused_in_block.clear()
+        is_first = not self.columns
         block = self._without_long_lines(block, first_number)
-        if not self.columns:
-            end = block.index(b"\n") + 1
-            self._read_header(block[: end - 1])
-            block, first_number, count = block[end:], first_number + 1, count - 1
-        if not block:
-            return
-        finder = finder_for(self.needles or (), self._header_bytes)
-        yield from self._take(block, first_number, count, finder)
+        if is_first:
+            self._unwrap = unwrap_of(block[: block.index(b"\n")])
+        if self._unwrap is not None:
+            block = self._unwrapped(block, first_number)
+        if is_first:
+            end = self._begin(block)
+            if end:
+                block, first_number, count = block[end:], first_number + 1, count - 1
+        if block:
+            yield from self._take(block, first_number, count)
+
+    def _begin(self, block: bytes) -> int:
+        """Learn the columns from the first line; returns where the lines behind the header begin.
+
+        A record format is for objects whose first line is a record of as many columns.
+        """
+        if self._refused_in_block:
+            self._refuse_by_first_line()
+        line = block[: block.index(b"\n")]
+        columns = header_columns(line)
+        if columns is not None:
+            check_columns(columns)
+            self.account.header = line.decode("ascii")
+            self.account.header_lines += 1
+        elif not self.record_format:
+            raise Damaged("its first line is not a header of flow log fields")
+        elif len(line.split()) != len(self.record_format):
+            raise Damaged(
+                f"its first line is neither a header nor a record of the {len(self.record_format)} "
+                "columns of the record format"
+            )
+        self.columns = columns or self.record_format
+        first_name = line.split()[0] if columns else self.columns[0].encode()
+        self._finder = finder_for(self.needles or (), first_name)
+        return len(line) + 1 if columns else 0
+
+    def _refuse_by_first_line(self) -> None:
+        first = min(self.refused, key=lambda line: line.number)
+        if first.number == 1:
+            raise Damaged(f"its first line cannot be read: {first.reason}")
 
     def _without_long_lines(self, block: bytes, first_number: int) -> bytes:
         """Refuse lines over the limit and leave a blank line in the place of each.
@@ -157,22 +201,30 @@ class ObjectScan:
                 shown = block[start : start + min(SHOWN_BYTES, limit)].decode(
                     "ascii", "backslashreplace"
                 )
-                self.refused.append(RefusedLine(number, shown, f"longer than {limit} bytes"))
-                self._long.add(number)
+                self._refuse_line(number, shown, f"longer than {limit} bytes")
                 kept += [block[at:start], b" \n"]
                 at = end + 1
         return b"".join([*kept, block[at:]]) if kept else block
 
-    def _read_header(self, line: bytes) -> None:
-        if 1 in self._long:
-            raise Damaged("its first line is too long to be a header")
-        self.account.header = line[: self.max_line_bytes].decode("ascii", "backslashreplace")
-        self._header_bytes = line.rstrip(b"\r")
-        self.columns = columns_of_header(line)
-        self.account.header_lines += 1
+    def _unwrapped(self, block: bytes, first_number: int) -> bytes:
+        """The records in a block of wrapped lines; a line that holds none is refused."""
+        assert self._unwrap is not None
+        unwrapped = self._unwrap(block)
+        if unwrapped.refused:
+            lines = block.split(b"\n")
+            for at, reason in unwrapped.refused:
+                shown = lines[at][:SHOWN_BYTES].decode("ascii", "backslashreplace")
+                self._refuse_line(first_number + at, shown, reason)
+        return unwrapped.text
 
-    def _take(self, block: bytes, first_number: int, count: int, finder: Finder) -> Iterator[Lines]:
-        hits = finder.find(block)
+    def _refuse_line(self, number: int, shown: str, reason: str) -> None:
+        """Note a refused line, in whose place a blank one is left."""
+        self.refused.append(RefusedLine(number, shown, reason))
+        self._refused_in_block.add(number)
+
+    def _take(self, block: bytes, first_number: int, count: int) -> Iterator[Lines]:
+        assert self._finder is not None
+        hits = self._finder.find(block)
         everything = self.needles is None
         touched = (hits.needles, hits.nodata, hits.skipdata, hits.odd)
         if not everything and not any(len(positions) for positions in touched):
@@ -190,45 +242,32 @@ class ObjectScan:
         self.account.set_aside_lines += count - len(taken) - len(set_apart)
         if len(taken):
             yield Lines(self.columns, taken + first_number, _gather(block, taken, ends))
+        elif len(self.refused) > _REFUSALS_KEPT:
+            yield Lines(self.columns, taken, b"")
 
     def _set_apart(
         self, block: bytes, first_number: int, odd: Positions, ends: Positions
     ) -> Positions:
-        """Of the lines that need a look, those that are blank, a repeated header or too long."""
+        """Of the lines that need a look, those that are blank, a repeated header or refused.
+
+        Raises Damaged at the header of another format: what follows it has other columns.
+        """
         apart = []
         for line in odd.tolist():
             start = int(ends[line - 1]) + 1 if line else 0
             text = block[start : int(ends[line])]
-            if first_number + line in self._long:
+            if first_number + line in self._refused_in_block:
                 self.account.refused_lines += 1
             elif not text.strip():
                 self.account.blank_lines += 1
-            elif text.rstrip(b"\r") == self._header_bytes:
+            elif (columns := header_columns(text)) is not None:
+                if columns != self.columns:
+                    raise Damaged(f"line {first_number + line} is the header of another format")
                 self.account.header_lines += 1
             else:
                 continue
             apart.append(line)
         return np.array(apart, dtype=np.int64)
-
-
-def columns_of_header(line: bytes) -> tuple[str, ...]:
-    """Column names of a header line, with `-` as `_`.
-
-    Raises Damaged when the line is no header, names a column twice, or is of another kind of log.
-    """
-    if line.startswith(b"PAR1"):
-        raise Damaged("it is a Parquet object; only text objects are read")
-    names = line.decode("ascii", "replace").split()
-    columns = tuple(name.replace("-", "_") for name in names)
-    if not columns or not all(_NAME.fullmatch(name) for name in names):
-        raise Damaged("its first line is not a header of flow log fields")
-    if "tgw_id" in columns or "resource_type" in columns:
-        raise Damaged("it holds transit gateway flow records, not VPC flow records")
-    if not set(columns) & set(FIELD_NAMES):
-        raise Damaged("its first line names no field of VPC flow logs")
-    if len(set(columns)) < len(columns):
-        raise Damaged("its header names a column twice")
-    return columns
 
 
 def _lines_at(positions: Positions, ends: Positions) -> Positions:

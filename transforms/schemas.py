@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-Kind = Literal["text", "address", "count", "port", "protocol", "time"]
+Kind = Literal["text", "tag", "address", "count", "port", "protocol", "time"]
 
 
 class Field(NamedTuple):
@@ -57,12 +57,12 @@ FIELDS = (
     Field("reject_reason", "text", "BPA or EC"),
     Field("resource_id", "text", "resource when there is no interface, e.g. nat-…"),
     Field("encryption_status", "count", "0 clear, 1 Nitro, 2 application, 3 both"),
-    Field("instance_tag", "text", "value of the first tag key asked for"),
-    Field("instance_tag_2", "text", "value of the second tag key asked for"),
-    Field("interface_tag", "text", "value of the first tag key asked for"),
-    Field("interface_tag_2", "text", "value of the second tag key asked for"),
-    Field("asg_tag", "text", "value of the first tag key asked for"),
-    Field("asg_tag_2", "text", "value of the second tag key asked for"),
+    Field("instance_tag", "tag", "value of the first tag key asked for, decoded"),
+    Field("instance_tag_2", "tag", "value of the second tag key asked for, decoded"),
+    Field("interface_tag", "tag", "value of the first tag key asked for, decoded"),
+    Field("interface_tag_2", "tag", "value of the second tag key asked for, decoded"),
+    Field("asg_tag", "tag", "value of the first tag key asked for, decoded"),
+    Field("asg_tag_2", "tag", "value of the second tag key asked for, decoded"),
     Field("interface_type", "text", "nat_gateway, vpc_endpoint, …"),
     Field("next_hop_interface_id", "text", "receiving interface on egress, sending on ingress"),
     Field("next_hop_subnet_id", "text", "its subnet"),
@@ -81,7 +81,7 @@ def _columns_of(ddl: str) -> tuple[str, ...]:
 
 
 def _ddl_of(field: Field) -> str:
-    kind = "STRING" if field.kind in ("text", "address") else "BIGINT"
+    kind = "STRING" if field.kind in ("text", "tag", "address") else "BIGINT"
     comment = field.comment.replace("'", "\\'")
     return f"`{field.name}` {kind} COMMENT '{comment}'"
 
@@ -97,7 +97,7 @@ ACCOUNT = """
     version_id      STRING COMMENT 'S3 version that was read; null where the bucket keeps none',
     bytes_read      BIGINT COMMENT 'octets as read from the store',
     bytes_inflated  BIGINT COMMENT 'octets of text after decompression',
-    header          STRING COMMENT 'first line, verbatim',
+    header          STRING COMMENT 'first line, verbatim; null where there is no header',
     lines           BIGINT COMMENT 'all lines of the object',
     header_lines    BIGINT COMMENT 'the header and its repetitions',
     blank_lines     BIGINT COMMENT 'empty or only spaces',
@@ -110,7 +110,7 @@ ACCOUNT = """
     out_of_window_lines BIGINT COMMENT 'parsed lines whose interval does not',
     first_start     BIGINT COMMENT 'Unix seconds, earliest start among parsed lines',
     last_end        BIGINT COMMENT 'Unix seconds, latest end among parsed lines',
-    outcome         STRING COMMENT 'read, empty, refused or skipped',
+    outcome         STRING COMMENT 'read, empty, refused, other_kind or skipped',
     reason          STRING COMMENT 'why it was not read, as a sentence'
 """
 

@@ -40,7 +40,10 @@ def test_flags_become_arguments() -> None:
         labels=None,
         opensearch_url=None,
         opensearch_writers=4,
+        record_format=(),
         max_line_bytes=16_384,
+        max_ratio=100,
+        max_object_bytes=1_000_000_000,
         reads_in_flight=32,
         strict=False,
     )
@@ -51,6 +54,7 @@ def test_flags_become_arguments() -> None:
     [
         ("--case_id", "Web 3", "expected 3 to 41 lower-case letters, digits and dashes"),
         ("--case_id", "../../x", "expected 3 to 41 lower-case letters, digits and dashes"),
+        ("--record_format", "start end start", "expected each field of VPC flow logs once"),
         ("--scope", "all", "expected instance or everything"),
         ("--flow_logs", "https://logs", "expected a folder or s3://bucket/prefix"),
         ("--flow_logs", "s3:///logs", "expected a bucket: s3://bucket/prefix"),

@@ -53,7 +53,7 @@ NEW_YEAR_2026 = 1767225600
 
 def flows_of(spark: SparkSession, *records: Cells) -> DataFrame:
     """Flow records with only the given fields."""
-    kinds = {f.name: "STRING" if f.kind in ("text", "address") else "BIGINT" for f in FIELDS}
+    kinds = {f.name: "STRING" if f.kind in ("text", "tag", "address") else "BIGINT" for f in FIELDS}
     schema = ", ".join(f"`{name}` {kind}" for name, kind in kinds.items())
     schema += ", extra MAP<STRING,STRING>, number INT"
     rows = [

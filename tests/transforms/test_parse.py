@@ -2,6 +2,7 @@
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given
@@ -66,10 +67,20 @@ def test_a_line_that_is_no_record_is_refused_with_the_reason(line: bytes, reason
         ("srcaddr", "255.255.255.255", "255.255.255.255"),
         ("action", '"ACCEPT', '"ACCEPT'),
         ("action", "=1+1", "=1+1"),
+        ("instance_tag", "web%2D1%20%C3%A9", "web-1 é"),
+        ("instance_tag", "%2D", "-"),
+        ("asg_tag_2", "%C3%28", "%C3%28"),
+        ("interface_tag", "100%", "100%"),
+        ("interface_tag_2", "-", None),
+        ("action", "web%2D1", "web%2D1"),
     ],
 )
 def test_a_value_is_read_as_its_field_says(column: str, written: str, read: object) -> None:
-    parsed = parse(flow_line(**{column: written}))
+    columns = NAMES if column in NAMES else (*NAMES, column)
+    line = flow_line(**{column: written} if column in NAMES else {})
+    line = line if column in NAMES else line[:-1] + f" {written}\n".encode()
+
+    parsed = parse(line, columns=columns)
 
     assert parsed.records[column].to_pylist() == [read]
 
@@ -105,6 +116,13 @@ def test_unknown_columns_are_kept_by_name() -> None:
     ]
 
 
+class Percent(str):
+    """A tag's value, written as AWS does."""
+
+    def __str__(self) -> str:
+        return quote(self, safe="").replace("-", "%2D")
+
+
 _VALUES = {
     "address": st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)),
     "port": st.integers(0, 65_535),
@@ -114,6 +132,7 @@ _VALUES = {
     "text": st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1).filter(
         lambda text: text != "-"
     ),
+    "tag": st.text("aZ9-%+ é\x00𝄞/~", min_size=1, max_size=9).map(Percent),
 }
 
 
@@ -147,6 +166,8 @@ def test_rendering_then_parsing_gives_the_record_back(
     parsed = parse_lines("".join(line + "\n" for line in lines).encode(), columns)
 
     def as_read(value: object) -> object:
+        if isinstance(value, Percent):
+            return unquote(str(value))
         is_address = isinstance(value, ipaddress.IPv4Address | ipaddress.IPv6Address)
         return str(value) if is_address else value
 

@@ -128,14 +128,17 @@ GOOD = gzip.compress(b"\n".join([HEADER, *[LINE] * 5_000, b""]), mtime=0)
         pytest.param(GOOD + GOOD[:50], "its gzip data is cut off before its end", id="cut member"),
         pytest.param(b"2 1 eni-1 10.0.0.7\n", "its first line is not a header of flow log fields",
                      id="no header"),
-        pytest.param(b"colour shape\n", "its first line names no field of VPC flow logs",
+        pytest.param(b"colour shape\n", "its first line is not a header of flow log fields",
                      id="header of something else"),
+        pytest.param(b"start\tend\n", "its first line is not a header of flow log fields",
+                     id="header with tabs"),
+        pytest.param(b"\n" + HEADER, "its first line is not a header of flow log fields",
+                     id="blank first line"),
+        pytest.param(HEADER + b"\n" + LINE + b"\nsrcaddr dstaddr interface-id start end\n" + LINE,
+                     "line 3 is the header of another format", id="two formats"),
         pytest.param(b"start end start\n", "its header names a column twice", id="twice"),
-        pytest.param(b"version resource-type tgw-id srcaddr\n",
-                     "it holds transit gateway flow records, not VPC flow records", id="TGW"),
-        pytest.param(b"PAR1\x15\x04\n", "it is a Parquet object; only text objects are read",
-                     id="Parquet"),
-        pytest.param(b"h" * 20_000, "its first line is too long to be a header", id="long header"),
+        pytest.param(b"h" * 20_000, "its first line cannot be read: longer than 16384 bytes",
+                     id="long header"),
     ],
 )  # fmt: skip
 def test_what_is_not_a_whole_flow_log_object_is_refused(data: bytes, reason: str) -> None:
@@ -164,18 +167,48 @@ def test_several_members_are_one_text() -> None:
     assert [number for number, _ in taken] == list(range(2, 5_003))
 
 
-def test_a_line_of_100_mb_is_refused_and_its_neighbours_are_read() -> None:
+@pytest.fixture(scope="module")
+def with_a_line_of_400_mb() -> bytes:
     squeeze = zlib.compressobj(wbits=31)
-    data = [squeeze.compress(HEADER + b"\n" + LINE + b"\n")]
-    data += [squeeze.compress(b"a" * 1_000_000) for _ in range(100)]
-    data += [squeeze.compress(b"\n" + LINE + b"\n"), squeeze.flush()]
+    data = squeeze.compress(HEADER + b"\n" + LINE + b"\n")
+    data += b"".join(squeeze.compress(b"a" * 1_000_000) for _ in range(400))
+    return data + squeeze.compress(b"\n" + LINE + b"\n") + squeeze.flush()
 
-    taken, scanned = scan(data)
+
+def test_a_line_of_400_mb_is_refused_and_its_neighbours_are_read(
+    with_a_line_of_400_mb: bytes,
+) -> None:
+    scanned = ObjectScan(SUSPECT, max_ratio=1_100)
+
+    taken = [
+        numbered for lines in scanned.lines([with_a_line_of_400_mb]) for numbered in each(lines)
+    ]
 
     assert taken == [(2, LINE), (4, LINE)]
     ((number, shown, reason),) = scanned.refused
     assert (number, shown, reason) == (3, "a" * 1024, "longer than 16384 bytes")
     assert scanned.account.lines == 4
+
+
+def test_an_object_that_inflates_beyond_the_ratio_is_refused_and_not_inflated_to_its_end(
+    with_a_line_of_400_mb: bytes,
+) -> None:
+    taken, scanned = scan([with_a_line_of_400_mb])
+
+    assert taken == [(2, LINE)]  # handed on before the damage is met
+    assert scanned.account.outcome == "refused"
+    assert scanned.account.reason == "it inflates to more than 100 times its size"
+    assert (scanned.account.lines, scanned.refused) == (0, [])
+    assert scanned.account.bytes_inflated < 70_000_000
+
+
+def test_small_objects_may_deflate_as_well_as_they_like() -> None:
+    text = b"\n".join([HEADER, *[OTHER] * 100_000])
+
+    _, scanned = scan([gzip.compress(text)])
+
+    assert len(text) > 100 * scanned.account.bytes_read
+    assert scanned.account.lines == 100_001
 
 
 def test_a_line_of_exactly_the_limit_is_kept_and_one_more_byte_is_not() -> None:

@@ -8,6 +8,7 @@ import re
 import zlib
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from urllib.parse import unquote
 
 NUMBERS = """version srcport dstport protocol packets bytes start end tcp_flags traffic_path
     encryption_status""".split()
@@ -19,6 +20,7 @@ TEXTS = """account_id interface_id action log_status vpc_id subnet_id instance_i
     ecs_task_id reject_reason resource_id instance_tag instance_tag_2 interface_tag interface_tag_2
     asg_tag asg_tag_2 interface_type next_hop_interface_id next_hop_subnet_id next_hop_az_id
     next_hop_vpc_id next_hop_interface_type""".split()
+TAGS = [name for name in TEXTS if "_tag" in name]
 KNOWN = (*NUMBERS, *ADDRESSES, *TEXTS)
 LATEST = 253402300799  # the last second of the year 9999
 MOST = {"srcport": 65535, "dstport": 65535, "protocol": 255, "start": LATEST, "end": LATEST}
@@ -76,6 +78,8 @@ def record_of(names, words):
 
 
 def value_of(name, word):
+    if "%" in word and name in TAGS:
+        return percent_decoded(word)
     if word == "-" or name in TEXTS:
         return None if word == "-" else word
     if name in ADDRESSES and "%" not in word:
@@ -87,6 +91,13 @@ def value_of(name, word):
     if number > MOST.get(name, number):
         raise ValueError(word)
     return number
+
+
+def percent_decoded(word):
+    try:
+        return unquote(word, errors="strict")
+    except UnicodeDecodeError:
+        return word
 
 
 def resolve(labels, subject):

@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup run opensearch demo test lint format lock dist clean
+.PHONY: help setup run opensearch demo test faults lint format lock dist clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ demo: setup ## write the demo day to out/demo without tracing it
 
 test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate executors
 	$(BIN)/python -m pytest
+
+faults: setup ## load a real OpenSearch through 429s, time-outs, a restart …; prints a table
+	SPARK_LOCAL_IP=127.0.0.1 $(BIN)/python -m tests.faults
 
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -15,6 +15,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from demo.java import java_home
+from demo.opensearch_security import Security
+
 JARS = Path(__file__).resolve().parent.parent / "jars"
 _PATIENCE_S = 120
 # The server refuses to run as root; any account that owns nothing will do.
@@ -25,22 +28,69 @@ class NodeFailed(Exception):
     """The node did not come up; the message holds the end of its log."""
 
 
+class Node:
+    """One server in a folder of its own; its URL and its data survive a restart."""
+
+    def __init__(
+        self, home: Path, settings: Mapping[str, object], security: Security | None
+    ) -> None:
+        self._home, self._security = home, security
+        scheme = "https" if security else "http"
+        port = _free_port()
+        self.url = f"{scheme}://127.0.0.1:{port}"
+        _unpack(home)
+        extra: dict[str, object] = {}
+        if security:
+            _install(home, find_archive("opensearch-security-*.zip"))
+            extra = security.write(_server(home) / "config")
+        _configure(home, port, {**extra, **settings})
+        self._process = _start(home)
+
+    def wait_until_up(self) -> None:
+        """Return when the node answers; raises NodeFailed with the end of its log."""
+        _wait_until_up(self.url, self._process, self._home, self._security)
+
+    def stop(self) -> None:
+        """End exactly this process."""
+        _stop(self._process)
+
+    def restart(self) -> None:
+        """Stop it and start it again on the same port with the same data."""
+        self.stop()
+        self._process = _start(self._home)
+        self.wait_until_up()
+
+
 @contextmanager
-def opensearch_node(settings: Mapping[str, object] | None = None) -> Iterator[str]:
-    """Start a node, give its URL, and end exactly that process and its folder afterwards."""
+def running_node(
+    settings: Mapping[str, object] | None = None, security: Security | None = None
+) -> Iterator[Node]:
+    """Start a node, and end exactly that process and its folder afterwards."""
     home = Path(tempfile.mkdtemp(prefix="opensearch-"))
     try:
-        port = _free_port()
-        _unpack(home, port, settings or {})
-        process = _start(home)
+        node = Node(home, settings or {}, security)
         try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_up(url, process, home)
-            yield url
+            node.wait_until_up()
+            yield node
         finally:
-            _stop(process)
+            node.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def opensearch_node(settings: Mapping[str, object] | None = None) -> Iterator[str]:
+    """A node without users; gives its URL."""
+    with running_node(settings) as node:
+        yield node.url
+
+
+def find_archive(pattern: str) -> Path:
+    """A zip that `make setup` fetched; raises NodeFailed without it."""
+    archives = sorted(JARS.glob(pattern))
+    if not archives:
+        raise NodeFailed(f"found no {pattern} in {JARS}; run `make setup`")
+    return archives[-1]
 
 
 def _free_port() -> int:
@@ -49,17 +99,36 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _unpack(home: Path, port: int, settings: Mapping[str, object]) -> None:
-    archives = sorted(JARS.glob("opensearch-*.zip"))
-    if not archives:
-        raise NodeFailed(f"found no opensearch zip in {JARS}; run `make setup`")
-    with zipfile.ZipFile(archives[-1]) as archive:
+def _unpack(home: Path) -> None:
+    with zipfile.ZipFile(find_archive("opensearch-[0-9]*.zip")) as archive:
         archive.extractall(home)
     server = _server(home)
     for program in (server / "bin").iterdir():
         program.chmod(0o755)
     (server / "logs").mkdir(exist_ok=True)
     (server / "data").mkdir(exist_ok=True)
+
+
+def _install(home: Path, plugin: Path) -> None:
+    done = subprocess.run(
+        [
+            str(_server(home) / "bin/opensearch-plugin"),
+            "install",
+            "--batch",
+            plugin.resolve().as_uri(),
+        ],
+        env={"PATH": os.environ["PATH"], "OPENSEARCH_JAVA_HOME": java_home()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NodeFailed(f"the plugin {plugin.name} was not installed:\n{done.stderr[-1000:]}")
+
+
+def _configure(home: Path, port: int, settings: Mapping[str, object]) -> None:
+    server = _server(home)
     chosen = {
         "discovery.type": "single-node",
         "network.host": "127.0.0.1",
@@ -84,41 +153,38 @@ def _start(home: Path) -> "subprocess.Popen[bytes]":
     server = _server(home)
     environment = {
         "PATH": os.environ["PATH"],
-        "OPENSEARCH_JAVA_HOME": _java_home(),
+        "OPENSEARCH_JAVA_HOME": java_home(),
         "OPENSEARCH_JAVA_OPTS": "-Xms1g -Xmx1g",
         "OPENSEARCH_TMPDIR": str(server / "logs"),
     }
-    log = (home / "console.log").open("wb")
-    return subprocess.Popen(
-        [str(server / "bin/opensearch")],
-        cwd=server,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        user=_UNPRIVILEGED if os.geteuid() == 0 else None,
-        extra_groups=[] if os.geteuid() == 0 else None,
-        start_new_session=True,
-    )
+    with (home / "console.log").open("ab") as log:
+        return subprocess.Popen(
+            [str(server / "bin/opensearch")],
+            cwd=server,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            user=_UNPRIVILEGED if os.geteuid() == 0 else None,
+            extra_groups=[] if os.geteuid() == 0 else None,
+            start_new_session=True,
+        )
 
 
-def _java_home() -> str:
-    if home := os.environ.get("JAVA_HOME"):
-        return home
-    java = shutil.which("java")
-    if java is None:
-        raise NodeFailed("found no java on the path; expected Java 17; install it")
-    return str(Path(java).resolve().parent.parent)
-
-
-def _wait_until_up(url: str, process: "subprocess.Popen[bytes]", home: Path) -> None:
+def _wait_until_up(
+    url: str, process: "subprocess.Popen[bytes]", home: Path, security: Security | None
+) -> None:
+    ask = urllib.request.Request(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s")
+    if security:
+        ask.add_header("Authorization", security.authorization)
     deadline = time.monotonic() + _PATIENCE_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         try:
-            health = f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s"
-            with urllib.request.urlopen(health, timeout=5):
+            with urllib.request.urlopen(
+                ask, timeout=5, context=security.client_context if security else None
+            ):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.3)

@@ -82,14 +82,12 @@ def addresses(text: str) -> tuple[str, ...]:
 
 
 def opensearch_url(text: str) -> str:
-    """An OpenSearch endpoint: no password in it, plain http on loopback only."""
+    """An OpenSearch endpoint without a password in it."""
     url = urlsplit(text)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError("expected http://host:port or https://host:port")
     if url.username or url.password:
         raise ValueError("expected a URL without user and password")
-    if url.scheme == "http" and not is_loopback(url.hostname):
-        raise ValueError("expected https://; plain http is for loopback only")
     return text.rstrip("/")
 
 

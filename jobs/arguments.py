@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from jobs import argument_values as values
 from jobs.command_line import BadInput, Parser, Reader
+from jobs.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from transforms.inflate import MAX_RATIO, RATIO_COUNTS_FROM
 from transforms.scan import MAX_LINE_BYTES
 from transforms.window import Window
@@ -33,8 +34,7 @@ class Arguments:
     vpc_id: str | None
     window: Window
     labels: str | None
-    opensearch_url: str | None
-    opensearch_writers: int
+    opensearch: OpenSearchTarget | None
     record_format: tuple[str, ...]
     max_line_bytes: int
     max_ratio: int
@@ -61,8 +61,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         vpc_id=read.optional("vpc_id", values.id_of("vpc"), None),
         window=_window(read),
         labels=read.optional("labels", values.uri, None),
-        opensearch_url=read.optional("opensearch_url", values.opensearch_url, None),
-        opensearch_writers=read.optional("opensearch_writers", values.number_from(1, 64), 4),
+        opensearch=read_target(read),
         record_format=read.optional("record_format", values.record_format, ()),
         max_line_bytes=read.optional(
             "max_line_bytes", values.number_from(256, 1024 * 1024), MAX_LINE_BYTES
@@ -98,8 +97,7 @@ _HELP = {
     "to": "end of the window (not part of it), with a zone",
     "slack_minutes": "how late an object may have been written (default 60)",
     "labels": "folder with interfaces, subnets, vpcs, instances (.csv, .jsonl or .parquet)",
-    "opensearch_url": "where to index the flows; left out: Delta only",
-    "opensearch_writers": "bulk writers at a time (default 4)",
+    **OPENSEARCH_HELP,
     "record_format": "fields of objects without a header, in order: account-id start …",
     "max_line_bytes": f"longer lines are refused (default {MAX_LINE_BYTES})",
     "max_ratio": f"objects that inflate to more than so many times their size are refused, from "

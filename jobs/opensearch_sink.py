@@ -1,31 +1,17 @@
 """OpenSearch, the view: a fresh index per run, filled from Delta, then shown by an alias."""
 
-import json
-import re
 from collections.abc import Iterable, Iterator
-from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from opensearchpy import OpenSearch
-from opensearchpy.exceptions import OpenSearchException
-from opensearchpy.helpers import streaming_bulk
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from jobs.arguments import BadInput
-
-_RUN_ID = r"\d{8}t\d{6}z-[0-9a-f]{4}"
-_TEMPLATE_NAME = "vpc-flow-trace"
-_REFUSED = "record_id STRING, reason STRING"
-_REFUSED_TYPE = pa.schema([("record_id", pa.string()), ("reason", pa.string())])
-_DOCUMENTS_A_REQUEST = 2_000
-_BYTES_A_REQUEST = 5 * 1024 * 1024
-_RETRIES = 8
-_TOO_MANY_REQUESTS = 429
-
-
-class OpenSearchFailed(Exception):
-    """The view could not be written; Delta holds the flows all the same."""
+from jobs.opensearch_arguments import OpenSearchTarget
+from jobs.opensearch_bulk import SAID, send_all
+from jobs.opensearch_client import Endpoint, OpenSearchFailed, endpoint_of
+from jobs.opensearch_index import RunIndex, demand_complete
+from transforms.documents import to_documents
 
 
 class Indexed(NamedTuple):
@@ -38,139 +24,59 @@ class Indexed(NamedTuple):
     refused_count: int
 
 
-def connect(url: str, timeout_s: int = 60) -> OpenSearch:
-    """A client that repeats what failed in transit; documents have ids, so repeating is safe."""
-    return OpenSearch(
-        url,
-        timeout=timeout_s,
-        max_retries=5,
-        retry_on_timeout=True,
-        retry_on_status=(502, 503, 504),
-    )
-
-
-def check_reachable(url: str) -> None:
-    """Raise BadInput unless an OpenSearch answers at this URL."""
-    client = OpenSearch(url, timeout=5, max_retries=0)
-    try:
-        version = client.info()["version"]
-    except OpenSearchException as error:
-        raise BadInput(
-            [
-                f"--opensearch_url {url}: found nothing that answers ({type(error).__name__}); "
-                "expected an OpenSearch node; start one with `make opensearch`, or drop the flag"
-            ]
-        ) from error
-    finally:
-        client.close()
-    if version.get("distribution") != "opensearch":
-        found = version.get("number", "an unknown server")
-        raise BadInput([f"--opensearch_url {url}: found {found}; expected OpenSearch 2.x"])
-
-
-def index_documents(
-    documents: DataFrame, *, url: str, case_id: str, run_id: str, writers: int
+def index_flows(
+    flows: DataFrame, target: OpenSearchTarget, *, case_id: str, run_id: str
 ) -> Indexed:
-    """Load documents into the run's own index and show it under the case's alias.
+    """Load flows into the run's own index and show it under the case's alias.
 
-    Readers see the previous run until the count is known. Raises OpenSearchFailed when a request
-    cannot be completed; then the new index is removed and the alias stays where it was.
+    Readers see the previous run until documents and refusals add up to the flows. Raises
+    OpenSearchFailed otherwise; then the new index is removed and the alias stays where it was.
     """
-    alias = f"flows-{case_id}"
-    index = f"{alias}-{run_id}"
-    client = connect(url)
+    endpoint = endpoint_of(target)
+    expected = flows.count()
     try:
-        client.indices.put_index_template(name=_TEMPLATE_NAME, body=_template())
-        client.indices.create(index=index, body={"settings": {"index.refresh_interval": "-1"}})
+        client = endpoint.connect()
         try:
-            refused = _load(documents.coalesce(writers), url, index).persist()
-            refused_count = refused.count()
-            client.indices.refresh(index=index)
-            by_run = {"query": {"term": {"run_id": run_id}}}
-            found = int(client.count(index=index, body=by_run)["count"])
-        except BaseException:
-            client.indices.delete(index=index, params={"ignore_unavailable": "true"})
-            raise
-        client.indices.put_settings(index=index, body={"index.refresh_interval": None})
-        _show(client, alias, index)
-    except OpenSearchException as error:
-        raise OpenSearchFailed(
-            f"OpenSearch at {url} failed: {type(error).__name__}; Delta holds the flows; "
-            "see to the cluster and run the same command again"
-        ) from error
-    finally:
-        client.close()
-    return Indexed(index, alias, found, refused, refused_count)
-
-
-def _template() -> object:
-    text = resources.files("conf").joinpath("opensearch/flows-template.json").read_text()
-    return json.loads(text)
-
-
-def _show(client: OpenSearch, alias: str, index: str) -> None:
-    """Move the alias in one step, then delete the indices of earlier runs of this case."""
-    names = client.indices.get(index=f"{alias}-*")
-    earlier = [name for name in names if name != index and re.fullmatch(f"{alias}-{_RUN_ID}", name)]
-    actions: list[object] = [{"add": {"index": index, "alias": alias}}]
-    actions += [
-        {"remove": {"index": name, "alias": alias}}
-        for name in earlier
-        if alias in names[name]["aliases"]
-    ]
-    client.indices.update_aliases(body={"actions": actions})
-    for name in earlier:
-        client.indices.delete(index=name)
-
-
-def _load(documents: DataFrame, url: str, index: str) -> DataFrame:
-    """Send every partition's documents; rows (record_id, reason) of those that were refused."""
-
-    def send(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        client = connect(url)
-        try:
-            for batch in batches:
-                yield _send_batch(client, index, batch)
+            index = RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id)
+            index.create(expected)
+            try:
+                said = _load(flows, target, endpoint, index.name).persist()
+                refused_count = _demand_no_failure(said)
+                found = index.count(expected - refused_count)
+                demand_complete(index.name, found, refused_count, expected)
+            except BaseException:
+                index.remove()
+                raise
+            index.show()
         finally:
             client.close()
-
-    return documents.mapInArrow(send, _REFUSED)
-
-
-def _send_batch(client: OpenSearch, index: str, batch: pa.RecordBatch) -> pa.RecordBatch:
-    rows = zip(batch.column(0).to_pylist(), batch.column(1).to_pylist(), strict=True)
-    refused = []
-    for is_in, item in streaming_bulk(
-        client,
-        rows,
-        index=index,
-        expand_action_callback=_as_action,
-        chunk_size=_DOCUMENTS_A_REQUEST,
-        max_chunk_bytes=_BYTES_A_REQUEST,
-        max_retries=_RETRIES,
-        initial_backoff=1,
-        max_backoff=60,
-        raise_on_error=False,
-    ):
-        if not is_in:
-            refused.append(_refusal(item["index"]))
-    return pa.RecordBatch.from_pylist(refused, schema=_REFUSED_TYPE)
+    except OpenSearchFailed as failure:
+        raise OpenSearchFailed(
+            f"OpenSearch at {target.url} failed: {failure}; Delta holds the flows and the alias "
+            "shows what it showed before; see to the cluster and run the same command again"
+        ) from None
+    return Indexed(index.name, index.alias, found, said, refused_count)
 
 
-def _as_action(row: tuple[str, str]) -> tuple[dict[str, dict[str, str]], str]:
-    record_id, document = row
-    return {"index": {"_id": record_id}}, document
+def _load(flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index: str) -> DataFrame:
+    documents = to_documents(flows).coalesce(target.writers)
+    action = F.concat(
+        F.lit('{"index":{"_id":"'), "record_id", F.lit('"}}\n'), "document", F.lit("\n")
+    )
+
+    def send(batches: Iterable[pa.RecordBatch]) -> Iterator[Any]:
+        return send_all(batches, index, endpoint)
+
+    return documents.select("record_id", action.alias("text")).mapInArrow(send, SAID)
 
 
-def _refusal(item: dict[str, object]) -> dict[str, object]:
-    """Why the server would not take a document; its own reason without the value that it quotes."""
-    status = item["status"]
-    if not isinstance(status, int) or status == _TOO_MANY_REQUESTS or status >= 500:
-        raise RuntimeError(f"OpenSearch kept answering {status} to single documents")
-    error = item.get("error")
-    reason = str(error.get("reason", error)) if isinstance(error, dict) else str(error)
-    without_values = re.sub(r"'[^']*'\Z", "'…'", reason)[:300]
-    return {
-        "record_id": item["_id"],
-        "reason": f"OpenSearch refused it with {status}: {without_values}",
-    }
+def _demand_no_failure(said: DataFrame) -> int:
+    """Run the load; the number of refused documents, unless a writer gave up."""
+    failed = F.col("record_id").isNull()
+    counts = said.agg(
+        F.count_if(~failed).alias("refused"), F.min(F.when(failed, F.col("reason"))).alias("why")
+    ).first()
+    assert counts is not None  # an aggregation without groups always has its row
+    if counts["why"] is not None:
+        raise OpenSearchFailed(counts["why"])
+    return int(counts["refused"])

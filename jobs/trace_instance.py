@@ -25,11 +25,11 @@ from jobs.delta_sink import append_rows, check_writable, read_table, write_table
 from jobs.flow_log_objects import Listing, list_objects
 from jobs.labels import read_labels
 from jobs.object_scan import ScanSettings, scan_objects
-from jobs.opensearch_sink import Indexed, OpenSearchFailed, check_reachable, index_documents
+from jobs.opensearch_client import OpenSearchFailed, check_reachable
+from jobs.opensearch_sink import Indexed, index_flows
 from jobs.phases import Phases
 from jobs.session import open_session
 from jobs.summary import PEERS_SHOWN, Result, render
-from transforms.documents import to_documents
 from transforms.label_tables import LabelTables
 from transforms.peers import internal_peers, ranked
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
@@ -78,8 +78,8 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     except BadInput as bad:
         problems += bad.problems
     try:
-        if arguments.opensearch_url is not None:
-            check_reachable(arguments.opensearch_url)
+        if arguments.opensearch is not None:
+            check_reachable(arguments.opensearch)
     except BadInput as bad:
         problems += bad.problems
     try:
@@ -118,14 +118,10 @@ def run(spark: SparkSession, case: Case, phases: Phases) -> Result:
 
     flows = read_table(spark, arguments.table("flows"))
     indexed = None
-    if arguments.opensearch_url is not None:
+    if arguments.opensearch is not None:
         with phases.phase("index"):
-            indexed = index_documents(
-                to_documents(flows),
-                url=arguments.opensearch_url,
-                case_id=arguments.case_id,
-                run_id=case.run_id,
-                writers=arguments.opensearch_writers,
+            indexed = index_flows(
+                flows, arguments.opensearch, case_id=arguments.case_id, run_id=case.run_id
             )
             _quarantine_documents(indexed, flows, case)
     with phases.phase("books and peers"):

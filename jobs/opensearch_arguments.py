@@ -1,0 +1,128 @@
+"""The flags about OpenSearch → one frozen OpenSearchTarget, checked together."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from jobs import argument_values as values
+from jobs.command_line import Reader
+
+OPENSEARCH_HELP = {
+    "opensearch_url": "where to index the flows; left out: Delta only",
+    "opensearch_writer": "bulk (default) or opensearch-hadoop, the connector, where its jar is",
+    "opensearch_writers": "bulk writers at a time (default 4)",
+    "opensearch_patience": "seconds without progress until a load is given up (default 600)",
+    "opensearch_auth": "none (default; loopback only), basic or sigv4",
+    "opensearch_secret": "basic: id of a secret in Secrets Manager, JSON with username and "
+    "password; left out: OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD of the environment",
+    "opensearch_service": "sigv4: es (default) or aoss",
+    "opensearch_region": "sigv4: the region, where the host name does not tell it",
+    "opensearch_ca": "file with the certificates (PEM) of a private authority",
+    "allow_plain_http": "true: plain http, and no authentication, beyond loopback",
+    "shape": "of the documents: flat (default, AWS's names), ecs or ocsf",
+}
+
+
+@dataclass(frozen=True)
+class OpenSearchTarget:
+    """Where the view goes and how; holds names of secrets, never a secret."""
+
+    url: str
+    writer: str = "bulk"
+    writers: int = 4
+    patience_s: float = 600
+    timeout_s: float = 60
+    auth: str = "none"
+    secret_id: str | None = None
+    service: str = "es"
+    region: str | None = None
+    ca_file: str | None = None
+    shape: str = "flat"
+
+
+def read_target(flags: Reader) -> OpenSearchTarget | None:
+    """The target, or None without --opensearch_url; adds every problem that it finds."""
+    read = flags.optional
+    url = read("opensearch_url", values.opensearch_url, "")
+    allow_plain_http = read("allow_plain_http", values.boolean, False)
+    target = OpenSearchTarget(
+        url=url,
+        writer=read("opensearch_writer", _one_of("bulk", "opensearch-hadoop"), "bulk"),
+        writers=read("opensearch_writers", values.number_from(1, 64), 4),
+        patience_s=read("opensearch_patience", values.number_from(1, 24 * 3600), 600),
+        auth=read("opensearch_auth", _one_of("none", "basic", "sigv4"), "none"),
+        secret_id=read("opensearch_secret", _secret_id, "") or None,
+        service=read("opensearch_service", _one_of("es", "aoss"), "es"),
+        region=read("opensearch_region", _region, "") or region_of(url),
+        ca_file=read("opensearch_ca", values.uri, "") or None,
+        shape=read("shape", _one_of("flat", "ecs", "ocsf"), "flat"),
+    )
+    if not url:
+        return None
+    flags.problems += _contradictions(target, allow_plain_http)
+    return target
+
+
+def region_of(url: str) -> str | None:
+    """The region in the host name of an Amazon OpenSearch domain or collection."""
+    host = urlsplit(url).hostname or ""
+    found = re.search(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:(?:es|aoss)\.amazonaws\.com|on\.aws)", host)
+    return found[1] if found else None
+
+
+def _contradictions(target: OpenSearchTarget, allow_plain_http: bool) -> list[str]:
+    url = urlsplit(target.url)
+    is_near = values.is_loopback(url.hostname or "")
+    is_plain = url.scheme == "http"
+    shown = f"--opensearch_url {target.url}"
+    problems = []
+    if is_plain and not is_near and not allow_plain_http:
+        problems.append(
+            f"{shown}: found plain http; expected https://, as plain http is for loopback; "
+            "--allow_plain_http true takes it for a network that you trust"
+        )
+    elif is_plain and not is_near and target.auth == "basic":
+        problems.append(
+            f"{shown}: found plain http with --opensearch_auth basic, which would show the "
+            "password to the network; expected https://"
+        )
+    if target.auth == "none" and not is_near and not is_plain and not allow_plain_http:
+        problems.append(
+            f"{shown}: found no authentication beyond loopback; expected --opensearch_auth basic "
+            "or sigv4; --allow_plain_http true takes it for a network that you trust"
+        )
+    if target.secret_id and target.auth != "basic":
+        problems.append(
+            f"--opensearch_secret: found with --opensearch_auth {target.auth}; "
+            "expected it with basic only"
+        )
+    if target.auth == "sigv4" and target.region is None:
+        problems.append(
+            f"--opensearch_region is missing; expected it with sigv4, as {url.hostname} names none"
+        )
+    if target.ca_file and is_plain:
+        problems.append("--opensearch_ca: found with plain http; expected https://")
+    return problems
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected {', '.join(choices[:-1])} or {choices[-1]}")
+        return text
+
+    return read
+
+
+def _secret_id(text: str) -> str:
+    # AWS, CreateSecret: letters, digits and /_+=.@-; an ARN adds colons.
+    if not re.fullmatch(r"[\w/+=.@:-]{1,2048}", text, re.ASCII):
+        raise ValueError("expected the name or ARN of a secret")
+    return text
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(?:-[a-z]+)+-\d", text):
+        raise ValueError("expected a region such as eu-west-1")
+    return text

@@ -1,0 +1,72 @@
+"""`make faults`: loads through every fault, on real nodes; one table; 1 when one fails."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from demo.opensearch_node import running_node
+from tests.faults.scenarios import (
+    PROXY_FAULTS,
+    QUEUE_OF_ONE,
+    Outcome,
+    full_queue,
+    load_through,
+    restart_during_load,
+    write_flows,
+)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENTS = 20_000
+
+
+def main() -> int:
+    """Run all scenarios and print the table as Markdown."""
+    spark = _spark()
+    outcomes: dict[str, Outcome] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        flows = write_flows(spark, Path(folder) / "flows", DOCUMENTS)
+        with running_node() as node:
+            for number, (name, fault) in enumerate(PROXY_FAULTS.items()):
+                outcomes[name] = load_through(fault(), node.url, flows, f"fault-{number}")
+                print(f"done: {name}", file=sys.stderr)
+            name = "a restart of the node during the load"
+            outcomes[name] = restart_during_load(node, flows, "restart")
+        with running_node(QUEUE_OF_ONE) as node:
+            outcomes["a write queue of one, with others writing"] = full_queue(node, flows, "queue")
+    spark.stop()
+    print("| fault | injected | flows in Delta | documents | lost | result |")
+    print("|---|--:|--:|--:|--:|---|")
+    for name, outcome in outcomes.items():
+        result = "equal, id by id" if outcome.is_exact and outcome.injected else "FAILED"
+        print(
+            f"| {name} | {outcome.injected:,} | {outcome.in_delta:,} | {outcome.in_index:,} "
+            f"| {outcome.lost:,} | {result} |"
+        )
+    return 0 if all(o.is_exact and o.injected for o in outcomes.values()) else 1
+
+
+def _spark() -> SparkSession:
+    jars = ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar")))
+    spark = (
+        SparkSession.builder.master("local[4]")  # four writers at a time
+        .config("spark.jars", jars)
+        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config(
+            "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+        )
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.pyspark.python", sys.executable)
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.session.timeZone", "UTC")
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -57,6 +57,13 @@ def case_id(text: str) -> str:
     return text
 
 
+def run_id(text: str) -> str:
+    """The id of a run, as the job prints it."""
+    if not re.fullmatch(r"\d{8}t\d{6}z-[0-9a-f]{4}", text):
+        raise ValueError("expected the id of a run, such as 20261124t023730z-54d7")
+    return text
+
+
 def id_of(kind: str) -> Callable[[str], str]:
     """A reader of AWS ids of this kind, such as `i` or `eni`."""
 

@@ -41,10 +41,16 @@ class Arguments:
     max_object_bytes: int
     reads_in_flight: int
     strict: bool
+    break_lock: str | None
+
+    @property
+    def case_uri(self) -> str:
+        """The folder of this case."""
+        return f"{self.output.rstrip('/')}/{self.case_id}"
 
     def table(self, name: str) -> str:
         """Where a table of this case is."""
-        return f"{self.output.rstrip('/')}/{self.case_id}/{name}"
+        return f"{self.case_uri}/{name}"
 
 
 def parse_arguments(argv: Sequence[str]) -> Arguments:
@@ -72,6 +78,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         ),
         reads_in_flight=read.optional("reads_in_flight", values.number_from(1, 256), 32),
         strict=read.optional("strict", values.boolean, False),
+        break_lock=read.optional("break_lock", values.run_id, None),
     )
     has_subject = read.gave("instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
@@ -105,6 +112,7 @@ _HELP = {
     "max_object_bytes": f"larger objects, as stored, are refused (default {MAX_OBJECT_BYTES})",
     "reads_in_flight": "objects read at a time in each task (default 32)",
     "strict": "true: exit code 3 when anything was refused or the sinks disagree",
+    "break_lock": "id of a dead run that still holds the case; the error that names it says so",
 }
 
 

@@ -1,14 +1,10 @@
 """The books: counts taken from what was written, and the identities between them."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 
-import obstore
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-
-from jobs.object_store import open_store, place_of
 
 
 class Identity(NamedTuple):
@@ -155,30 +151,3 @@ def count_scope(judged: DataFrame) -> dict[str, int]:
         F.count_if(is_kept).alias("subject"), F.count_if(~is_kept).alias("others")
     ).first()
     return counts.asDict() if counts else {}
-
-
-def write_manifest(uri: str, run: dict[str, object], books: Books) -> None:
-    """The last thing that a run writes: its presence means that the run is complete."""
-    text = json.dumps(
-        {
-            **run,
-            "books": asdict(books),
-            "identities": [
-                {"what": what, "left": left, "right": right, "holds": left == right}
-                for what, left, right in books.identities()
-            ],
-        },
-        indent=2,
-        sort_keys=True,
-    )
-    place = place_of(uri)
-    obstore.put(open_store(place.bucket), place.path, text.encode() + b"\n")
-
-
-def remove_manifest(uri: str) -> None:
-    """Take back what an earlier run said of tables that are about to change."""
-    place = place_of(uri)
-    try:
-        obstore.delete(open_store(place.bucket), place.path)
-    except FileNotFoundError:
-        pass  # the first run of the case

@@ -1,5 +1,6 @@
 """A case: everything that is known of it before Spark starts."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from jobs.arguments import Arguments
@@ -16,3 +17,4 @@ class Case(NamedTuple):
     subject: Subject
     listing: Listing
     run_id: str
+    started_at: datetime

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 
 import obstore
 import pyarrow as pa
@@ -35,6 +37,7 @@ def read_labels(uri: str | None) -> LabelTables:
     place = place_of(uri)
     store = open_store(place.bucket)
     tables: dict[str, list[LabelRow]] = {}
+    sources: dict[str, str] = {}
     problems: list[str] = []
     for table in KEY_COLUMNS:
         for ending in _ENDINGS:
@@ -46,6 +49,7 @@ def read_labels(uri: str | None) -> LabelTables:
             except BaseError as error:
                 problems.append(f"--labels {uri}/{name}: reading failed: {first_line(error)}")
                 continue
+            sources[place.uri_of(f"{place.path.rstrip('/')}/{name}")] = sha256(data).hexdigest()
             try:
                 rows = list(_rows(name, data))
             except (ValueError, pa.ArrowException, csv.Error) as error:
@@ -61,7 +65,7 @@ def read_labels(uri: str | None) -> LabelTables:
     built, found = build_label_tables(tables)
     if problems or found:
         raise BadInput(problems or [f"--labels {uri}/{problem}" for problem in found])
-    return built
+    return replace(built, sources=sources)
 
 
 def as_lookups(spark: SparkSession, tables: LabelTables) -> Lookups:

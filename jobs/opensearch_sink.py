@@ -23,6 +23,15 @@ class Indexed(NamedTuple):
     refused: DataFrame
     refused_count: int
 
+    def described(self) -> dict[str, object]:
+        """What the manifest says of it."""
+        return {
+            "name": self.index_name,
+            "alias": self.alias,
+            "documents": self.documents,
+            "refused": self.refused_count,
+        }
+
 
 def index_flows(
     flows: DataFrame, target: OpenSearchTarget, *, case_id: str, run_id: str

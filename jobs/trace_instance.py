@@ -16,14 +16,24 @@ from jobs.books import (
     count_objects,
     count_quarantine,
     count_scope,
-    remove_manifest,
-    write_manifest,
 )
 from jobs.case import Case
 from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
-from jobs.delta_sink import append_rows, check_writable, read_table, write_table
+from jobs.case_lock import CaseLock, LockLost, locked_case
+from jobs.delta_sink import (
+    append_rows,
+    check_tables,
+    check_writable,
+    compact,
+    in_few_files,
+    name_commits,
+    read_table,
+    remove_leftovers,
+    write_table,
+)
 from jobs.flow_log_objects import Listing, list_objects
 from jobs.labels import read_labels
+from jobs.manifest import describe_run, read_manifest, replace_manifest
 from jobs.object_scan import ScanSettings, scan_objects
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
 from jobs.opensearch_sink import Indexed, index_flows
@@ -50,15 +60,15 @@ def main(argv: Sequence[str]) -> int:
         arguments = parse_arguments(argv)
         with phases.phase("check and list"):
             case = prepare(arguments, datetime.now(UTC))
+        with locked_case(arguments.table("run.lock"), case.run_id, arguments.break_lock) as lock:
+            with phases.phase("start Spark"):
+                spark = open_session(f"trace {arguments.case_id}")
+            result = run(spark, case, phases, lock)
     except BadInput as bad:
         for problem in bad.problems:
             print(f"error: {problem}", file=sys.stderr)
         return BAD_INPUT
-    with phases.phase("start Spark"):
-        spark = open_session(f"trace {arguments.case_id}")
-    try:
-        result = run(spark, case, phases)
-    except OpenSearchFailed as failure:
+    except (OpenSearchFailed, LockLost) as failure:
         print(f"error: {failure}", file=sys.stderr)
         return FAILED
     print(render(result))
@@ -75,6 +85,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         problems += bad.problems
     try:
         check_writable(arguments.output)
+        check_tables(arguments.case_uri)
     except BadInput as bad:
         problems += bad.problems
     try:
@@ -96,13 +107,15 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         labels,
     )
     run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
-    return Case(arguments, labels, subject, listing, run_id)
+    return Case(arguments, labels, subject, listing, run_id, now)
 
 
-def run(spark: SparkSession, case: Case, phases: Phases) -> Result:
+def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Result:
     """List → scan → label → scope → Delta → OpenSearch → books; every line is accounted for."""
     arguments = case.arguments
-    remove_manifest(arguments.table("manifest.json"))
+    if lock.predecessor is not None:
+        remove_leftovers(arguments.case_uri)
+    name_commits(spark, case.run_id)
     scanned = scan_objects(spark, case.listing.selected, _settings(case)).persist()
 
     with phases.phase("scan"):
@@ -112,7 +125,8 @@ def run(spark: SparkSession, case: Case, phases: Phases) -> Result:
         judged = judged_records(spark, case, scanned).persist()
         scope_counts = count_scope(judged)
     with phases.phase("write Delta"):
-        write_table(kept_flows(judged, case.run_id), arguments.table("flows"), FLOWS)
+        flows = in_few_files(kept_flows(judged, case.run_id), scope_counts["subject"])
+        write_table(flows, arguments.table("flows"), FLOWS)
         quarantine = quarantine_table(scanned, case.run_id)
         write_table(quarantine, arguments.table("quarantine"), QUARANTINE)
 
@@ -127,7 +141,8 @@ def run(spark: SparkSession, case: Case, phases: Phases) -> Result:
     with phases.phase("books and peers"):
         books = _close_books(spark, case, scope_counts, indexed)
         peers = _peers(flows, case.subject) if arguments.scope == "instance" else []
-    write_manifest(arguments.table("manifest.json"), _described(case, indexed), books)
+    with phases.phase("manifest"):
+        _complete(spark, case, lock, books, indexed)
     for frame in (scanned, judged, *((indexed.refused,) if indexed else ())):
         frame.unpersist()
     return Result(
@@ -188,28 +203,40 @@ def _close_books(
     )
 
 
+def _complete(
+    spark: SparkSession, case: Case, lock: CaseLock, books: Books, indexed: Indexed | None
+) -> None:
+    """Make this run the one that readers of the case see."""
+    case_uri = case.arguments.case_uri
+    before = read_manifest(f"{case_uri}/manifest.json")
+    content = describe_run(
+        spark,
+        case,
+        books=books,
+        index=indexed.described() if indexed else None,
+        objects=read_table(spark, f"{case_uri}/objects"),
+        exit_status=exit_code(books, case.arguments.strict),
+        warnings=_warnings(books, lock),
+        before=before,
+        now=datetime.now(UTC),
+    )
+    lock.check()
+    replace_manifest(case_uri, content, before)
+
+
+def _warnings(books: Books, lock: CaseLock) -> list[str]:
+    said = [f"not balanced: {identity.what}" for identity in books.identities() if not identity.holds]
+    if books.refusals:
+        said.append(f"{books.refusals} objects, lines or documents are in quarantine")
+    if lock.predecessor is not None:
+        said.append(f"run {lock.predecessor.run_id} was taken over: it ended without completing")
+    return said
+
+
 def _peers(flows: DataFrame, subject: Subject) -> list[dict[str, object]]:
     """The first peers of the ranking, and one more where there are more."""
     shown = internal_peers(flows, subject.addresses).transform(ranked).limit(PEERS_SHOWN + 1)
     return [row.asDict() for row in shown.collect()]
-
-
-def _described(case: Case, indexed: Indexed | None) -> dict[str, object]:
-    arguments = case.arguments
-    return {
-        "case_id": arguments.case_id,
-        "run_id": case.run_id,
-        "scope": arguments.scope,
-        "flow_logs": list(arguments.flow_logs),
-        "from": arguments.window.from_at.isoformat(),
-        "to": arguments.window.to_at.isoformat(),
-        "instance_id": case.subject.instance_id,
-        "interface_ids": list(case.subject.interface_ids),
-        "addresses": list(case.subject.addresses),
-        "left_folders": dict(case.listing.left_folders),
-        "index": indexed.index_name if indexed else None,
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 if __name__ == "__main__":

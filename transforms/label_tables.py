@@ -104,6 +104,7 @@ class LabelTables:
     networks: dict[str, list[LabelledNetwork]] = field(default_factory=dict)
     interfaces: list[Interface] = field(default_factory=list)
     vpc_networks: list[tuple[str, Network]] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)  # file → SHA-256 of its bytes
 
 
 def build_label_tables(

@@ -1,0 +1,143 @@
+"""What a Delta table's log says, read as objects: no Spark, so it can be asked before Spark starts.
+
+The format is that of the Delta transaction log protocol: one file of JSON actions per version, and
+now and then a checkpoint in Parquet that stands for all versions up to its own.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import obstore
+import pyarrow.parquet as pq
+
+from jobs.object_store import Place, open_store, place_of
+
+Action = dict[str, dict[str, object]]
+
+_COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d{10}\.\d{10})?\.parquet")
+
+
+class TableMetadata(NamedTuple):
+    """A table as its newest version describes it."""
+
+    schema: str
+    partition_columns: tuple[str, ...]
+    properties: dict[str, str]
+    writer_version: int
+
+
+class TableFiles(NamedTuple):
+    """The data files that one version of a table is made of."""
+
+    number: int
+    octets: int
+    rows: int
+
+
+class DeltaLog:
+    """The log of the table at a URI. A folder without a log is a table without versions."""
+
+    def __init__(self, uri: str) -> None:
+        table = place_of(uri)
+        self._folder = table._replace(path=f"{table.path.rstrip('/')}/_delta_log")
+        self._store = open_store(table.bucket)
+        self._names = self._list(self._folder)
+
+    @property
+    def table(self) -> Place:
+        """Where the table is."""
+        return self._folder._replace(path=self._folder.path.rsplit("/", 1)[0])
+
+    @property
+    def versions(self) -> list[int]:
+        """Versions that have a file of their own, in order."""
+        found = (_COMMIT.fullmatch(name) for name in self._names)
+        return sorted(int(match[1]) for match in found if match)
+
+    @property
+    def version(self) -> int | None:
+        """The newest version; None where there is no table."""
+        return max([*self.versions, *self._checkpoints()], default=None)
+
+    def actions(self, version: int) -> list[Action]:
+        """What one version did."""
+        text = self._get(f"{version:020}.json").decode()
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+    def metadata(self) -> TableMetadata | None:
+        """The table's description; None where there is no table."""
+        metadata: dict[str, object] | None = None
+        protocol: dict[str, object] | None = None
+        for action in self._newest_first():
+            metadata = metadata or action.get("metaData")
+            protocol = protocol or action.get("protocol")
+            if metadata and protocol:
+                break
+        if metadata is None:
+            return None
+        partitions, properties = metadata["partitionColumns"], metadata.get("configuration") or {}
+        assert isinstance(partitions, list)
+        return TableMetadata(
+            schema=str(metadata["schemaString"]),
+            partition_columns=tuple(partitions),
+            properties={str(name): str(value) for name, value in dict(properties).items()},  # type: ignore[call-overload]
+            writer_version=int(str((protocol or {}).get("minWriterVersion", 2))),
+        )
+
+    def files(self, version: int) -> TableFiles:
+        """The files of a version that is an overwrite, or follows one that is."""
+        files: dict[str, tuple[int, int]] = {}
+        gone: set[str] = set()
+        for number in reversed([v for v in self.versions if v <= version]):
+            actions = self.actions(number)
+            for add in (action["add"] for action in actions if "add" in action):
+                if add["path"] not in gone:
+                    rows = json.loads(str(add.get("stats") or "{}")).get("numRecords", 0)
+                    files[str(add["path"])] = int(str(add["size"])), int(rows)
+            gone |= {str(action["remove"]["path"]) for action in actions if "remove" in action}
+            if any(_is_overwrite(action) for action in actions):
+                break
+        sizes, rows_of = (sum(column) for column in zip((0, 0), *files.values(), strict=True))
+        return TableFiles(len(files), sizes, rows_of)
+
+    def written_by(self, version: int) -> dict[str, object]:
+        """Who wrote a version, when and how, as the writer said."""
+        return next((a["commitInfo"] for a in self.actions(version) if "commitInfo" in a), {})
+
+    def _newest_first(self) -> Iterator[Action]:
+        checkpoints = self._checkpoints()
+        newest = max(checkpoints, default=-1)
+        for version in reversed([v for v in self.versions if v > newest]):
+            yield from reversed(self.actions(version))
+        for name in checkpoints.get(newest, []):
+            table = pq.read_table(io.BytesIO(self._get(name)), columns=["metaData", "protocol"])
+            for row in table.to_pylist():
+                if row["metaData"]:
+                    row["metaData"]["configuration"] = dict(row["metaData"]["configuration"] or [])
+                yield {kind: value for kind, value in row.items() if value}
+
+    def _checkpoints(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for name in self._names:
+            if match := _CHECKPOINT.fullmatch(name):
+                found.setdefault(int(match[1]), []).append(name)
+        return found
+
+    def _list(self, folder: Place) -> list[str]:
+        try:
+            found = obstore.list_with_delimiter(self._store, prefix=folder.path)
+        except FileNotFoundError:
+            return []
+        return [meta["path"].rsplit("/", 1)[-1] for meta in found["objects"]]
+
+    def _get(self, name: str) -> bytes:
+        return obstore.get(self._store, f"{self._folder.path}/{name}").bytes().to_bytes()
+
+
+def _is_overwrite(action: Action) -> bool:
+    parameters = action.get("commitInfo", {}).get("operationParameters")
+    return isinstance(parameters, dict) and parameters.get("mode") == "Overwrite"

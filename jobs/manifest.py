@@ -1,0 +1,198 @@
+"""The manifest of a case: what a run was asked, what it read, what it wrote, and what came before.
+
+`manifest.json` is replaced in one step as the last thing a run does, and never taken away: the run
+that it names is complete, and it names the version of every table, so that the same state can be
+read while a later run is writing. Earlier ones are kept as `manifests/<run_id>.json`; each names
+the one before it by SHA-256.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import obstore
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.books import Books
+from jobs.case import Case
+from jobs.delta_log import DeltaLog
+from jobs.delta_sink import SHAPES
+from jobs.object_store import open_store, place_of
+from jobs.tool_facts import code_facts, spark_facts
+
+FORMAT = 1
+
+
+class Stored(NamedTuple):
+    """A manifest as it lies in the case, with the hash that the next one names it by."""
+
+    content: dict[str, object]
+    text: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Hex, over the bytes as stored."""
+        return hashlib.sha256(self.text).hexdigest()
+
+    @property
+    def run_id(self) -> str:
+        """The run that it is of."""
+        return str(self.content["run_id"])
+
+
+def canonical(content: Mapping[str, object]) -> bytes:
+    """The one way to write this content: keys in order, ASCII, two spaces, a newline at the end."""
+    return json.dumps(content, indent=2, sort_keys=True).encode() + b"\n"
+
+
+def read_manifest(uri: str) -> Stored | None:
+    """The manifest at a URI; None when there is none. Raises ValueError when it is something else."""
+    place = place_of(uri)
+    try:
+        text = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
+    except FileNotFoundError:
+        return None
+    content = json.loads(text)
+    if not isinstance(content, dict) or "run_id" not in content:
+        raise ValueError("it is no manifest: it names no run")
+    return Stored(content, text)
+
+
+def earlier_manifest(case_uri: str, run_id: str) -> str:
+    """Where the manifest of an earlier run of the case is kept."""
+    return f"{case_uri}/manifests/{run_id}.json"
+
+
+def replace_manifest(case_uri: str, content: Mapping[str, object], before: Stored | None) -> None:
+    """Keep the manifest of the run before, then put the new one in its place, in one step each.
+
+    A run that is killed in between has changed nothing that a reader of the case relies on.
+    """
+    place = place_of(case_uri)
+    store = open_store(place.bucket)
+    if before is not None:
+        kept = place_of(earlier_manifest(case_uri, before.run_id))
+        obstore.put(store, kept.path, before.text)
+    obstore.put(store, f"{place.path}/manifest.json", canonical(content))
+
+
+def describe_run(
+    spark: SparkSession,
+    case: Case,
+    *,
+    books: Books,
+    index: Mapping[str, object] | None,
+    objects: DataFrame,
+    exit_status: int,
+    warnings: list[str],
+    before: Stored | None,
+    now: datetime,
+) -> dict[str, object]:
+    """The content of this run's manifest."""
+    arguments, listing = case.arguments, case.listing
+    return {
+        "format": FORMAT,
+        "case_id": arguments.case_id,
+        "run_id": case.run_id,
+        "started_at": _plain(case.started_at),
+        "finished_at": _plain(now),
+        "exit_status": exit_status,
+        "warnings": warnings,
+        "parameters": _plain(arguments),
+        "subject": _plain(case.subject),
+        "labels": [
+            {"uri": uri, "sha256": sha256} for uri, sha256 in sorted(case.labels.sources.items())
+        ],
+        "listing": {
+            "prefixes": list(arguments.flow_logs),
+            "objects": len(listing.objects),
+            "selected": len(listing.selected),
+            "skipped": dict(Counter(str(item.skipped) for item in listing.skipped)),
+            "left_folders": dict(listing.left_folders),
+        },
+        "inputs_sha256": inputs_digest(objects),
+        "books": asdict(books),
+        "identities": [
+            {"what": what, "left": left, "right": right, "holds": left == right}
+            for what, left, right in books.identities()
+        ],
+        "tables": tables_of(arguments.case_uri, case.run_id),
+        "index": dict(index) if index is not None else None,
+        "operator": _operator(case),
+        "tool": code_facts(),
+        "runtime": spark_facts(spark),
+        "previous": {"run_id": before.run_id, "sha256": before.sha256} if before else None,
+    }
+
+
+def inputs_digest(objects: DataFrame) -> str:
+    """SHA-256 over a line `uri version sha256` per object that was to be read, in order of the uri.
+
+    Two runs with the same digest read the same bytes. Empty where there is no version or no hash.
+    """
+    digest = hashlib.sha256()
+    rows = (
+        objects.where("outcome <> 'skipped'").select("uri", "version_id", "sha256").orderBy("uri")
+    )
+    for row in rows.toLocalIterator(prefetchPartitions=True):
+        line = f"{row['uri']} {row['version_id'] or ''} {row['sha256'] or ''}\n"
+        digest.update(line.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def tables_of(case_uri: str, run_id: str) -> dict[str, dict[str, object]]:
+    """Version, rows and files of every table whose newest version is of this run."""
+    found: dict[str, dict[str, object]] = {}
+    for name in SHAPES:
+        log = DeltaLog(f"{case_uri}/{name}")
+        if log.version is None or log.written_by(log.version).get("userMetadata") != run_id:
+            continue
+        files = log.files(log.version)
+        found[name] = {
+            "version": log.version,
+            "rows": files.rows,
+            "files": files.number,
+            "bytes": files.octets,
+        }
+    return found
+
+
+def _operator(case: Case) -> dict[str, object] | None:
+    """Who ran it, as AWS knows them; asked only where the case is on AWS anyway."""
+    arguments = case.arguments
+    places = [*arguments.flow_logs, arguments.output, arguments.labels or ""]
+    if not any(place.startswith("s3://") for place in places):
+        return None
+    import boto3  # see jobs.object_store
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    patience = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+    region = boto3.Session().region_name or os.environ.get("AWS_REGION") or "us-east-1"
+    try:
+        caller = boto3.client("sts", region_name=region, config=patience).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        return {"arn": None, "reason": f"STS did not tell: {type(error).__name__}"}
+    return {"arn": caller["Arn"]}
+
+
+def _plain(value: object) -> object:
+    """A value as JSON can hold it: named fields by name, times as ISO 8601, spans in seconds."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(item) for name, item in value._asdict().items()}
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    if isinstance(value, timedelta):
+        return int(value.total_seconds())
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)

@@ -126,8 +126,9 @@ class CaseLock:
             obstore.put(self._store, self._place.path, self._text())
             return
         try:
-            expected: obstore.UpdateVersion = {"e_tag": held.etag, "version": None}
-            obstore.put(self._store, self._place.path, self._text(), mode=expected)
+            obstore.put(
+                self._store, self._place.path, self._text(), mode={"e_tag": held.etag or ""}
+            )
         except (PreconditionError, FileNotFoundError) as error:
             raise BadInput(
                 [f"{self._name()}: found another run taking the case; run this again"]

@@ -35,7 +35,7 @@ _STATISTICS = {
     "peers": "peer,service_port,outcome",
     "answers": "question",
 }
-# Delta's defaults forget: 30 days of log, a week of replaced files. Cases are asked about for years.
+# Delta's defaults forget after 30 days, replaced files after 7; a case is asked about for years.
 _RETENTION = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.deletedFileRetentionDuration": "interval 3650 days",

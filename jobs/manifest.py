@@ -16,12 +16,16 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import obstore
+from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.arguments import BadInput
 from jobs.books import Books
 from jobs.case import Case
+from jobs.case_lock import CaseLock
 from jobs.delta_log import DeltaLog
-from jobs.delta_sink import SHAPES
+from jobs.delta_sink import SHAPES, read_table
+from jobs.flow_log_objects import first_line
 from jobs.object_store import open_store, place_of
 from jobs.tool_facts import code_facts, spark_facts
 
@@ -51,7 +55,7 @@ def canonical(content: Mapping[str, object]) -> bytes:
 
 
 def read_manifest(uri: str) -> Stored | None:
-    """The manifest at a URI; None when there is none. Raises ValueError when it is something else."""
+    """The manifest at a URI; None when there is none; raises ValueError for anything else."""
     place = place_of(uri)
     try:
         text = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
@@ -79,6 +83,56 @@ def replace_manifest(case_uri: str, content: Mapping[str, object], before: Store
         kept = place_of(earlier_manifest(case_uri, before.run_id))
         obstore.put(store, kept.path, before.text)
     obstore.put(store, f"{place.path}/manifest.json", canonical(content))
+
+
+def check_manifest(case_uri: str) -> None:
+    """Raise BadInput when something else lies where the manifest will go."""
+    uri = f"{case_uri}/manifest.json"
+    try:
+        read_manifest(uri)
+    except (ValueError, BaseError, OSError) as error:
+        raise BadInput(
+            [
+                f"{uri}: found something that cannot be read ({first_line(error)}); expected the "
+                "manifest of an earlier run; move it away or choose another --case_id"
+            ]
+        ) from error
+
+
+def complete_case(
+    spark: SparkSession,
+    case: Case,
+    lock: CaseLock,
+    books: Books,
+    index: Mapping[str, object] | None,
+    exit_status: int,
+) -> None:
+    """Make this run the one that readers of the case see; raises LockLost when it must not."""
+    case_uri = case.arguments.case_uri
+    before = read_manifest(f"{case_uri}/manifest.json")
+    content = describe_run(
+        spark,
+        case,
+        books=books,
+        index=index,
+        objects=read_table(spark, f"{case_uri}/objects"),
+        exit_status=exit_status,
+        warnings=_warnings(books, lock),
+        before=before,
+        now=datetime.now(UTC),
+    )
+    lock.check()
+    replace_manifest(case_uri, content, before)
+
+
+def _warnings(books: Books, lock: CaseLock) -> list[str]:
+    broken = [identity.what for identity in books.identities() if not identity.holds]
+    said = [f"does not balance: {what}" for what in broken]
+    if books.refusals:
+        said.append(f"{books.refusals} objects, lines or documents are in quarantine")
+    if lock.predecessor is not None:
+        said.append(f"run {lock.predecessor.run_id} was taken over: it ended without completing")
+    return said
 
 
 def describe_run(

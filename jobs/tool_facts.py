@@ -9,9 +9,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 _ROOT = Path(__file__).resolve().parent.parent
-_PACKAGES = (
-    "pyspark pyarrow numpy obstore isal hyperscan stringzilla opensearch-py boto3"
-).split()
+_PACKAGES = ("pyspark pyarrow numpy obstore isal hyperscan stringzilla opensearch-py boto3").split()
 # Names whose values say how a result came about; everything else stays out: other names may hold
 # credentials, and new ones appear with every release.
 _SHOWN_SETTINGS = (
@@ -52,7 +50,7 @@ def spark_facts(spark: SparkSession) -> dict[str, object]:
     shown = {name: configured[name] for name in _SHOWN_SETTINGS if name in configured}
     return {
         "spark": spark.version,
-        "delta": str(getattr(jvm.io.delta, "package").VERSION()),
+        "delta": str(jvm.io.delta.package.VERSION()),
         "scala": str(jvm.scala.util.Properties.versionNumberString()),
         "java": str(jvm.java.lang.System.getProperty("java.version")),
         "settings": shown,

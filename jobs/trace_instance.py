@@ -33,7 +33,7 @@ from jobs.delta_sink import (
 )
 from jobs.flow_log_objects import Listing, list_objects
 from jobs.labels import read_labels
-from jobs.manifest import describe_run, read_manifest, replace_manifest
+from jobs.manifest import check_manifest, complete_case
 from jobs.object_scan import ScanSettings, scan_objects
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
 from jobs.opensearch_sink import Indexed, index_flows
@@ -86,6 +86,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     try:
         check_writable(arguments.output)
         check_tables(arguments.case_uri)
+        check_manifest(arguments.case_uri)
     except BadInput as bad:
         problems += bad.problems
     try:
@@ -129,6 +130,8 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
         write_table(flows, arguments.table("flows"), FLOWS)
         quarantine = quarantine_table(scanned, case.run_id)
         write_table(quarantine, arguments.table("quarantine"), QUARANTINE)
+        for name in ("objects", "flows", "quarantine"):
+            compact(spark, arguments.table(name))
 
     flows = read_table(spark, arguments.table("flows"))
     indexed = None
@@ -142,7 +145,8 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
         books = _close_books(spark, case, scope_counts, indexed)
         peers = _peers(flows, case.subject) if arguments.scope == "instance" else []
     with phases.phase("manifest"):
-        _complete(spark, case, lock, books, indexed)
+        index = indexed.described() if indexed else None
+        complete_case(spark, case, lock, books, index, exit_code(books, arguments.strict))
     for frame in (scanned, judged, *((indexed.refused,) if indexed else ())):
         frame.unpersist()
     return Result(
@@ -201,36 +205,6 @@ def _close_books(
         **count_objects(read_table(spark, table("objects")).where(of_this_run)),
         **count_quarantine(read_table(spark, table("quarantine")).where(of_this_run)),
     )
-
-
-def _complete(
-    spark: SparkSession, case: Case, lock: CaseLock, books: Books, indexed: Indexed | None
-) -> None:
-    """Make this run the one that readers of the case see."""
-    case_uri = case.arguments.case_uri
-    before = read_manifest(f"{case_uri}/manifest.json")
-    content = describe_run(
-        spark,
-        case,
-        books=books,
-        index=indexed.described() if indexed else None,
-        objects=read_table(spark, f"{case_uri}/objects"),
-        exit_status=exit_code(books, case.arguments.strict),
-        warnings=_warnings(books, lock),
-        before=before,
-        now=datetime.now(UTC),
-    )
-    lock.check()
-    replace_manifest(case_uri, content, before)
-
-
-def _warnings(books: Books, lock: CaseLock) -> list[str]:
-    said = [f"not balanced: {identity.what}" for identity in books.identities() if not identity.holds]
-    if books.refusals:
-        said.append(f"{books.refusals} objects, lines or documents are in quarantine")
-    if lock.predecessor is not None:
-        said.append(f"run {lock.predecessor.run_id} was taken over: it ended without completing")
-    return said
 
 
 def _peers(flows: DataFrame, subject: Subject) -> list[dict[str, object]]:

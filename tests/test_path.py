@@ -200,7 +200,7 @@ def test_objects_on_s3_give_the_same_flows_as_in_a_folder(
     assert in_bucket
     manifest = json.loads((tmp_path / "bucket/manifest.json").read_text())
     folder = f"s3://{bucket}/central/AWSLogs/111122223333/CloudTrail"
-    assert manifest["left_folders"] == {folder: "it belongs to another AWS service"}
+    assert manifest["listing"]["left_folders"] == {folder: "it belongs to another AWS service"}
 
 
 def test_a_damaged_object_is_quarantined_and_the_run_goes_on(

@@ -45,6 +45,7 @@ def test_flags_become_arguments() -> None:
         max_object_bytes=1_000_000_000,
         reads_in_flight=32,
         strict=False,
+        break_lock=None,
     )
 
 

@@ -94,8 +94,9 @@ class RunIndex:
                 self._endpoint,
                 lambda: self._client.indices.put_settings(index=self.name, body=as_usual),
             )
-        patiently(self._endpoint, self._move_alias)
-        for name in patiently(self._endpoint, self._earlier):
+        earlier = patiently(self._endpoint, self._earlier)
+        patiently(self._endpoint, lambda: self._move_alias(earlier))
+        for name in earlier:
             patiently(self._endpoint, lambda name=name: self._delete(name))  # type: ignore[misc]
 
     def remove(self) -> None:
@@ -124,11 +125,11 @@ class RunIndex:
         _demand_shards(answer, answer["_shards"]["total"])
         return int(answer["count"])
 
-    def _move_alias(self) -> None:
+    def _move_alias(self, earlier: list[str]) -> None:
         actions: list[Any] = [{"add": {"index": self.name, "alias": self.alias}}]
         actions += [
             {"remove": {"index": name, "alias": self.alias, "must_exist": False}}
-            for name in self._earlier()
+            for name in earlier
         ]
         self._client.indices.update_aliases(body={"actions": actions})
 

@@ -68,7 +68,7 @@ def index_flows(
 
 
 def _load(flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index: str) -> DataFrame:
-    documents = to_documents(flows).coalesce(target.writers)
+    documents = to_documents(flows, target.shape).coalesce(target.writers)
     action = F.concat(
         F.lit('{"index":{"_id":"'), "record_id", F.lit('"}}\n'), "document", F.lit("\n")
     )

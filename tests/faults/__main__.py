@@ -1,5 +1,6 @@
 """`make faults`: loads through every fault, on real nodes; one table; 1 when one fails."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -48,6 +49,7 @@ def main() -> int:
 
 
 def _spark() -> SparkSession:
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     jars = ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar")))
     spark = (
         SparkSession.builder.master("local[4]")  # four writers at a time
@@ -58,7 +60,6 @@ def _spark() -> SparkSession:
         )
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.pyspark.python", sys.executable)
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")

@@ -42,7 +42,8 @@ def test_a_document_has_a_time_stamp_and_leaves_out_what_is_missing(table: Table
 
 def test_the_index_has_exactly_the_columns_of_a_flow(table: Table) -> None:
     assert MAPPING["dynamic"] == "strict"
-    assert set(MAPPING["properties"]) == {"@timestamp", *FLOW_COLUMNS}
+    stored = {name for name, field in MAPPING["properties"].items() if field["type"] != "alias"}
+    assert stored == {"@timestamp", *FLOW_COLUMNS}
 
 
 def test_the_type_of_every_field_fits_its_column(table: Table) -> None:
@@ -56,3 +57,28 @@ def test_the_type_of_every_field_fits_its_column(table: Table) -> None:
     for name, kind in table(FLOWS).dtypes:
         mapped = MAPPING["properties"][name]["type"]
         assert mapped in ({"ip"} if name in ADDRESS_FIELDS else fitting[kind]), name
+
+
+def test_security_analytics_finds_its_names_for_vpc_flows_in_the_index() -> None:
+    """opensearch-project/security-analytics, vpcflow_logtype.json: raw field and its name."""
+    aliases = {
+        name: field["path"]
+        for name, field in MAPPING["properties"].items()
+        if field["type"] == "alias"
+    }
+    named = (
+        "version account_id region az_id srcport dstport protocol packets bytes end tcp_flags "
+        "pkt_src_aws_service pkt_dst_aws_service log_status action traffic_path flow_direction "
+        "dstaddr srcaddr interface_id vpc_id instance_id subnet_id"
+    ).split()
+    indicators = {
+        "src_endpoint.ip": "srcaddr",
+        "dst_endpoint.ip": "dstaddr",
+        "src_endpoint.port": "srcport",
+        "dst_endpoint.port": "dstport",
+    }
+    assert aliases == {
+        **{f"netflow.{name}": name for name in named},
+        "timestamp": "start",
+        **indicators,
+    }

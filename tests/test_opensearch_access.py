@@ -1,0 +1,235 @@
+"""TLS, users and secrets, on a real node with the security plugin."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import boto3
+import pytest
+from opensearchpy import OpenSearch
+from pyspark.sql import SparkSession
+
+from demo.opensearch_node import JARS, Node, running_node
+from demo.opensearch_security import Security, make_security
+from jobs.trace_instance import main
+from tests.faults.proxy import Answer, Fault, Forward, Request, proxy
+
+ROOT = Path(__file__).resolve().parent.parent
+USERNAME, PASSWORD = "loader", "Plant3d-pass-word-41c7"
+SECRET_ID = "search/loader"
+# Stands in a document only; no log may show it.
+PLANTED = "987654321012"
+
+
+class Guarded(NamedTuple):
+    node: Node
+    security: Security
+    authority: Path
+
+    @property
+    def client(self) -> OpenSearch:
+        context = self.security.client_context
+        user = (USERNAME, PASSWORD)
+        return OpenSearch(self.node.url, http_auth=user, ssl_context=context, timeout=30)
+
+    @property
+    def flags(self) -> list[str]:
+        return [
+            *("--opensearch_url", self.node.url, "--opensearch_auth", "basic"),
+            *("--opensearch_ca", str(self.authority)),
+        ]
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    if not list(JARS.glob("opensearch-security-*.zip")):
+        pytest.skip("found no opensearch-security zip in jars/; `make setup` fetches it")
+    security = make_security(USERNAME, PASSWORD)
+    authority = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.write_text(security.authority)
+    with running_node(security=security) as node:
+        yield Guarded(node, security, authority)
+
+
+@pytest.fixture(scope="module")
+def secret_id(s3_server: str) -> str:
+    """A secret in Secrets Manager, found as the S3 is: through the environment."""
+    user = json.dumps({"username": USERNAME, "password": PASSWORD})
+    boto3.client("secretsmanager").create_secret(Name=SECRET_ID, SecretString=user)
+    return SECRET_ID
+
+
+@pytest.fixture
+def planted_flags(tmp_path: Path) -> list[str]:
+    """Two flows; the bytes of one are the planted text."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "two.log").write_text(
+        "interface-id start end bytes\n"
+        f"eni-1235b8ca123456789 1616729292 1616729349 {PLANTED}\n"
+        "eni-1235b8ca123456789 1616729292 1616729349 7\n"
+    )
+    return [
+        *("--flow_logs", str(logs), "--interface_ids", "eni-1235b8ca123456789"),
+        *("--from", "2021-03-26T00:00:00Z", "--to", "2021-03-27T00:00:00Z"),
+        *("--case_id", "guarded", "--output", str(tmp_path / "cases")),
+    ]
+
+
+def test_flows_go_over_tls_with_the_user_of_a_secret(
+    spark: SparkSession, guarded: Guarded, secret_id: str, planted_flags: list[str]
+) -> None:
+    flags = [*planted_flags, *guarded.flags, "--opensearch_secret", secret_id]
+
+    assert main(flags) == 0
+
+    assert guarded.client.count(index="flows-guarded")["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("differs", "sentence"),
+    [
+        pytest.param(
+            {"OPENSEARCH_PASSWORD": "another"},
+            "found that it does not let us in (status 401); expected credentials that may write",
+            id="a wrong password",
+        ),
+        pytest.param(
+            {"OPENSEARCH_PASSWORD": ""},
+            "found no OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD in the environment",
+            id="no password",
+        ),
+        pytest.param(
+            {"--opensearch_ca": ""},
+            "found a certificate that cannot be verified",
+            id="an unknown authority",
+        ),
+        pytest.param(
+            {"--opensearch_secret": "search/nobody"},
+            "the secret search/nobody cannot be read (ResourceNotFoundException)",
+            id="no such secret",
+        ),
+    ],
+)
+def test_what_does_not_let_us_in_is_said_before_the_work(
+    differs: dict[str, str],
+    sentence: str,
+    guarded: Guarded,
+    secret_id: str,
+    planted_flags: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    flags = [*planted_flags, *guarded.flags]
+    monkeypatch.setenv("OPENSEARCH_USERNAME", USERNAME)
+    monkeypatch.setenv("OPENSEARCH_PASSWORD", PASSWORD)
+    for name, value in differs.items():
+        if name == "--opensearch_ca":
+            at = flags.index(name)
+            del flags[at : at + 2]
+        elif name.startswith("--"):
+            flags += [name, value]
+        elif value:
+            monkeypatch.setenv(name, value)
+        else:
+            monkeypatch.delenv(name)
+
+    assert main(flags) == 2
+
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert PASSWORD not in said.err + said.out
+    assert not (tmp_path / "cases").exists()
+
+
+class QuotesTheDocument(Fault):
+    """Every bulk request is answered with an error that quotes it, as servers do."""
+
+    def answer(self, request: Request, forward: Forward) -> Answer:
+        if not request.is_bulk:
+            return forward(request)
+        quoted = {"error": {"type": "broken", "reason": request.body.decode()}}
+        return Answer(500, json.dumps(quoted).encode())
+
+
+def test_a_failed_load_says_why_and_shows_no_document(
+    spark: SparkSession,
+    opensearch_url: str,
+    opensearch: OpenSearch,
+    planted_flags: list[str],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with proxy(opensearch_url, QuotesTheDocument()) as url:
+        assert main([*planted_flags, "--opensearch_url", url]) == 1
+
+    said = capfd.readouterr()
+    assert "bulk requests end with status 500; Delta holds the flows" in said.err
+    assert PLANTED not in said.err + said.out
+    assert opensearch.indices.get(index="flows-guarded*") == {}
+
+
+def test_no_secret_and_no_document_is_in_logs_event_log_plans_or_manifest(
+    guarded: Guarded, planted_flags: list[str], tmp_path: Path
+) -> None:
+    guarded.client.indices.put_index_template(
+        name="narrow",
+        body={
+            "index_patterns": ["flows-guarded-*"],
+            "priority": 900,
+            "template": {
+                "mappings": {
+                    "properties": {"bytes": {"type": "short"}, "run_id": {"type": "keyword"}}
+                }
+            },
+        },
+    )
+    events = tmp_path / "events"
+    events.mkdir()
+    settings = {
+        "spark.master": "local[2]",
+        "spark.pyspark.python": sys.executable,
+        "spark.jars": ",".join(str(jar) for jar in sorted(JARS.glob("*.jar"))),
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": events.as_uri(),
+        "spark.sql.debug.maxToStringFields": "1000",
+        # Plans and generated code as a person who hunts a problem would print them.
+        "spark.sql.planChangeLog.level": "WARN",
+    }
+    command = [str(Path(sys.executable).parent / "spark-submit")]
+    command += ["--properties-file", str(ROOT / "conf/local.conf")]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    command += [str(ROOT / "jobs/trace_instance.py"), *planted_flags, *guarded.flags]
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "OPENSEARCH_USERNAME": USERNAME,
+        "OPENSEARCH_PASSWORD": PASSWORD,
+    }
+
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, timeout=300, check=False
+    )
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert guarded.client.count(index="flows-guarded")["count"] == 1  # the other was refused
+    header = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode())
+    (event_log,) = events.iterdir()
+    places = {"stdout": done.stdout, "stderr": done.stderr, "event log": event_log.read_bytes()}
+    for path in (tmp_path / "cases").rglob("*.json"):
+        places[str(path)] = path.read_bytes()
+    assert b"MapInArrow" in places["event log"]  # the load's plan is in it
+    assert any(name.endswith("manifest.json") for name in places)
+    for place, text in places.items():
+        for secret in (PASSWORD.encode(), header):
+            assert secret not in text, place
+    # Delta keeps the largest value of columns in its own log: that is the evidence itself.
+    for place in ("stdout", "stderr", "event log"):
+        assert PLANTED.encode() not in places[place], place

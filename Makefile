@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup run opensearch demo test faults lint format lock dist clean
+.PHONY: help setup run verify opensearch demo test faults lint format lock dist clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ jars/ready: conf/jars.pom.xml
 
 run: setup ## trace the demo's suspect through the demo day, into Delta and a real OpenSearch
 	$(BIN)/python -m demo.run
+
+verify: setup ## say what of the demo case still holds, after `make run`
+	PATH="$(CURDIR)/$(BIN):$$PATH" spark-submit --properties-file conf/local.conf \
+	    jobs/verify_case.py --case out/cases/demo
 
 opensearch: setup ## a real OpenSearch on loopback that stays up to be looked at (Ctrl-C ends it)
 	$(BIN)/python -m demo.opensearch_node

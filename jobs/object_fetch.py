@@ -21,11 +21,12 @@ _STREAMED = 1024 * 1024
 
 
 class ObjectToRead(NamedTuple):
-    """An object as it was listed."""
+    """An object as it was listed; with a version id exactly that one is asked for."""
 
     place: Place
     etag: str | None
     size: int
+    version: str | None = None
 
 
 class Fetched(NamedTuple):
@@ -65,6 +66,8 @@ def _fetch(wanted: ObjectToRead) -> Fetched | str:
     """Bytes of exactly the object that was listed, or the reason why they cannot be had."""
     try:
         options: GetOptions = {"if_match": wanted.etag} if wanted.etag else {}
+        if wanted.version:
+            options["version"] = wanted.version
         found = obstore.get(open_store(wanted.place.bucket), wanted.place.path, options=options)
         if found.meta["size"] != wanted.size:
             return "it changed between listing and reading"

@@ -34,9 +34,9 @@ class Indexed(NamedTuple):
 
 
 def index_flows(
-    flows: DataFrame, target: OpenSearchTarget, *, case_id: str, run_id: str
+    flows: DataFrame, target: OpenSearchTarget, *, case_id: str, run_id: str, shown: bool = True
 ) -> Indexed:
-    """Load flows into the run's own index and show it under the case's alias.
+    """Load flows into the run's own index and, if it is to be shown, put the case's alias on it.
 
     Readers see the previous run until documents and refusals add up to the flows. Raises
     OpenSearchFailed otherwise; then the new index is removed and the alias stays where it was.
@@ -56,7 +56,8 @@ def index_flows(
             except BaseException:
                 index.remove()
                 raise
-            index.show()
+            if shown:
+                index.show()
         finally:
             client.close()
     except OpenSearchFailed as failure:
@@ -65,6 +66,21 @@ def index_flows(
             "shows what it showed before; see to the cluster and run the same command again"
         ) from None
     return Indexed(index.name, index.alias, found, said, refused_count)
+
+
+def show_index(target: OpenSearchTarget, *, case_id: str, run_id: str) -> None:
+    """Put the case's alias on the index of a run that is complete; delete those of earlier runs."""
+    endpoint = endpoint_of(target)
+    client = endpoint.connect()
+    try:
+        RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id).show()
+    except OpenSearchFailed as failure:
+        raise OpenSearchFailed(
+            f"OpenSearch at {target.url} failed: {failure}; the case is complete in Delta, but the "
+            "alias may show the run before; see to the cluster and run the same command again"
+        ) from None
+    finally:
+        client.close()
 
 
 def _load(flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index: str) -> DataFrame:

@@ -36,7 +36,7 @@ from jobs.labels import read_labels
 from jobs.manifest import check_manifest, complete_case
 from jobs.object_scan import ScanSettings, scan_objects
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
-from jobs.opensearch_sink import Indexed, index_flows
+from jobs.opensearch_sink import Indexed, index_flows, show_index
 from jobs.phases import Phases
 from jobs.session import open_session
 from jobs.summary import PEERS_SHOWN, Result, render
@@ -138,7 +138,11 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     if arguments.opensearch is not None:
         with phases.phase("index"):
             indexed = index_flows(
-                flows, arguments.opensearch, case_id=arguments.case_id, run_id=case.run_id
+                flows,
+                arguments.opensearch,
+                case_id=arguments.case_id,
+                run_id=case.run_id,
+                shown=False,
             )
             _quarantine_documents(indexed, flows, case)
     with phases.phase("books and peers"):
@@ -147,6 +151,8 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None
         complete_case(spark, case, lock, books, index, exit_code(books, arguments.strict))
+        if arguments.opensearch is not None:  # the view is never ahead of the evidence
+            show_index(arguments.opensearch, case_id=arguments.case_id, run_id=case.run_id)
     for frame in (scanned, judged, *((indexed.refused,) if indexed else ())):
         frame.unpersist()
     return Result(

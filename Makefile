@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup run verify opensearch demo test faults lint format lock dist clean
+.PHONY: help setup run verify opensearch demo test faults dashboards lint format lock dist clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate
 
 faults: setup ## load a real OpenSearch through 429s, time-outs, a restart …; prints a table
 	SPARK_LOCAL_IP=127.0.0.1 $(BIN)/python -m tests.faults
+
+dashboards: setup ## import the panels into DASHBOARDS_URL=http://127.0.0.1:5601 [CASE=demo]
+	$(BIN)/python -m demo.dashboards_import --url "$(DASHBOARDS_URL)" $(if $(CASE),--case_id $(CASE))
 
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .

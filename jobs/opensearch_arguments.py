@@ -101,6 +101,11 @@ def _contradictions(target: OpenSearchTarget, allow_plain_http: bool) -> list[st
         problems.append(
             f"--opensearch_region is missing; expected it with sigv4, as {url.hostname} names none"
         )
+    if target.ca_file and target.writer != "bulk":
+        problems.append(
+            "--opensearch_ca: found with --opensearch_writer opensearch-hadoop; expected it with "
+            "bulk, as the connector trusts what the Java of the executors trusts"
+        )
     if target.ca_file and is_plain:
         problems.append("--opensearch_ca: found with plain http; expected https://")
     return problems

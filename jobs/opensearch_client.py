@@ -63,7 +63,7 @@ class Endpoint:
         if self.url.startswith("https:"):
             given["ssl_context"] = _verifying(self.authority)
         if self.auth == "basic":
-            given["http_auth"] = _user(self.secret_id)
+            given["http_auth"] = user_of(self)
         elif self.auth == "sigv4":
             credentials = boto3.Session().get_credentials()
             if credentials is None:
@@ -176,12 +176,9 @@ def patiently(endpoint: Endpoint, ask: Callable[[], T]) -> T:
                 raise OpenSearchFailed(f"it answered with {name_of(error)}") from None
 
 
-def _verifying(authority: str | None) -> ssl.SSLContext:
-    """Certificates and host names are checked, whoever signed them."""
-    return ssl.create_default_context(cadata=authority)
-
-
-def _user(secret_id: str | None) -> tuple[str, str]:
+def user_of(endpoint: Endpoint) -> tuple[str, str]:
+    """User name and password for basic authentication; raises OpenSearchFailed without them."""
+    secret_id = endpoint.secret_id
     if secret_id is None:
         try:
             return os.environ[USERNAME], os.environ[PASSWORD]
@@ -203,6 +200,11 @@ def _user(secret_id: str | None) -> tuple[str, str]:
         raise OpenSearchFailed(
             f"the secret {secret_id} is not JSON with username and password"
         ) from None
+
+
+def _verifying(authority: str | None) -> ssl.SSLContext:
+    """Certificates and host names are checked, whoever signed them."""
+    return ssl.create_default_context(cadata=authority)
 
 
 def _region_in(secret_id: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from jobs.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch_bulk import SAID, send_all
 from jobs.opensearch_client import Endpoint, OpenSearchFailed, endpoint_of
+from jobs.opensearch_hadoop import load_with_connector
 from jobs.opensearch_index import RunIndex, demand_complete
 from transforms.documents import to_documents
 
@@ -84,6 +85,10 @@ def show_index(target: OpenSearchTarget, *, case_id: str, run_id: str) -> None:
 
 
 def _load(flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index: str) -> DataFrame:
+    """Rows of SAID; the connector, which fails where a document is refused, never says any."""
+    if target.writer == "opensearch-hadoop":
+        load_with_connector(flows, target, endpoint, index)
+        return flows.sparkSession.createDataFrame([], SAID)
     documents = to_documents(flows, target.shape).coalesce(target.writers)
     action = F.concat(
         F.lit('{"index":{"_id":"'), "record_id", F.lit('"}}\n'), "document", F.lit("\n")

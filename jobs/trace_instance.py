@@ -36,6 +36,7 @@ from jobs.labels import read_labels
 from jobs.manifest import check_manifest, complete_case
 from jobs.object_scan import ScanSettings, scan_objects
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
+from jobs.opensearch_hadoop import check_writer
 from jobs.opensearch_sink import Indexed, index_flows, show_index
 from jobs.phases import Phases
 from jobs.session import open_session
@@ -63,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
         with locked_case(arguments.table("run.lock"), case.run_id, arguments.break_lock) as lock:
             with phases.phase("start Spark"):
                 spark = open_session(f"trace {arguments.case_id}")
+            check_writer(spark, arguments.opensearch)
             result = run(spark, case, phases, lock)
     except BadInput as bad:
         for problem in bad.problems:

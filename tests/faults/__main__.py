@@ -19,7 +19,7 @@ from tests.faults.scenarios import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DOCUMENTS = 20_000
+DOCUMENTS = 10_000
 
 
 def main() -> int:

@@ -91,6 +91,13 @@ def test_the_region_is_read_from_the_host_name(url: str, region: str | None) -> 
             id="an authority for plain http",
         ),
         pytest.param(
+            ["--opensearch_url", FAR, "--opensearch_auth", "sigv4", "--opensearch_ca", "/ca.pem",
+             "--opensearch_writer", "opensearch-hadoop"],
+            "--opensearch_ca: found with --opensearch_writer opensearch-hadoop; expected it with "
+            "bulk, as the connector trusts what the Java of the executors trusts",
+            id="a private authority that the connector would not know",
+        ),
+        pytest.param(
             ["--opensearch_auth", "password"],
             "--opensearch_auth: found 'password'; expected none, basic or sigv4",
             id="an unknown way to authenticate",

@@ -153,7 +153,7 @@ def _others_writing(url: str) -> Iterator[None]:
                 pass  # they are pushed back as well
         client.close()
 
-    threads = [threading.Thread(target=write) for _ in range(4)]
+    threads = [threading.Thread(target=write) for _ in range(3)]
     for thread in threads:
         thread.start()
     try:

@@ -7,10 +7,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup run verify opensearch demo test faults dashboards lint format lock dist clean
+.PHONY: help setup setup-s3 run verify opensearch demo test test-s3 faults dashboards lint format lock \
+    dist clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready jars/ready ## install the Python packages and Java artifacts, once
 
@@ -26,6 +27,12 @@ jars/ready: conf/jars.pom.xml
 	$(MVN) -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/jars
 	@touch $@
 
+setup-s3: jars/s3/ready ## S3A for Delta tables on s3:// from a laptop, 280 MB, once
+
+jars/s3/ready: conf/jars-s3.pom.xml
+	$(MVN) -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/jars/s3
+	@touch $@
+
 run: setup ## trace the demo's suspect through the demo day, into Delta and a real OpenSearch
 	$(BIN)/python -m demo.run
 
@@ -38,6 +45,9 @@ opensearch: setup ## a real OpenSearch on loopback that stays up to be looked at
 
 demo: setup ## write the demo day to out/demo without tracing it
 	$(BIN)/python -m demo.generate --output out/demo
+
+test-s3: setup setup-s3 ## a case on s3:// through S3A, written twice and verified
+	$(BIN)/python -m pytest tests/test_delta_on_s3.py
 
 test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate executors
 	$(BIN)/python -m pytest

@@ -49,8 +49,12 @@ _WRITER_VERSION = 7
 
 
 def name_commits(spark: SparkSession, run_id: str) -> None:
-    """Have every commit of this session say which run made it, in the history of the table."""
+    """Have every write of this session make a version that says which run made it.
+
+    Without the second setting an empty table that is overwritten by an empty one gets no version.
+    """
     spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", run_id)
+    spark.conf.set("spark.databricks.delta.skipRecordingEmptyCommits", "false")
 
 
 def write_table(frame: DataFrame, uri: str, schema: str) -> None:

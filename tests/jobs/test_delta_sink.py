@@ -64,7 +64,6 @@ def test_a_second_write_replaces_and_the_first_can_still_be_read(
     name_commits(spark, "the-second-run")
     write_table(table(NAMES, refused(2)), uri, QUARANTINE)
     append_rows(table(NAMES, refused(3)), uri, QUARANTINE)
-    spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
 
     assert [row.object_line for row in read_table(spark, uri, 0).collect()] == [1]
     assert sorted(row.object_line for row in read_table(spark, uri).collect()) == [2, 3]
@@ -73,6 +72,22 @@ def test_a_second_write_replaces_and_the_first_can_still_be_read(
     assert log.written_by(2)["userMetadata"] == "the-second-run"
     assert log.files(2).rows == 2
     assert log.files(0).rows == 1
+
+
+def test_a_run_that_finds_nothing_twice_makes_a_version_each_time(
+    table: Table, spark: SparkSession, tmp_path: Path
+) -> None:
+    uri = str(tmp_path / "quarantine")
+    for run in ("first", "second"):
+        name_commits(spark, run)
+        write_table(table(NAMES), uri, QUARANTINE)
+
+    log = DeltaLog(uri)
+    assert [log.written_by(version)["userMetadata"] for version in log.versions] == [
+        "first",
+        "second",
+    ]
+    assert read_table(spark, uri).count() == 0
 
 
 def test_a_table_of_an_older_version_gets_the_columns_and_settings_that_it_lacks(

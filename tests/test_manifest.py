@@ -1,0 +1,101 @@
+"""The manifest: what went in, what came out, what ran, and the run before; recomputed by hand."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pyspark
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.trace_instance import main
+
+DATA = Path(__file__).parent / "data"
+
+
+def in_order(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    assert [name for name, _ in pairs] == sorted(name for name, _ in pairs)
+    return dict(pairs)
+
+
+def hash_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_PASSWORD", "planted-secret")
+    here = tmp_path / "objects"
+    here.mkdir()
+    sample = (DATA / "samples/service-path.log").read_bytes()
+    (here / "service-path.log").write_bytes(sample)
+    (here / "broken.log").write_bytes(b"no header, this\n")
+    flags = ["--flow_logs", str(here), "--labels", str(DATA / "labels")]
+    flags += ["--instance_id", "i-0c50d5961bcb2d47b", "--case_id", "told", "--strict", "true"]
+    flags += ["--from", "2021-03-26T01:00:00+01:00", "--to", "2021-03-27T00:00:00Z"]
+    flags += ["--output", str(tmp_path)]
+
+    assert main(flags) == 3
+    first = (tmp_path / "told/manifest.json").read_bytes()
+    assert main(flags) == 3
+    second = (tmp_path / "told/manifest.json").read_bytes()
+
+    told = json.loads(second, object_pairs_hook=in_order)
+    assert second == json.dumps(told, indent=2).encode() + b"\n"
+    earlier = json.loads(first)
+    assert told["previous"] == {"run_id": earlier["run_id"], "sha256": hash_of(first)}
+    assert earlier["previous"] is None
+    kept = tmp_path / "told/manifests" / f"{earlier['run_id']}.json"
+    assert kept.read_bytes() == first
+
+    lines = [f"file://{path}  {hash_of(path.read_bytes())}\n" for path in sorted(here.iterdir())]
+    assert told["inputs_sha256"] == hash_of("".join(lines).encode())
+    assert told["labels"] == [
+        {"sha256": hash_of(path.read_bytes()), "uri": f"file://{path}"}
+        for path in sorted((DATA / "labels").glob("*.csv"))
+    ]
+    assert told["exit_status"] == 3
+    assert told["warnings"] == ["1 objects, lines or documents are in quarantine"]
+    assert told["parameters"]["window"]["from_at"] == "2021-03-26T00:00:00+00:00"
+    assert told["parameters"]["strict"] is True
+    assert told["subject"]["instance_id"] == "i-0c50d5961bcb2d47b"
+    assert told["listing"]["objects"] == told["listing"]["selected"] == 2
+    rows = {name: (told["tables"][name]["version"], told["tables"][name]["rows"])
+            for name in ("flows", "objects", "quarantine")}  # fmt: skip
+    assert rows == {"flows": (1, 2), "objects": (1, 2), "quarantine": (1, 1)}
+    assert told["books"]["flows"] == 2
+    assert told["started_at"] <= told["finished_at"]
+
+    assert told["runtime"]["spark"] == pyspark.__version__
+    assert told["runtime"]["delta"] == "3.3.3"
+    assert told["runtime"]["settings"]["spark.master"] == "local[2]"
+    assert told["operator"] is None  # nothing of this run was on AWS
+    root = DATA.parent.parent
+    if (root / ".git").exists():
+        head = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True, text=True, check=True,
+        ).stdout.strip()  # fmt: skip
+        assert told["tool"]["git"]["commit"] == head
+    for secret in ("planted-secret", "testing"):  # the second: credentials of the tests' S3
+        assert secret.encode() not in second
+
+
+def test_a_manifest_that_is_something_else_is_not_replaced(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "told").mkdir()
+    (tmp_path / "told/manifest.json").write_text('["a list"]\n')
+    flags = ["--flow_logs", str(DATA / "samples"), "--instance_id", "i-0c50d5961bcb2d47b"]
+    flags += ["--from", "2021-03-26T00:00:00Z", "--to", "2021-03-27T00:00:00Z"]
+
+    assert main([*flags, "--case_id", "told", "--output", str(tmp_path)]) == 2
+
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"error: {tmp_path}/told/manifest.json: found something that cannot be read (it is no "
+        "manifest: it names no run); expected the manifest of an earlier run; move it away or "
+        "choose another --case_id"
+    )
+    assert {path.name for path in (tmp_path / "told").iterdir()} == {"manifest.json"}

@@ -101,20 +101,24 @@ def percent_decoded(word):
 
 
 def resolve(labels, subject):
-    """The subject's instance, interfaces, VPCs and [(address, valid from, valid to)]."""
+    """The subject's instance, interfaces asked for, rows of its interfaces, VPCs, and addresses."""
     instance, ids, vpc = subject["instance_id"], subject["interface_ids"], subject["vpc_id"]
     own = [row for row in labels["interfaces"] if row["interface_id"] in ids]
     own += [row for row in labels["interfaces"] if instance and row["instance_id"] == instance]
     had = [(address, None, None) for address in subject["addresses"]]
     had += [(it, row["valid_from"], row["valid_to"]) for row in own for it in row["addresses"]]
     vpcs = {vpc} if vpc else {row["vpc_id"] for row in own} - {None}
-    return instance, {*ids, *(row["interface_id"] for row in own)}, vpcs, had
+    return instance, ids, own, vpcs, had
 
 
 def role_of(fields, first, last, who, labels):
-    instance, interfaces, own_vpcs, had = who
-    if fields["interface_id"] in interfaces or (instance and fields["instance_id"] == instance):
+    instance, asked, own_rows, own_vpcs, had = who
+    if fields["interface_id"] in asked or (instance and fields["instance_id"] == instance):
         return "own_interface"
+    if not instance or fields["instance_id"] is None:  # no word of the record against it
+        then = [row for row in own_rows if holds(row["valid_from"], row["valid_to"], first, last)]
+        if fields["interface_id"] in {row["interface_id"] for row in then} - {None}:
+            return "own_interface"
     at = [row for row in labels["interfaces"] if row["interface_id"] == fields["interface_id"]]
     at = [row for row in at if holds(row["valid_from"], row["valid_to"], first, first)]
     vpc = fields["vpc_id"] or (at[0]["vpc_id"] if at else None)

@@ -6,7 +6,7 @@ from operator import or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from transforms.subject import Holding, Subject
+from transforms.subject import Holding, Part, Subject
 
 OWN_INTERFACE, OTHER_END, BEHIND = "own_interface", "other_end", "behind"
 
@@ -16,14 +16,13 @@ def with_role(flows: DataFrame, subject: Subject) -> DataFrame:
 
     own_interface: recorded at an interface of the subject. other_end: recorded at a peer's or a
     middle interface, with the subject's address as source or destination. behind: only the packet's
-    own address (`pkt_*`) is the subject's, as at a NAT gateway. An address counts only while it was
-    the subject's, and not at interfaces of other VPCs that use the same range for themselves.
+    own address (`pkt_*`) is the subject's, as at a NAT gateway. An interface and an address count
+    only while they were the subject's, an address not at interfaces of other VPCs that use the same
+    range for themselves. A record that names another instance at an interface is believed, unless
+    the interface was asked for.
     """
-    at_own_interface = F.col("interface_id").isin(*subject.interface_ids)
-    if subject.instance_id is not None:
-        at_own_interface |= F.col("instance_id") == subject.instance_id
     role = (
-        F.when(at_own_interface, OWN_INTERFACE)
+        F.when(_at_own_interface(subject), OWN_INTERFACE)
         .when(_any_end_is(subject, "srcaddr", "dstaddr"), OTHER_END)
         .when(_any_end_is(subject, "pkt_srcaddr", "pkt_dstaddr"), BEHIND)
     )
@@ -35,6 +34,40 @@ def of_subject(flows: DataFrame) -> DataFrame:
     return flows.where(F.col("role").isNotNull())
 
 
+def _at_own_interface(subject: Subject) -> Column:
+    is_own = F.lit(False)
+    is_other = F.lit(False)
+    if subject.instance_id is not None:
+        is_own = F.col("instance_id") == subject.instance_id
+        is_other = F.coalesce(F.col("instance_id") != subject.instance_id, F.lit(False))
+    known = {part.interface_id for part in subject.parts}
+    at_any_time = [id_ for id_ in subject.interface_ids if id_ not in known]
+    at_any_time += [p.interface_id for p in subject.parts if p.interface_id and _is_asked(p)]
+    is_own |= F.col("interface_id").isin(*dict.fromkeys(at_any_time))
+    spans = dict.fromkeys(
+        (part.interface_id, part.valid_from, part.valid_to)
+        for part in subject.parts
+        if part.interface_id and not part.address and not _is_asked(part)
+    )
+    for interface_id, valid_from, valid_to in spans:
+        test = F.col("interface_id") == interface_id
+        is_own |= test & _is_meanwhile(valid_from, valid_to) & ~is_other
+    return is_own
+
+
+def _is_asked(part: Part) -> bool:
+    return part.source == "argument"
+
+
+def _is_meanwhile(valid_from: int | None, valid_to: int | None) -> Column:
+    test = F.lit(True)
+    if valid_from is not None:
+        test &= F.coalesce("end", "start") >= valid_from
+    if valid_to is not None:
+        test &= F.coalesce("start", "end") < valid_to
+    return test
+
+
 def _any_end_is(subject: Subject, *columns: str) -> Column:
     nothing = F.lit(False)
     tests = [_holds(holding, column) for holding in subject.holdings for column in columns]
@@ -42,11 +75,7 @@ def _any_end_is(subject: Subject, *columns: str) -> Column:
 
 
 def _holds(holding: Holding, column: str) -> Column:
-    test = F.col(column) == holding.address
-    if holding.valid_from is not None:
-        test &= F.coalesce("end", "start") >= holding.valid_from
-    if holding.valid_to is not None:
-        test &= F.coalesce("start", "end") < holding.valid_to
+    test = (F.col(column) == holding.address) & _is_meanwhile(holding.valid_from, holding.valid_to)
     if holding.foreign_vpc_ids:
         is_foreign = F.col("record_vpc_id").isin(*holding.foreign_vpc_ids)
         test &= ~F.coalesce(is_foreign, F.lit(False))

@@ -1,11 +1,27 @@
 """Whose flows they are: the subject as a set of (interface, address, from, to)."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
 
 from transforms.addresses import holds
+from transforms.finding import Finding
 from transforms.label_tables import LabelTables
 from transforms.needles import Needle, needles_of
+
+Source = Literal["argument", "finding", "labels", "records"]
+
+
+class Part(NamedTuple):
+    """An interface or an address of the subject, or both, and who says so.
+
+    It counts from `valid_from` until before `valid_to` (Unix seconds; null: open).
+    """
+
+    interface_id: str | None
+    address: str | None
+    valid_from: int | None
+    valid_to: int | None
+    source: Source
 
 
 class Holding(NamedTuple):
@@ -21,12 +37,17 @@ class Holding(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """The instance under suspicion, and what it can be recognised by in a flow record."""
+    """The instance under suspicion, and what it can be recognised by in a flow record.
+
+    `parts` says where each of it comes from, and when an interface was the subject's; an interface
+    that no part names counts at any time.
+    """
 
     instance_id: str | None
     vpc_ids: tuple[str, ...]
     interface_ids: tuple[str, ...]
     holdings: tuple[Holding, ...]
+    parts: tuple[Part, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -38,6 +59,17 @@ class Subject(NamedTuple):
         ids = [self.instance_id] if self.instance_id else []
         return needles_of([*ids, *self.interface_ids], self.addresses)
 
+    def known_by(self) -> dict[str, list[str]]:
+        """Interfaces and addresses by the first source that knew each."""
+        found: dict[str, list[str]] = {}
+        seen: set[str] = set()
+        for part in self.parts:
+            for value in (part.interface_id, part.address):
+                if value is not None and value not in seen:
+                    seen.add(value)
+                    found.setdefault(part.source, []).append(value)
+        return found
+
 
 def resolve_subject(
     instance_id: str | None,
@@ -45,34 +77,68 @@ def resolve_subject(
     addresses: Iterable[str],
     vpc_id: str | None,
     labels: LabelTables,
+    finding: Finding | None = None,
 ) -> Subject:
-    """The subject by what was asked for, then by what the labels say of that instance.
+    """The subject by what was asked for, by the finding, then by what the labels say of it.
 
-    Addresses of the labels keep their validity; addresses that were asked for hold at any time.
+    What was asked for holds at any time, what the labels say while it was valid. What the finding
+    says holds from the launch of the instance, where that is before the finding: AWS gives a
+    private address to the next instance as soon as it is free.
     """
-    asked_interfaces = tuple(interface_ids)
-    known = [
-        interface
-        for interface in labels.interfaces
-        if interface.interface_id in asked_interfaces
-        or (instance_id is not None and interface.version.instance_id == instance_id)
-    ]
-    vpc_ids = [vpc_id] if vpc_id else [i.version.vpc_id for i in known if i.version.vpc_id]
+    asked = [Part(interface_id, None, None, None, "argument") for interface_id in interface_ids]
+    asked += [Part(None, address, None, None, "argument") for address in addresses]
+    found = list(_of_finding(finding)) if finding else []
+    asked_ids = {part.interface_id for part in asked if part.interface_id}
+    found_ids = {part.interface_id for part in found if part.interface_id}
+    vpc_ids = [vpc_id] if vpc_id else list(finding.vpc_ids) if finding else []
+    labelled: list[Part] = []
+    for interface in labels.interfaces:
+        version = interface.version
+        is_of_instance = instance_id is not None and version.instance_id == instance_id
+        is_of_finding = interface.interface_id in found_ids and version.instance_id is None
+        if not (interface.interface_id in asked_ids or is_of_instance or is_of_finding):
+            continue
+        if version.vpc_id and not vpc_id:
+            vpc_ids.append(version.vpc_id)
+        span = version.valid_from, version.valid_to
+        labelled.append(Part(interface.interface_id, None, *span, "labels"))
+        labelled += [
+            Part(interface.interface_id, address, *span, "labels")
+            for address in interface.addresses
+        ]
+    return subject_of(instance_id, vpc_ids, [*asked, *found, *labelled], labels)
+
+
+def subject_of(
+    instance_id: str | None, vpc_ids: Iterable[str], parts: Iterable[Part], labels: LabelTables
+) -> Subject:
+    """A subject of these parts; labels tell which other VPCs use the same addresses."""
+    kept = tuple(dict.fromkeys(parts))
     vpcs = tuple(dict.fromkeys(vpc_ids))
-    spans: dict[tuple[str, int | None, int | None], None] = {}
-    for address in addresses:
-        spans[address, None, None] = None
-    for interface in known:
-        for address in interface.addresses:
-            spans[address, interface.version.valid_from, interface.version.valid_to] = None
+    spans = dict.fromkeys((p.address, p.valid_from, p.valid_to) for p in kept if p.address)
     return Subject(
         instance_id=instance_id,
         vpc_ids=vpcs,
-        interface_ids=tuple(
-            dict.fromkeys([*asked_interfaces, *(interface.interface_id for interface in known)])
+        interface_ids=tuple(dict.fromkeys(p.interface_id for p in kept if p.interface_id)),
+        holdings=tuple(
+            Holding(address, since, until, _foreign_vpcs(address, vpcs, labels))
+            for address, since, until in spans
+            if address is not None
         ),
-        holdings=tuple(Holding(*span, _foreign_vpcs(span[0], vpcs, labels)) for span in spans),
+        parts=kept,
     )
+
+
+def _of_finding(finding: Finding) -> Iterator[Part]:
+    since = None
+    launch, seen = finding.launch_at, finding.first_seen
+    if launch is not None and (seen is None or launch <= seen):
+        since = int(launch.timestamp())
+    for interface in finding.interfaces:
+        if interface.interface_id:
+            yield Part(interface.interface_id, None, since, None, "finding")
+        for address in (*interface.addresses, *interface.public_addresses):
+            yield Part(interface.interface_id, address, since, None, "finding")
 
 
 def _foreign_vpcs(address: str, own: tuple[str, ...], labels: LabelTables) -> tuple[str, ...]:

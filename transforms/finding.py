@@ -1,0 +1,291 @@
+"""GuardDuty findings → what they say of one instance: interfaces, addresses, times, claims."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from transforms.claim import PROTOCOL_NUMBERS, Claim
+from transforms.finding_fields import Fields, Json, at, last_part, list_, object_
+from transforms.finding_shape import BadFinding, findings_in, shown
+from transforms.label_tables import clean
+
+_AROUND = timedelta(hours=24)
+_MOST_CLAIMS = 100
+
+
+class FindingInterface(NamedTuple):
+    """An interface of the instance as GuardDuty saw it; addresses are canonical, primary first."""
+
+    interface_id: str | None
+    vpc_id: str | None
+    subnet_id: str | None
+    addresses: tuple[str, ...]
+    public_addresses: tuple[str, ...]
+
+
+class Finding(NamedTuple):
+    """What one finding, or several of one instance, say of it. Times are UTC."""
+
+    ids: tuple[str, ...]
+    types: tuple[str, ...]
+    instance_id: str
+    instance_name: str | None
+    launch_at: datetime | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+    interfaces: tuple[FindingInterface, ...]
+    claims: tuple[Claim, ...]
+    is_sample: bool
+    others: int = 0
+
+    @property
+    def vpc_ids(self) -> tuple[str, ...]:
+        """The VPCs of its interfaces, each once."""
+        return tuple(dict.fromkeys(i.vpc_id for i in self.interfaces if i.vpc_id))
+
+
+def read_finding(data: bytes, instance_id: str | None = None) -> Finding:
+    """What a file of findings says of its one instance, or of `instance_id` among several.
+
+    Findings of other instances are then counted in `others`. Raises BadFinding with every problem:
+    not JSON, too large, no instance, several instances, an id or address that is none.
+    """
+    read: list[Finding] = []
+    without: list[str] = []
+    problems: list[str] = []
+    for number, said in enumerate(findings_in(data), start=1):
+        reader = _Reader(said, f"finding {number}")
+        found = reader.read()
+        problems += reader.problems
+        read += found
+        if not found and not reader.problems:
+            resource = at(said, "resource", "resourceType") or "no resource"
+            without.append(f"{shown(said['type'])} about {shown(resource)}")
+    if problems:
+        raise BadFinding(*problems)
+    instances = list(dict.fromkeys(finding.instance_id for finding in read))
+    if instance_id is None:
+        if without:
+            named = f", beside findings of {', '.join(instances)}" if instances else ""
+            raise BadFinding(
+                f"found no instance in {_listed(without)}{named}; expected findings of one EC2 "
+                "instance; choose it with --instance_id"
+            )
+        if len(instances) > 1:
+            raise BadFinding(
+                f"found findings of {len(instances)} instances: {_listed(instances)}; expected "
+                "one; choose it with --instance_id"
+            )
+        instance_id = instances[0]
+    if instance_id not in instances:
+        raise BadFinding(
+            f"found findings of {_listed(instances or without)}; expected one of {instance_id}, "
+            "as --instance_id says; correct one of the two"
+        )
+    own = [finding for finding in read if finding.instance_id == instance_id]
+    return _together(own)._replace(others=len(read) + len(without) - len(own))
+
+
+def default_window(finding: Finding, now: datetime) -> tuple[datetime, datetime]:
+    """A day before the first sign until a day after the last, within launch and `now`.
+
+    Neither end cuts into the time of the finding itself: an instance that was stopped and started
+    has a later launch time, and a finding of the future only shows that a clock is wrong. Raises
+    BadFinding when the finding has no times.
+    """
+    if finding.first_seen is None or finding.last_seen is None:
+        raise BadFinding("found no time when it was seen; expected one; give --from and --to")
+    start, end = finding.first_seen - _AROUND, finding.last_seen + _AROUND
+    if finding.launch_at is not None and start < finding.launch_at <= finding.first_seen:
+        start = finding.launch_at
+    if finding.last_seen < now < end:
+        end = now
+    return start.replace(microsecond=0), end.replace(microsecond=0)
+
+
+def _together(findings: Sequence[Finding]) -> Finding:
+    """Several findings of one instance as one: the widest times, all interfaces and claims once."""
+    first, *_ = findings
+    interfaces: dict[FindingInterface, None] = {}
+    claims: dict[Claim, None] = {}
+    for finding in findings:
+        interfaces.update(dict.fromkeys(finding.interfaces))
+        claims.update(dict.fromkeys(finding.claims))
+    return Finding(
+        ids=tuple(dict.fromkeys(id_ for finding in findings for id_ in finding.ids)),
+        types=tuple(dict.fromkeys(type_ for finding in findings for type_ in finding.types)),
+        instance_id=first.instance_id,
+        instance_name=next((f.instance_name for f in findings if f.instance_name), None),
+        launch_at=min((f.launch_at for f in findings if f.launch_at), default=None),
+        first_seen=min((f.first_seen for f in findings if f.first_seen), default=None),
+        last_seen=max((f.last_seen for f in findings if f.last_seen), default=None),
+        interfaces=tuple(interfaces),
+        claims=tuple(claims)[:_MOST_CLAIMS],
+        is_sample=any(f.is_sample for f in findings),
+    )
+
+
+class _Reader(Fields):
+    """One finding → what it says of each instance in it."""
+
+    def read(self) -> list[Finding]:
+        """One finding for each instance that it speaks of: an attack sequence may have several."""
+        details = object_(at(self.said, "resource", "instanceDetails"))
+        if details.get("instanceId") is not None:
+            found = [self._of_instance(details)]
+        else:
+            found = self._of_sequence(object_(at(self.said, "service", "detection", "sequence")))
+        return [finding for finding in found if finding is not None]
+
+    def _of_instance(self, details: Json) -> Finding | None:
+        instance_id = self.id("instanceId", details, "i")
+        names = {
+            tag.get("key"): tag.get("value") for tag in map(object_, list_(details.get("tags")))
+        }
+        service = object_(self.said.get("service"))
+        return self._finding(
+            instance_id,
+            name=clean(names.get("Name")),
+            launch_at=self.time("launchTime", details),
+            seen=[
+                self.time("eventFirstSeen", service),
+                self.time("eventLastSeen", service),
+            ],
+            interfaces=[
+                self._interface(object_(item)) for item in list_(details.get("networkInterfaces"))
+            ],
+            claims=self._claims(object_(service.get("action"))),
+        )
+
+    def _of_sequence(self, sequence: Json) -> list[Finding | None]:
+        """AttackSequence findings keep resources, endpoints and signals in lists of their own."""
+        resources = [object_(item) for item in list_(sequence.get("resources"))]
+        by_uid = {
+            last_part(item.get("uid")): object_(at(item, "data", "ec2NetworkInterface"))
+            for item in resources
+            if item.get("resourceType") == "EC2_NETWORK_INTERFACE"
+        }
+        service = object_(self.said.get("service"))
+        seen = [
+            self.time("eventFirstSeen", service),
+            self.time("eventLastSeen", service),
+        ]
+        for signal in map(object_, list_(sequence.get("signals"))):
+            seen += [self.time("firstSeenAt", signal), self.time("lastSeenAt", signal)]
+        claims = [self._endpoint(object_(item)) for item in list_(sequence.get("endpoints"))]
+        found = []
+        for item in resources:
+            if item.get("resourceType") != "EC2_INSTANCE":
+                continue
+            details = object_(at(item, "data", "ec2Instance"))
+            uids = map(last_part, list_(details.get("ec2NetworkInterfaceUids")))
+            interfaces = [
+                self._interface({**by_uid.get(uid, {}), "networkInterfaceId": uid}) for uid in uids
+            ]
+            found.append(
+                self._finding(
+                    self.id("uid", {"uid": last_part(item.get("uid"))}, "i"),
+                    name=clean(item.get("name")),
+                    launch_at=None,
+                    seen=seen,
+                    interfaces=interfaces,
+                    claims=[claim for claim in claims if claim is not None],
+                )
+            )
+        return found
+
+    def _finding(
+        self,
+        instance_id: str | None,
+        *,
+        name: str | None,
+        launch_at: datetime | None,
+        seen: Iterable[datetime | None],
+        interfaces: Iterable[FindingInterface],
+        claims: Iterable[Claim],
+    ) -> Finding | None:
+        if instance_id is None:
+            return None
+        times = [moment for moment in seen if moment is not None]
+        return Finding(
+            ids=tuple(filter(None, [clean(self.said.get("id"))])),
+            types=tuple(filter(None, [clean(self.said.get("type"))])),
+            instance_id=instance_id,
+            instance_name=name,
+            launch_at=launch_at,
+            first_seen=min(times, default=None),
+            last_seen=max(times, default=None),
+            interfaces=tuple(dict.fromkeys(interfaces)),
+            claims=tuple(dict.fromkeys(claims)),
+            is_sample=self.is_sample,
+        )
+
+    def _interface(self, said: Json) -> FindingInterface:
+        private = [said.get("privateIpAddress")]
+        for item in list_(said.get("privateIpAddresses")):
+            private.append(item if isinstance(item, str) else object_(item).get("privateIpAddress"))
+        own = self.addresses("privateIpAddress", private)
+        own += self.addresses("ipv6Addresses", list_(said.get("ipv6Addresses")))
+        subnet = "subNetId" if "subNetId" in said else "subnetId"  # as attack sequences spell it
+        return FindingInterface(
+            interface_id=self.id("networkInterfaceId", said, "eni"),
+            vpc_id=self.id("vpcId", said, "vpc"),
+            subnet_id=self.id(subnet, said, "subnet"),
+            addresses=tuple(dict.fromkeys(own)),
+            public_addresses=tuple(self.addresses("publicIp", [said.get("publicIp")])),
+        )
+
+    def _claims(self, action: Json) -> list[Claim]:
+        """What each type of action claims; an empty action (Runtime Monitoring) claims nothing."""
+        kind = str(action.get("actionType") or "")
+        if kind == "NETWORK_CONNECTION":
+            said = object_(action.get("networkConnectionAction"))
+            direction = str(said.get("connectionDirection") or "UNKNOWN").upper()
+            return [
+                Claim(
+                    kind,
+                    direction if direction in ("INBOUND", "OUTBOUND") else "UNKNOWN",
+                    PROTOCOL_NUMBERS.get(str(said.get("protocol")).upper()),
+                    self.port(said, "localPortDetails"),
+                    self._remote(said),
+                    self.port(said, "remotePortDetails"),
+                )
+            ]
+        if kind == "PORT_PROBE":
+            probes = map(object_, list_(at(action, "portProbeAction", "portProbeDetails")))
+            return [
+                Claim(kind, "INBOUND", None, self.port(p, "localPortDetails"), self._remote(p))
+                for p in probes
+            ]
+        if kind == "AWS_API_CALL":
+            return [Claim(kind, remote=self._remote(object_(action.get("awsApiCallAction"))))]
+        if kind == "DNS_REQUEST":
+            domain = clean(at(action, "dnsRequestAction", "domain"))
+            return [Claim(kind, "OUTBOUND", domain=domain)]
+        return []
+
+    def _endpoint(self, said: Json) -> Claim | None:
+        remote = next(iter(self.addresses("ip", [said.get("ip")])), None)
+        if remote is None:
+            return None
+        direction = str(at(said, "connection", "direction") or "UNKNOWN").upper()
+        port = said.get("port")
+        is_port = isinstance(port, int) and 0 < port <= 65535
+        return Claim(
+            "SEQUENCE_ENDPOINT",
+            direction if direction in ("INBOUND", "OUTBOUND") else "UNKNOWN",
+            remote=remote,
+            remote_port=port if isinstance(port, int) and is_port else None,
+        )
+
+    def _remote(self, said: Json) -> str | None:
+        details = object_(said.get("remoteIpDetails"))
+        for name in ("ipAddressV4", "ipAddressV6"):
+            for address in self.addresses(name, [details.get(name)]):
+                return address
+        return None
+
+
+def _listed(items: Sequence[str]) -> str:
+    more = f" and {len(items) - 5} more" if len(items) > 5 else ""
+    return ", ".join(items[:5]) + more

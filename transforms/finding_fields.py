@@ -1,0 +1,103 @@
+"""Fields of a finding, one by one: what cannot be read is a problem, and counts as not said."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from transforms.addresses import canonical
+from transforms.finding_shape import shown
+
+# GuardDuty's generated samples say GeneratedFindingVPCId where a VPC's id should be.
+_GENERATED = "GeneratedFinding"
+
+Json = dict[str, object]
+
+
+class Fields:
+    """Reads the fields of one finding and keeps the problems."""
+
+    def __init__(self, said: Json, place: str) -> None:
+        self.problems: list[str] = []
+        self.said = said
+        self.is_sample = at(said, "service", "additionalInfo", "sample") is True
+        self._place = f"{place} ({shown(said.get('type'))})"
+
+    def port(self, said: Json, name: str) -> int | None:
+        """The port in `name`; 0 is none."""
+        port = at(said, name, "port")
+        if port is None or port == 0:
+            return None
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 < port <= 65535:
+            self._problem(name, port, "a port")
+            return None
+        return port
+
+    def id(self, name: str, said: Json, kind: str) -> str | None:
+        """An id of AWS; a sample may have a made-up text instead."""
+        value = said.get(name)
+        if value is None or value == "":
+            return None
+        text = str(value)
+        if re.fullmatch(rf"{kind}-[0-9a-f]{{8,17}}", text):
+            return text
+        if not (self.is_sample and text.startswith(_GENERATED)):
+            self._problem(name, value, f"{kind}- and 8 to 17 hex digits")
+        return None
+
+    def addresses(self, name: str, values: Iterable[object]) -> list[str]:
+        """Those values that say something, in canonical spelling."""
+        found = []
+        for value in values:
+            if value is None or value == "":
+                continue
+            address = canonical(value) if isinstance(value, str) else None
+            if address is None:
+                self._problem(name, value, "an address")
+            else:
+                found.append(address)
+        return found
+
+    def time(self, name: str, said: Json) -> datetime | None:
+        """ISO 8601 with or without a fraction, or Unix seconds, as SDKs and the wire write them."""
+        value = said.get(name)
+        if value is None or value == "":
+            return None
+        try:
+            if isinstance(value, int | float):
+                moment = datetime.fromtimestamp(value, UTC)
+            else:
+                moment = datetime.fromisoformat(str(value))
+                moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError, OSError):
+            moment = None
+        if moment is None or not 2006 <= moment.year <= 2200:  # the year that EC2 began
+            self._problem(name, value, "a time such as 2026-11-23T02:10:00Z")
+            return None
+        return moment
+
+    def _problem(self, name: str, value: object, expected: str) -> None:
+        problem = f"{self._place}: {name}: found {shown(value)}; expected {expected}"
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def at(said: object, *path: str) -> object:
+    """The value at the end of a path of keys, None where it breaks off."""
+    for name in path:
+        said = object_(said).get(name)
+    return said
+
+
+def object_(value: object) -> Json:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_(value: object) -> list[object]:
+    """The value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def last_part(uid: object) -> str | None:
+    """`i-…` of `i-…` and of `arn:aws:ec2:…:instance/i-…`."""
+    return None if uid is None else str(uid).rsplit("/", 1)[-1]

@@ -1,0 +1,123 @@
+"""Bytes of a file → GuardDuty findings as JSON objects, in whatever envelope they came."""
+
+import json
+import zlib
+from collections.abc import Iterator
+
+MAX_BYTES = 1_000_000
+_MAX_DEPTH = 60
+_GZIP = b"\x1f\x8b"
+_TOO_LARGE = f"found more than {MAX_BYTES:,} bytes; expected one finding or a few; cut the file"
+
+
+class BadFinding(ValueError):
+    """What stands in a file of findings cannot be worked with; one sentence for each problem."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def findings_in(data: bytes) -> list[dict[str, object]]:
+    """Every finding of a file, with keys in camelCase. Raises BadFinding when there is none.
+
+    Taken are a bare finding, an EventBridge event (`detail`), an answer of GetFindings
+    (`findings`, `Findings`), a list of any, and JSON lines as GuardDuty exports them to S3, plain
+    or gzip. AWS, "EventBridge event format for findings"; SDKs write PascalCase, the wire does not.
+    """
+    documents = _documents(_inflated(data))
+    try:
+        found = [finding for document in documents for finding in _unwrapped(document, 0)]
+    except RecursionError:
+        raise BadFinding("found JSON nested too deeply; expected a GuardDuty finding") from None
+    if not found:
+        keys = sorted({key for document in documents for key in _keys(document)})
+        raise BadFinding(
+            f"found no finding (keys: {', '.join(map(shown, keys[:8])) or 'none'}); expected a "
+            "GuardDuty finding, an EventBridge event, findings[] or JSON lines"
+        )
+    return found
+
+
+def shown(value: object) -> str:
+    """Other people's text as it may stand in a message: printable, quoted, capped."""
+    text = str(value)
+    return ascii(text if len(text) <= 64 else text[:63] + "…")
+
+
+def _inflated(data: bytes) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise BadFinding(_TOO_LARGE)
+    if not data.startswith(_GZIP):
+        return data
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        text = inflater.decompress(data, MAX_BYTES + 1)
+    except zlib.error:
+        raise BadFinding("found damaged gzip data; expected JSON") from None
+    if len(text) > MAX_BYTES:
+        raise BadFinding(_TOO_LARGE)
+    if not inflater.eof:
+        raise BadFinding("found gzip data that is cut off; expected JSON")
+    return text
+
+
+def _documents(data: bytes) -> list[object]:
+    """The file as one JSON text, else as one per line."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadFinding("found bytes that are not UTF-8; expected JSON") from None
+    try:
+        return [json.loads(text)]
+    except RecursionError:
+        raise BadFinding("found JSON nested too deeply; expected a GuardDuty finding") from None
+    except ValueError as error:
+        whole = error
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    documents: list[object] = []
+    for number, line in lines:
+        try:
+            documents.append(json.loads(line))
+        except (ValueError, RecursionError):
+            where = f"line {number} is not" if documents else f"it is not ({whole})"
+            raise BadFinding(
+                f"found that {where} JSON; expected a finding as JSON, or one on each line"
+            ) from None
+    if not documents:
+        raise BadFinding("found an empty file; expected a GuardDuty finding as JSON")
+    return documents
+
+
+def _unwrapped(value: object, depth: int) -> Iterator[dict[str, object]]:
+    if depth > 4:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from _unwrapped(item, depth + 1)
+    elif isinstance(value, dict):
+        named = {_camel(key): inner for key, inner in value.items()}
+        if isinstance(named.get("findings"), list):
+            yield from _unwrapped(named["findings"], depth + 1)
+        elif isinstance(named.get("detail"), dict):
+            yield from _unwrapped(named["detail"], depth + 1)
+        elif isinstance(named.get("type"), str) and {"resource", "service"} & named.keys():
+            yield {key: _in_camel_case(inner, 0) for key, inner in named.items()}
+
+
+def _in_camel_case(value: object, depth: int) -> object:
+    if depth > _MAX_DEPTH:
+        raise RecursionError
+    if isinstance(value, dict):
+        return {_camel(key): _in_camel_case(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_in_camel_case(item, depth + 1) for item in value]
+    return value
+
+
+def _camel(key: str) -> str:
+    return key[:1].lower() + key[1:]
+
+
+def _keys(document: object) -> list[str]:
+    return list(document) if isinstance(document, dict) else []

@@ -114,7 +114,7 @@ def finding(day: datetime) -> dict[str, object]:
                 "resourceType": "Instance",
                 "instanceDetails": {
                     "instanceId": SUSPECT.instance_id,
-                    "launchTime": "2026-10-02T08:11:14Z",
+                    "launchTime": iso(day),
                     "instanceState": "running",
                     "tags": [{"key": "Name", "value": SUSPECT.instance}],
                     "networkInterfaces": [interface],

@@ -16,8 +16,8 @@ __all__ = ["Arguments", "BadInput", "parse_arguments"]
 # Objects of flow logs are some tens of MB at most; beyond this something else is meant to be read.
 MAX_OBJECT_BYTES = 10**9
 
-# Stands in for a time that could not be read, so that nothing is said of it twice.
-_UNREADABLE = datetime.fromisoformat("1970-01-01T00:00:00Z")
+# Stands in for a time that was not given or could not be read, so that nothing is said of it twice.
+UNASKED = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Arguments:
     interface_ids: tuple[str, ...]
     addresses: tuple[str, ...]
     vpc_id: str | None
+    finding: str | None
     window: Window
     labels: str | None
     opensearch: OpenSearchTarget | None
@@ -65,6 +66,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         interface_ids=read.optional("interface_ids", values.interface_ids, ()),
         addresses=read.optional("addresses", values.addresses, ()),
         vpc_id=read.optional("vpc_id", values.id_of("vpc"), None),
+        finding=read.optional("finding", values.uri, None),
         window=_window(read),
         labels=read.optional("labels", values.uri, None),
         opensearch=read_target(read),
@@ -80,10 +82,10 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         strict=read.optional("strict", values.boolean, False),
         break_lock=read.optional("break_lock", values.run_id, None),
     )
-    has_subject = read.gave("instance_id", "interface_ids", "addresses")
+    has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
         read.problems.append(
-            "no subject: expected --instance_id, --interface_ids or --addresses; "
+            "no subject: expected --finding, --instance_id, --interface_ids or --addresses; "
             "or take every flow with --scope everything"
         )
     if read.problems:
@@ -96,12 +98,13 @@ _HELP = {
     "scope": "instance (default) or everything",
     "case_id": "name of the case: the folder under --output and the OpenSearch alias",
     "output": "where the Delta tables go: a folder or s3://…",
+    "finding": "a GuardDuty finding, or several of one instance: a JSON file or s3://…",
     "instance_id": "the instance under suspicion",
     "interface_ids": "its interfaces, comma separated, beside those that the labels know",
     "addresses": "its addresses, comma separated, beside those that the labels know",
     "vpc_id": "its VPC, where labels do not tell",
-    "from": "start of the window, with a zone: 2026-11-23T00:00:00Z",
-    "to": "end of the window (not part of it), with a zone",
+    "from": "start of the window, with a zone: 2026-11-23T00:00:00Z (a finding has one)",
+    "to": "end of the window (not part of it), with a zone (a finding has one)",
     "slack_minutes": "how late an object may have been written (default 60)",
     "labels": "folder with interfaces, subnets, vpcs, instances (.csv, .jsonl or .parquet)",
     **OPENSEARCH_HELP,
@@ -126,9 +129,11 @@ _PARSER = Parser(
 
 
 def _window(read: Reader) -> Window:
-    from_at = read.required("from", values.time, _UNREADABLE)
-    to_at = read.required("to", values.time, _UNREADABLE)
+    """What was asked for; a finding fills in what was not (see `findings.settled`)."""
+    either = read.optional if read.gave("finding") else read.required
+    from_at = either("from", values.time, UNASKED)
+    to_at = either("to", values.time, UNASKED)
     slack = read.optional("slack_minutes", values.number_from(0, 7 * 24 * 60), 60)
-    if to_at <= from_at and _UNREADABLE not in (from_at, to_at):
+    if to_at <= from_at and UNASKED not in (from_at, to_at):
         read.problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
     return Window(from_at, to_at, timedelta(minutes=slack))

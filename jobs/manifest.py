@@ -159,6 +159,9 @@ def describe_run(
         "warnings": warnings,
         "parameters": _plain(arguments),
         "subject": _plain(case.subject),
+        "objects_were_read_twice": case.was_read_twice,
+        "finding": _plain(case.finding.described()) if case.finding else None,
+        "claims": _plain(case.claims),
         "labels": [
             {"uri": uri, "sha256": sha256} for uri, sha256 in sorted(case.labels.sources.items())
         ],

@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 from jobs.arguments import Arguments
 from jobs.books import Books
+from jobs.findings import FindingFile
 from jobs.opensearch_sink import Indexed
+from transforms.claim import ClaimAnswer
 from transforms.subject import Subject
 
 PEERS_SHOWN = 20
+CLAIMS_SHOWN = 5
 _PEER_COLUMNS = (
     "peer", "address", "subnet", "service", "started by", "first", "last", "accepted", "rejected",
     "answered",
@@ -29,6 +32,9 @@ class Result(NamedTuple):
     peers: Sequence[dict[str, object]]
     indexed: Indexed | None
     seconds: dict[str, float]
+    finding: FindingFile | None = None
+    claims: Sequence[ClaimAnswer] = ()
+    was_read_twice: bool = False
 
 
 def render(result: Result) -> str:
@@ -40,7 +46,9 @@ def _lines(result: Result) -> Iterator[str]:
     arguments, books = result.arguments, result.books
     yield ""
     yield f"Case {arguments.case_id}, run {result.run_id}"
+    yield from _finding(result)
     yield f"  subject   {_subject(result)}"
+    yield from _known_by(result)
     yield f"  window    {arguments.window}"
     yield from _reading(result)
     yield (
@@ -69,6 +77,48 @@ def _subject(result: Result) -> str:
     if not subject.interface_ids and not subject.addresses:
         text += "  (no interface or address is known: only records with its id can be found)"
     return text
+
+
+def _finding(result: Result) -> Iterator[str]:
+    """The finding, and what the records say of each of its claims: the first question."""
+    if result.finding is None:
+        return
+    said = result.finding.finding
+    types = ", ".join(_plain(name, 80) for name in said.types[:3])
+    types += f" and {len(said.types) - 3} more" if len(said.types) > 3 else ""
+    sample = ", a SAMPLE that GuardDuty made up" if said.is_sample else ""
+    others = f"; {said.others:,} findings of others left out" if said.others else ""
+    seen = ""
+    if said.first_seen and said.last_seen:
+        seen = (
+            f", seen {said.first_seen:%Y-%m-%d %H:%M:%S} to {said.last_seen:%Y-%m-%d %H:%M:%S} UTC"
+        )
+    yield f"  finding   {types}{seen}{sample}{others}"
+    for answer in result.claims[:CLAIMS_SHOWN]:
+        claim = _plain(answer.claim, 120)
+        yield f"  claim     {claim}: {answer.verdict.upper()}, {answer.sentence}"
+    if not result.claims:
+        yield "  claim     none: the finding names no connection"
+    if len(result.claims) > CLAIMS_SHOWN:
+        yield f"  … and {len(result.claims) - CLAIMS_SHOWN} more claims, all in manifest.json"
+
+
+def _known_by(result: Result) -> Iterator[str]:
+    """Where each part of the subject comes from."""
+    if result.arguments.scope == "everything":
+        return
+    known = result.subject.known_by()
+    if known:
+        by_source = (f"{source} ({', '.join(values)})" for source, values in known.items())
+        yield f"  known by  {'; '.join(by_source)}"
+    if result.was_read_twice:
+        yield "            what only the records knew was searched for in a second reading"
+    launch = result.finding.finding.launch_at if result.finding else None
+    if launch is not None and launch > result.arguments.window.from_at:
+        yield (
+            f"            before its launch at {launch:%Y-%m-%d %H:%M:%S} UTC an address of the "
+            "finding counts only where labels say so"
+        )
 
 
 def _reading(result: Result) -> Iterator[str]:
@@ -130,12 +180,12 @@ def _peer_row(peer: dict[str, object]) -> tuple[str, ...]:
     )
 
 
-def _plain(label: object) -> str:
+def _plain(label: object, most: int = 40) -> str:
     """A label as it may stand on a terminal; labels are other people's text."""
     if label is None:
         return "-"
     text = "".join(c if unicodedata.category(c)[0] != "C" else "?" for c in str(label))
-    return text if len(text) <= 40 else text[:39] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _books(books: Books) -> Iterator[str]:

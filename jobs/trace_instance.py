@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.arguments import Arguments, BadInput, parse_arguments
+from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.books import (
     Books,
     count_flows,
@@ -31,6 +31,8 @@ from jobs.delta_sink import (
     remove_leftovers,
     write_table,
 )
+from jobs.derive import scan_for_subject
+from jobs.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.flow_log_objects import Listing, list_objects
 from jobs.labels import read_labels
 from jobs.manifest import check_manifest, complete_case
@@ -80,7 +82,13 @@ def main(argv: Sequence[str]) -> int:
 def prepare(arguments: Arguments, now: datetime) -> Case:
     """Read labels, list objects and try the sinks; raises BadInput with all problems at once."""
     problems: list[str] = []
-    labels, listing = LabelTables(), Listing((), ())
+    labels, listing, found = LabelTables(), Listing((), ()), None
+    try:
+        if arguments.finding is not None:
+            found = read_finding_file(arguments.finding, arguments.instance_id)
+            arguments = settled(arguments, found, now)
+    except BadInput as bad:
+        problems += bad.problems
     try:
         labels = read_labels(arguments.labels)
     except BadInput as bad:
@@ -97,7 +105,8 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     except BadInput as bad:
         problems += bad.problems
     try:
-        listing = list_objects(arguments.flow_logs, arguments.window)
+        if UNASKED not in (arguments.window.from_at, arguments.window.to_at):
+            listing = list_objects(arguments.flow_logs, arguments.window)
     except BadInput as bad:
         problems += bad.problems
     if problems:
@@ -108,9 +117,10 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         arguments.addresses,
         arguments.vpc_id,
         labels,
+        found.finding if found else None,
     )
     run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
-    return Case(arguments, labels, subject, listing, run_id, now)
+    return Case(arguments, labels, subject, listing, run_id, now, found)
 
 
 def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Result:
@@ -119,9 +129,13 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     if lock.predecessor is not None:
         remove_leftovers(arguments.case_uri)
     name_commits(spark, case.run_id)
-    scanned = scan_objects(spark, case.listing.selected, _settings(case)).persist()
+    keep_copy(arguments.case_uri, case.finding)
 
     with phases.phase("scan"):
+        scanned, subject, was_read_twice = scan_for_subject(
+            case, lambda case: scan_objects(spark, case.listing.selected, _settings(case))
+        )
+        case = case._replace(subject=subject, was_read_twice=was_read_twice)
         objects = objects_table(spark, case, scanned)
         write_table(objects, arguments.table("objects"), OBJECTS)
     with phases.phase("label and scope"):
@@ -150,6 +164,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     with phases.phase("books and peers"):
         books = _close_books(spark, case, scope_counts, indexed)
         peers = _peers(flows, case.subject) if arguments.scope == "instance" else []
+        case = case._replace(claims=answer_claims(flows, case.finding, arguments.window))
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None
         complete_case(spark, case, lock, books, index, exit_code(books, arguments.strict))
@@ -159,7 +174,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
         frame.unpersist()
     return Result(
         arguments, case.subject, case.listing.left_folders, case.run_id, books, peers, indexed,
-        phases.seconds,
+        phases.seconds, case.finding, case.claims, case.was_read_twice,
     )  # fmt: skip
 
 

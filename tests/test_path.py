@@ -1,6 +1,7 @@
 """The whole path on real parts: the job's answer against what the generator says happened."""
 
 import gzip
+import hashlib
 import json
 import re
 import shutil
@@ -49,6 +50,35 @@ def test_the_flows_and_the_peers_are_those_that_the_generator_made(
     found = internal_peers(flows, [SUSPECT.address, str(SUSPECT.public_address)]).select(*keys)
     expected = [tuple(peer[key] for key in keys) for peer in demo_day.truth["peers"]]
     assert sorted(map(tuple, found.collect()), key=repr) == sorted(expected, key=repr)
+
+
+def test_a_finding_alone_gives_the_same_flows_and_the_answer_to_its_claim(
+    spark: SparkSession, demo_day: DemoDay, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finding = demo_day.folder / "finding.json"
+    flags = ["--flow_logs", str(demo_day.folder / "flow-logs"), "--case_id", "found"]
+    flags += ["--labels", str(demo_day.folder / "labels"), "--output", str(tmp_path)]
+
+    assert main([*flags, "--finding", str(finding)]) == 0
+
+    flows = spark.read.format("delta").load(str(tmp_path / "found/flows"))
+    assert flows.count() == demo_day.truth["subject"]["records"]
+    of_claim = flows.where(
+        "'198.51.100.23' IN (srcaddr, dstaddr) AND 22 IN (srcport, dstport)"
+    ).count()
+    said = capsys.readouterr().out
+    assert (
+        "finding   UnauthorizedAccess:EC2/SSHBruteForce, seen 2026-11-23 02:10:00 to 2026-11-23 "
+        "02:40:00 UTC\n"
+    ) in said
+    assert f"TCP from 198.51.100.23 at port 22: CONFIRMED, {of_claim:,} records from " in said
+    assert "window    2026-11-23 00:00:00 UTC to 2026-11-24 " in said
+    assert f"known by  finding ({SUSPECT.interface_id}, {SUSPECT.address}, " in said
+    manifest = json.loads((tmp_path / "found/manifest.json").read_text())
+    assert manifest["finding"]["sha256"] == hashlib.sha256(finding.read_bytes()).hexdigest()
+    assert (tmp_path / "found/finding.json").read_bytes() == finding.read_bytes()
+    assert [claim["verdict"] for claim in manifest["claims"]] == ["confirmed"]
+    assert {part["source"] for part in manifest["subject"]["parts"]} == {"finding", "labels"}
 
 
 def test_the_summary_says_what_was_read_kept_and_refused(

@@ -22,7 +22,7 @@ def with_role(flows: DataFrame, subject: Subject) -> DataFrame:
     the interface was asked for.
     """
     role = (
-        F.when(_at_own_interface(subject), OWN_INTERFACE)
+        F.when(at_own_interface(subject), OWN_INTERFACE)
         .when(_any_end_is(subject, "srcaddr", "dstaddr"), OTHER_END)
         .when(_any_end_is(subject, "pkt_srcaddr", "pkt_dstaddr"), BEHIND)
     )
@@ -34,7 +34,8 @@ def of_subject(flows: DataFrame) -> DataFrame:
     return flows.where(F.col("role").isNotNull())
 
 
-def _at_own_interface(subject: Subject) -> Column:
+def at_own_interface(subject: Subject) -> Column:
+    """Whether a flow was recorded at an interface of the subject while it was the subject's."""
     is_own = F.lit(False)
     is_other = F.lit(False)
     if subject.instance_id is not None:

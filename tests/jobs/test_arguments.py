@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.arguments import Arguments, BadInput, parse_arguments
+from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.command_line import GLUE_FLAGS
 from transforms.window import Window
 
@@ -32,6 +32,7 @@ def test_flags_become_arguments() -> None:
         interface_ids=(),
         addresses=(),
         vpc_id=None,
+        finding=None,
         window=Window(
             datetime(2026, 11, 23, 0, tzinfo=UTC),
             datetime(2026, 11, 23, 1, tzinfo=UTC),
@@ -96,7 +97,7 @@ def test_all_that_is_missing_is_told_at_once() -> None:
         "--output is missing",
         "--from is missing",
         "--to is missing",
-        "no subject: expected --instance_id, --interface_ids or --addresses",
+        "no subject: expected --finding, --instance_id, --interface_ids or --addresses",
     ]
 
 
@@ -127,3 +128,13 @@ def test_scope_everything_needs_no_subject() -> None:
     without_subject = FLAGS[:-2]
 
     assert parse_arguments([*without_subject, "--scope", "everything"]).scope == "everything"
+
+
+def test_a_finding_stands_for_the_subject_and_for_either_end_of_the_window() -> None:
+    without = [*FLAGS[:6], "--finding", "s3://findings/one.json"]
+
+    open_window = parse_arguments(without).window
+    half_open = parse_arguments([*without, "--to", "2026-11-24T00:00:00Z"]).window
+
+    assert (open_window.from_at, open_window.to_at) == (UNASKED, UNASKED)
+    assert (half_open.from_at, half_open.to_at) == (UNASKED, datetime(2026, 11, 24, tzinfo=UTC))

@@ -5,7 +5,7 @@ from pyspark.sql import SparkSession
 from tests.transforms.test_label import Cells, flows_of, rows_of
 from transforms.label_tables import build_label_tables
 from transforms.scope import of_subject, with_role
-from transforms.subject import Holding, Subject, resolve_subject
+from transforms.subject import Holding, Part, Subject, resolve_subject
 
 SUSPECT = Subject(
     instance_id="i-1",
@@ -77,4 +77,42 @@ def test_the_subject_is_what_was_asked_for_and_what_the_labels_say_of_it() -> No
         ("vpc-a",),
         ("eni-7", "eni-1"),
         (Holding("2001:db8::15", None, None, ()), Holding("10.0.1.7", None, 300, ("vpc-b",))),
+        (
+            Part("eni-7", None, None, None, "argument"),
+            Part(None, "2001:db8::15", None, None, "argument"),
+            Part("eni-1", None, None, 300, "labels"),
+            Part("eni-1", "10.0.1.7", None, 300, "labels"),
+        ),
     )
+
+
+def test_an_interface_counts_while_it_was_the_subjects_and_a_record_may_say_otherwise(
+    spark: SparkSession,
+) -> None:
+    subject = Subject(
+        "i-1",
+        ("vpc-a",),
+        ("eni-1", "eni-2", "eni-3"),
+        (),
+        (
+            Part("eni-1", None, 100, 200, "labels"),
+            Part("eni-2", None, None, None, "finding"),
+            Part("eni-3", None, None, None, "argument"),
+        ),
+    )
+    cases: list[tuple[Cells, str | None]] = [
+        ({"interface_id": "eni-1", "start": 40, "end": 99}, None),
+        ({"interface_id": "eni-1", "start": 199, "end": 258}, "own_interface"),
+        ({"interface_id": "eni-1", "start": 200, "end": 259}, None),
+        ({"interface_id": "eni-1", "instance_id": "i-1", "start": 200}, "own_interface"),
+        ({"interface_id": "eni-2"}, "own_interface"),
+        ({"interface_id": "eni-2", "instance_id": "i-2"}, None),
+        ({"interface_id": "eni-3", "instance_id": "i-2"}, "own_interface"),
+    ]
+    flows = flows_of(spark, *(record for record, _ in cases)).selectExpr(
+        "*", "vpc_id AS record_vpc_id"
+    )
+
+    judged = flows.transform(with_role, subject).orderBy("number")
+
+    assert [row.role for row in judged.collect()] == [role for _, role in cases]

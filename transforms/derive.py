@@ -1,0 +1,83 @@
+"""Interfaces and addresses of the subject that only the records know."""
+
+from collections.abc import Iterable, Mapping
+
+from pyspark.sql import DataFrame
+from pyspark.sql import Window as Rows
+from pyspark.sql import functions as F
+
+from transforms.scope import at_own_interface
+from transforms.subject import Part, Subject
+from transforms.window import LONGEST_INTERVAL, LONGEST_LAG
+
+
+def own_ends(records: DataFrame, subject: Subject) -> DataFrame:
+    """One row per interface of the subject and address that may be its own, of these records.
+
+    AWS, "Flow log records": the interface's end is the source of egress and the destination of
+    ingress. Without a direction its own address is the one that is in every record. `is_told` says
+    that the direction told. The address is null for an interface that only says NODATA.
+    """
+    ends = F.expr(
+        """
+        CASE WHEN srcaddr IS NULL AND dstaddr IS NULL
+             THEN array(named_struct('address', CAST(NULL AS STRING), 'is_told', false))
+             ELSE array(named_struct('address', srcaddr,
+                                     'is_told', flow_direction <=> 'egress'),
+                        named_struct('address', dstaddr,
+                                     'is_told', flow_direction <=> 'ingress')) END
+        """
+    )
+    of_interface = Rows.partitionBy("interface_id", F.expr("instr(address, ':') > 0"))
+    return (
+        records.where(at_own_interface(subject) & F.col("interface_id").isNotNull())
+        .select("interface_id", "vpc_id", "start", "end", F.explode(ends).alias("own"))
+        .groupBy("interface_id", "own.address")
+        .agg(
+            F.count("*").alias("seen"),
+            F.bool_or("own.is_told").alias("is_told"),
+            F.max("vpc_id").alias("vpc_id"),
+            F.min(F.coalesce("start", "end")).alias("first"),
+            F.max(F.coalesce("end", "start")).alias("last"),
+        )
+        .withColumn("ends", F.sum("seen").over(of_interface))
+        .where("address IS NULL OR is_told OR seen * 2 >= ends")
+        .drop("ends")
+    )
+
+
+def derived_parts(ends: Iterable[Mapping[str, object]], subject: Subject) -> list[Part]:
+    """What rows of `own_ends` add to a subject.
+
+    It counts while records say so, give or take the longest interval: an address may have been
+    another's before, and a record of the same packets at a peer ends no later than that.
+    """
+    around = int((LONGEST_INTERVAL + LONGEST_LAG).total_seconds())
+    by_interface: dict[str, list[Mapping[str, object]]] = {}
+    for row in sorted(ends, key=lambda row: (str(row["interface_id"]), str(row["address"]))):
+        by_interface.setdefault(str(row["interface_id"]), []).append(row)
+    parts: list[Part] = []
+    for interface_id, rows in by_interface.items():
+        first = min(int(str(row["first"])) for row in rows) - around
+        last = max(int(str(row["last"])) for row in rows) + around
+        if interface_id not in subject.interface_ids:
+            parts.append(Part(interface_id, None, first, last, "records"))
+        for address in _own_addresses(rows):
+            if address not in subject.addresses:
+                parts.append(Part(interface_id, address, first, last, "records"))
+    return parts
+
+
+def _own_addresses(rows: list[Mapping[str, object]]) -> list[str]:
+    told = [str(row["address"]) for row in rows if row["is_told"] and row["address"]]
+    found = list(told)
+    for is_ipv6 in (False, True):
+        of_family = [
+            str(row["address"])
+            for row in rows
+            if row["address"] and (":" in str(row["address"])) is is_ipv6
+        ]
+        is_told = any(address in told for address in of_family)
+        if not is_told and len(of_family) == 1:  # two would be one of each end: no telling
+            found += of_family
+    return found

@@ -1,9 +1,10 @@
 """GETs that run ahead: the bytes of exactly the objects that were listed, or why there are none."""
 
+import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
@@ -81,6 +82,15 @@ def _fetch(wanted: ObjectToRead) -> Fetched | str:
         return "it changed between listing and reading"
     except (BaseError, PermissionError) as error:
         return f"reading it failed: {first_line(error)}"
+
+
+def spooled(chunks: Iterable[bytes]) -> IO[bytes]:
+    """The bytes in a file of their own, which is gone when it is closed; small ones in memory."""
+    file = tempfile.SpooledTemporaryFile(max_size=_SMALL)
+    for chunk in chunks:
+        file.write(chunk)
+    file.seek(0)
+    return cast(IO[bytes], file)
 
 
 def _streamed(found: "GetResult") -> Iterator[bytes]:

@@ -11,12 +11,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.arguments import MAX_OBJECT_BYTES
 from jobs.flow_log_objects import FlowLogObject
-from jobs.object_fetch import ObjectToRead, fetch_ahead
+from jobs.object_fetch import ObjectToRead, fetch_ahead, spooled
 from jobs.object_store import Bucket, Place
+from transforms.account import Account
 from transforms.inflate import MAX_RATIO
 from transforms.needles import Needle
 from transforms.parse import RECORD_TYPE, Parsed, parse_lines, within
-from transforms.scan import SHOWN_BYTES, Account, Lines, ObjectScan, RefusedLine
+from transforms.scan import SHOWN_BYTES, Lines, ObjectScan, RefusedLine
 from transforms.schemas import ACCOUNT_COLUMNS, SCANNED
 from transforms.window import Window
 
@@ -117,7 +118,11 @@ def scan_batches(
     fetching = fetch_ahead(objects, settings.reads_in_flight, settings.max_object_bytes)
     for wanted, fetched in fetching:
         scan = ObjectScan(
-            settings.needles, settings.max_line_bytes, settings.record_format, settings.max_ratio
+            settings.needles,
+            settings.max_line_bytes,
+            settings.record_format,
+            settings.max_ratio,
+            spooled,
         )
         source = _Source(wanted.place.uri_of(wanted.place.path), wanted.etag, scan)
         together.begin(source)

@@ -43,7 +43,7 @@ def _slot_of(stamp: str) -> datetime | None:
         return None
 
 
-_READABLE = (".log", ".log.gz", ".gz", ".log.parquet")
+_READABLE = (".log", ".gz", ".parquet")
 
 
 def reason_to_skip(key: str, window: Window) -> str | None:

@@ -26,7 +26,7 @@ def text_blocks(chunks: Iterable[bytes], max_ratio: int = MAX_RATIO) -> Iterator
     Raises Damaged when a member is cut, fails its check, or is followed by anything else, and when
     more than RATIO_COUNTS_FROM bytes are `max_ratio` times of what they were inflated from.
     """
-    chunks = _with_first_two_bytes_together(iter(chunks))
+    chunks = with_first_bytes_together(chunks, len(_GZIP_MAGIC))
     first = next(chunks, b"")
     if first.startswith(_GZIP_MAGIC):
         yield from _inflate(_chain(first, chunks), max_ratio)
@@ -36,11 +36,13 @@ def text_blocks(chunks: Iterable[bytes], max_ratio: int = MAX_RATIO) -> Iterator
                 yield chunk[at : at + _BLOCK]
 
 
-def _with_first_two_bytes_together(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def with_first_bytes_together(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes, at least `size` of them in the first chunk unless there are fewer."""
+    chunks = iter(chunks)
     first = b""
     for chunk in chunks:
         first += chunk
-        if len(first) >= len(_GZIP_MAGIC):
+        if len(first) >= size:
             break
     yield first
     yield from chunks

@@ -1,16 +1,20 @@
 """Text of one object → the lines that may concern the subject, and an account of every line."""
 
 import hashlib
+import io
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from transforms.account import Account
 from transforms.formats import OtherKind, Unwrap, check_columns, header_columns, unwrap_of
-from transforms.inflate import MAX_RATIO, Damaged, text_blocks
+from transforms.inflate import MAX_RATIO, Damaged, text_blocks, with_first_bytes_together
 from transforms.needles import Finder, Needle, Positions, finder_for
+from transforms.parquet_records import MAGIC, ParquetRows
 
 # AWS's longest values are percent-encoded tags and ARNs; a line of every field stays below 16 KiB.
 MAX_LINE_BYTES = 16 * 1024
@@ -37,53 +41,21 @@ class RefusedLine(NamedTuple):
 
 
 @dataclass
-class Account:
-    """The counts of one object; see `schemas.ACCOUNT` for the meaning of each."""
-
-    sha256: str | None = None
-    version_id: str | None = None
-    bytes_read: int = 0
-    bytes_inflated: int = 0
-    header: str | None = None
-    lines: int = 0
-    header_lines: int = 0
-    blank_lines: int = 0
-    set_aside_lines: int = 0
-    parsed_lines: int = 0
-    refused_lines: int = 0
-    nodata_lines: int = 0
-    skipdata_lines: int = 0
-    in_window_lines: int = 0
-    out_of_window_lines: int = 0
-    first_start: int | None = None
-    last_end: int | None = None
-    outcome: str = "read"
-    reason: str | None = None
-
-    def refuse(self, reason: str, outcome: str = "refused") -> None:
-        """Say why the object is no evidence: none of its lines counts any more."""
-        self.lines = self.header_lines = self.blank_lines = self.set_aside_lines = 0
-        self.parsed_lines = self.refused_lines = 0
-        self.in_window_lines = self.out_of_window_lines = 0
-        self.nodata_lines = self.skipdata_lines = 0
-        self.first_start = self.last_end = None
-        self.outcome, self.reason = outcome, reason
-
-
-@dataclass
 class ObjectScan:
     """One pass over the bytes of one object.
 
     Iterate `lines(chunks)` to its end; then `account` is complete but for what parsing adds
     (parsed, in window, first and last time, refusals by content). `refused` holds the lines that
     were refused before parsing; whoever iterates may take them out as they come. Without needles
-    every line is taken. `record_format` names the columns of objects that have no header.
+    every line is taken. `record_format` names the columns of objects that have no header. Parquet
+    is not read from front to back, so that `spool` says where its bytes are kept meanwhile.
     """
 
     needles: tuple[Needle, ...] | None
     max_line_bytes: int = MAX_LINE_BYTES
     record_format: tuple[str, ...] = ()
     max_ratio: int = MAX_RATIO
+    spool: Callable[[Iterable[bytes]], IO[bytes]] = lambda chunks: io.BytesIO(b"".join(chunks))
     account: Account = field(default_factory=Account)
     refused: list[RefusedLine] = field(default_factory=list)
     columns: tuple[str, ...] = ()
@@ -98,9 +70,15 @@ class ObjectScan:
         """
         digest = hashlib.sha256()
         try:
-            measured = self._measured(chunks, digest.update)
-            for block in self._whole_lines(text_blocks(measured, self.max_ratio)):
-                yield from self._scan(block)
+            measured = with_first_bytes_together(self._measured(chunks, digest.update), len(MAGIC))
+            first = next(measured)
+            measured = itertools.chain([first], measured)
+            if first.startswith(MAGIC):
+                with self.spool(measured) as file:
+                    yield from self._scan_rows(file)
+            else:
+                for block in self._whole_lines(text_blocks(measured, self.max_ratio)):
+                    yield from self._scan(block)
         except Damaged as damage:
             self.account.refuse(str(damage))
             self.refused.clear()
@@ -154,6 +132,27 @@ class ObjectScan:
         if block:
             yield from self._take(block, first_number, count)
 
+    def _scan_rows(self, file: IO[bytes]) -> Iterator[Lines]:
+        """A row of Parquet is a line; there is no header among them."""
+        rows = ParquetRows(file, self.account.bytes_read, self.max_ratio)
+        columns = header_columns(" ".join(rows.names).encode("utf-8", "replace"))
+        if columns is None or len(columns) != len(rows.names):
+            raise Damaged("its columns are not fields of flow logs")
+        check_columns(columns)
+        self._set_columns(columns, columns[0].encode())
+        for block in rows.blocks(self.max_line_bytes):
+            self._refused_in_block.clear()
+            first_number, count = self.account.lines + 1, block.text.count(b"\n")
+            self.account.lines += count
+            self.account.bytes_inflated += len(block.text)
+            for at, shown, reason in block.refused:
+                self._refuse_line(first_number + at, shown, reason)
+            yield from self._take(block.text, first_number, count)
+
+    def _set_columns(self, columns: tuple[str, ...], first_name: bytes) -> None:
+        self.columns = columns
+        self._finder = finder_for(self.needles or (), first_name)
+
     def _begin(self, block: bytes) -> int:
         """Learn the columns from the first line; returns where the lines behind the header begin.
 
@@ -174,9 +173,10 @@ class ObjectScan:
                 f"its first line is neither a header nor a record of the {len(self.record_format)} "
                 "columns of the record format"
             )
-        self.columns = columns or self.record_format
-        first_name = line.split()[0] if columns else self.columns[0].encode()
-        self._finder = finder_for(self.needles or (), first_name)
+        if columns is not None:
+            self._set_columns(columns, line.split()[0])
+        else:
+            self._set_columns(self.record_format, self.record_format[0].encode())
         return len(line) + 1 if columns else 0
 
     def _refuse_by_first_line(self) -> None:

@@ -4,11 +4,14 @@ import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
 from jobs.flow_log_objects import list_objects
-from jobs.object_scan import ScanSettings, of_read_objects, scan_objects
+from jobs.object_fetch import ObjectToRead
+from jobs.object_scan import ScanSettings, of_read_objects, scan_batches, scan_objects
 from transforms.needles import needles_of
 from transforms.window import Window
 
@@ -143,3 +146,49 @@ def test_small_and_large_objects_are_read_alike(
 
     numbers = scanned.where("record IS NOT NULL").select("object_line").collect()
     assert sorted(number for (number,) in numbers) == list(range(2, count + 2))
+
+
+def scan_here(folder: Path, settings: ScanSettings) -> tuple[list[dict], list[dict]]:
+    """Scan a folder without Spark: rows that are no accounts, and the accounts."""
+    found = list_objects([str(folder)], WINDOW).selected
+    objects = [ObjectToRead(item.place, item.etag, item.size) for item in found]
+    rows = [row for batch in scan_batches(objects, settings) for row in batch.to_pylist()]
+    lines = [row for row in rows if row["account"] is None]
+    return lines, [row["account"] for row in rows if row["account"] is not None]
+
+
+@pytest.mark.parametrize("count", [100, 60_000], ids=["in memory", "in a file meanwhile"])
+def test_parquet_objects_are_searched_as_text_is(tmp_path: Path, count: int) -> None:
+    """Sequence numbers do not compress, so that the large one is over a megabyte."""
+    columns = {
+        "srcaddr": ["10.0.0.7", "10.0.0.77"] * count,
+        "start": pa.array([START] * 2 * count),
+        "end": pa.array([START + 59] * 2 * count),
+        "new_field": [f"{number * 2654435761 % 2**64:x}" for number in range(2 * count)],
+    }
+    path = tmp_path / "111122223333_vpcflowlogs_eu-west-1_fl-0_20261123T0000Z_a.log.parquet"
+    pq.write_table(pa.table(columns), path, row_group_size=25_000)
+    assert (path.stat().st_size > 1_048_576) == (count == 60_000)
+
+    lines, (account,) = scan_here(tmp_path, settings("10.0.0.7"))
+
+    assert [row["object_line"] for row in lines] == list(range(1, 2 * count, 2))
+    assert {row["record"]["srcaddr"] for row in lines} == {"10.0.0.7"}
+    assert (account["lines"], account["set_aside_lines"], account["header_lines"]) == (
+        2 * count, count, 0,
+    )  # fmt: skip
+    assert account["bytes_read"] == path.stat().st_size
+
+
+def test_what_is_over_the_size_or_of_another_kind_is_said_and_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "large.log.gz", flow_line())
+    write(tmp_path / "tgw.log.gz", "tgw-1 10.0.0.7", header="tgw-id srcaddr")
+    size = (tmp_path / "large.log.gz").stat().st_size
+
+    lines, accounts = scan_here(tmp_path, settings()._replace(max_object_bytes=size - 1))
+
+    assert lines == []
+    assert [(account["outcome"], account["reason"]) for account in accounts] == [
+        ("refused", f"it has {size} bytes, more than --max_object_bytes {size - 1}"),
+        ("other_kind", "it holds transit gateway flow records, not VPC flow records"),
+    ]

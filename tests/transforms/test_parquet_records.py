@@ -1,0 +1,217 @@
+"""Parquet: the same records as in text, nothing bent, damage said."""
+
+import io
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.records import BASE, COLUMNS
+from tests.transforms.test_scan import SUSPECT
+from transforms.parse import parse_lines
+from transforms.scan import ObjectScan
+from transforms.schemas import FIELDS
+
+COUNTS = {field.name for field in FIELDS if field.kind not in ("text", "tag", "address")}
+
+
+def parquet(table: pa.Table, **options: object) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file, **options)
+    return file.getvalue()
+
+
+def read(data: bytes, *, everything: bool = True, **options: int):
+    """Records by line, refused lines with their reasons, and the scan."""
+    scanned = ObjectScan(None if everything else SUSPECT, **options)
+    records, refused = [], []
+    for lines in scanned.lines([data[:3], data[3:]]):
+        parsed = parse_lines(lines.text, lines.columns)
+        records += zip(lines.numbers[parsed.rows].tolist(), parsed.records.to_pylist(), strict=True)
+        refused += lines.numbers[parsed.refused.rows].tolist()
+    refused += [line.number for line in scanned.refused]
+    return records, refused, scanned
+
+
+def one_row(**differs: object) -> pa.Table:
+    values = {name.replace("-", "_"): value for name, value in BASE.items()} | differs
+    return pa.table({name: pa.array([value]) for name, value in values.items()})
+
+
+words = st.sampled_from(
+    ["10.0.0.7", "10.0.0.77", "-", "eni-1", "x", "web%2D1", "i-0123456789abcdef0"]
+)
+numbers = st.sampled_from(["0", "6", "443", "70000", "-"])
+times = st.sampled_from(["1763892000", "1763892059", "1763892059123", "-"])
+
+
+@st.composite
+def rows_of_a_format(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
+    names = draw(st.lists(st.sampled_from(COLUMNS), min_size=1, max_size=9, unique=True))
+    kinds = [
+        times if name in ("start", "end") else numbers if name in COUNTS else words
+        for name in (name.replace("-", "_") for name in names)
+    ]
+    return names, draw(st.lists(st.tuples(*kinds).map(list), min_size=1, max_size=40))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows_of_a_format(), st.sampled_from([None, "-", "None"]), st.booleans(), st.booleans(),
+    st.integers(1, 50),
+)  # fmt: skip
+def test_the_same_records_give_the_same_flows_in_text_and_in_parquet(
+    format_and_rows, none: str | None, is_typed: bool, everything: bool, group: int
+) -> None:
+    names, rows = format_and_rows
+    text = "\n".join(" ".join(words) for words in [names, *rows]).encode()
+    columns = {}
+    for name, values in zip(names, zip(*rows, strict=True), strict=True):
+        name = name.replace("-", "_")
+        is_number = is_typed and name in COUNTS
+        filler = None if is_number else none
+        said = [filler if value == "-" else int(value) if is_number else value for value in values]
+        columns[name] = pa.array(said, pa.int64() if is_number else pa.string())
+    data = parquet(pa.table(columns), row_group_size=group, compression="gzip")
+
+    of_text, refused_text, text_scan = read(text, everything=everything)
+    of_rows, refused_rows, row_scan = read(data, everything=everything)
+
+    assert of_rows == [(number - 1, record) for number, record in of_text]
+    assert refused_rows == [number - 1 for number in refused_text]
+    assert row_scan.account.set_aside_lines == text_scan.account.set_aside_lines
+    assert (row_scan.account.lines, row_scan.account.header_lines) == (len(rows), 0)
+    assert row_scan.account.sha256 is not None
+    assert row_scan.account.bytes_read == len(data)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("account_id", 1122334455, "001122334455"),
+        ("account_id", "1122334455", "1122334455"),
+        ("srcport", 443.0, 443),
+        ("srcport", float("nan"), None),
+        ("start", datetime(2025, 11, 23, 10, tzinfo=UTC), 1763892000),
+        ("action", "None", None),
+        ("action", "", None),
+        ("instance_tag", "web%2D1", "web-1"),
+        ("bytes", "840", 840),
+        ("new_field", 5, None),
+    ],
+)
+def test_values_are_read_whatever_their_type(column: str, value: object, expected: object) -> None:
+    records, refused, _ = read(parquet(one_row(**{column: value})))
+
+    assert refused == []
+    ((_, record),) = records
+    if column == "new_field":
+        assert record["extra"] == [("new_field", "5")]
+    else:
+        assert record[column] == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("action", "ACC EPT", "a value holds white space or bytes outside printable ASCII"),
+        (
+            "action",
+            "ACCEPT\n5 1 eni-1",
+            "a value holds white space or bytes outside printable ASCII",
+        ),
+        ("action", "é", "a value holds white space or bytes outside printable ASCII"),
+        ("action", b"\xff", "a value holds white space or bytes outside printable ASCII"),
+        ("action", "x" * 20_000, "longer than 16384 bytes"),
+    ],
+)
+def test_a_row_that_no_line_can_hold_is_refused(column: str, value: object, reason: str) -> None:
+    table = one_row(**{column: value})
+    good = one_row(action=b"OK" if isinstance(value, bytes) else "OK")
+
+    records, _, scanned = read(parquet(pa.concat_tables([good, table, good])))
+
+    assert [number for number, _ in records] == [1, 3]
+    ((number, shown, said),) = scanned.refused
+    assert (number, said) == (2, reason)
+    assert "eni-0aaaaaaaaaaaaaaaa 10.0.0.7" in shown
+    assert (scanned.account.lines, scanned.account.refused_lines) == (3, 1)
+
+
+def test_numbers_that_are_none_are_refused_as_in_text() -> None:
+    _, refused, _ = read(parquet(one_row(srcport=443.5)))
+    assert refused == [1]
+    _, refused, _ = read(parquet(one_row(bytes=-5)))
+    assert refused == [1]
+
+
+GOOD = parquet(pa.concat_tables([one_row()] * 500), compression="gzip")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"PAR1", "its Parquet data is damaged: ", id="magic alone"),
+        pytest.param(GOOD[: len(GOOD) // 2], "its Parquet data is damaged: ", id="cut"),
+        pytest.param(GOOD[:-8], "its Parquet data is damaged: ", id="8 bytes short"),
+        pytest.param(GOOD + b"\0" * 8, "its Parquet data is damaged: ", id="zeros behind"),
+        pytest.param(parquet(one_row(colour=[1])), "its column colour holds list<", id="a list"),
+        pytest.param(parquet(pa.table({"colour": ["red"]})),
+                     "its columns are not fields of flow logs", id="something else"),
+        pytest.param(parquet(pa.table({"start end": ["1"]})),
+                     "its columns are not fields of flow logs", id="a space in a name"),
+        pytest.param(parquet(pa.table([["1"], ["1"]], ["end", "end"])),
+                     "its header names a column twice", id="twice"),
+        pytest.param(parquet(pa.table({"start": pa.nulls(60_000_000, pa.int32())})),
+                     "it inflates to more than 100 times its size", id="rows of nothing"),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_whole_parquet_object_is_refused(data: bytes, reason: str) -> None:
+    records, _, scanned = read(data)
+
+    assert records == []
+    assert scanned.account.outcome == "refused"
+    assert str(scanned.account.reason).startswith(reason)
+    assert (scanned.account.lines, scanned.refused) == (0, [])
+
+
+def test_a_long_text_that_a_few_bytes_say_very_often_is_refused_row_by_row() -> None:
+    """6 GB if each row had a copy of it."""
+    often = pa.DictionaryArray.from_arrays(pa.array([0] * 100_000, pa.int32()), ["x" * 60_000])
+    data = parquet(pa.table({"start": pa.array([1] * 100_000), "action": often}))
+    before = pa.total_allocated_bytes()
+
+    scanned = ObjectScan(SUSPECT)
+    most = refused = 0
+    for _ in scanned.lines([data]):
+        most = max(most, pa.total_allocated_bytes() - before)
+        refused += len(scanned.refused)
+        scanned.refused.clear()
+
+    assert refused + len(scanned.refused) == scanned.account.refused_lines == 100_000
+    assert most < 50_000_000
+
+
+def test_transit_gateway_rows_are_of_another_kind_and_no_rows_are_empty() -> None:
+    _, _, other = read(parquet(one_row(tgw_id="tgw-1")))
+    _, _, empty = read(parquet(one_row().slice(0, 0)))
+
+    assert other.account.outcome == "other_kind"
+    assert empty.account.outcome == "empty"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
+def test_one_altered_byte_ends_with_an_account_of_every_row(place: int, flip: int) -> None:
+    data = bytearray(GOOD)
+    data[place] ^= flip
+
+    records, refused, scanned = read(bytes(data))
+
+    account = scanned.account
+    assert account.outcome in ("read", "refused", "other_kind", "empty")
+    if account.outcome == "read":
+        assert account.lines == len(records) + len(refused)

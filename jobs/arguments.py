@@ -123,7 +123,8 @@ _PARSER = Parser(
     prog="trace_instance",
     description="Trace one EC2 instance through VPC Flow Logs. @file holds flags.",
     epilog="exit codes: 0 complete; 1 unexpected; 2 wrong arguments or inputs, nothing written; "
-    "3 complete, but --strict true and something was refused; 4 the books do not balance",
+    "3 complete, but --strict true and something was refused; 4 the books do not balance; "
+    "5 the credentials expired on the way",
     flags=_HELP,
 )
 

@@ -81,7 +81,32 @@ def _fetch(wanted: ObjectToRead) -> Fetched | str:
     except PreconditionError:
         return "it changed between listing and reading"
     except (BaseError, PermissionError) as error:
+        _stop_if_expired(error)
         return f"reading it failed: {first_line(error)}"
+
+
+class CredentialsExpired(Exception):
+    """S3 takes the credentials no longer, so that nothing more can be read in this run."""
+
+
+# Amazon S3 API reference, "Error responses".
+_EXPIRED = ("ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired")
+
+
+def _stop_if_expired(error: Exception) -> None:
+    said = str(error)
+    for code in _EXPIRED:
+        if f"<Code>{code}</Code>" in said:
+            raise CredentialsExpired(
+                f"S3 answered {code}: the credentials ended before the reading did; nothing was "
+                "concluded; renew them and run again"
+            ) from error
+
+
+def expired_credentials(failure: Exception) -> str | None:
+    """The sentence of a CredentialsExpired that ended a Spark task; None if another thing did."""
+    _, found, said = str(failure).partition(f"{CredentialsExpired.__name__}: ")
+    return said.splitlines()[0] if found and said else None
 
 
 def spooled(chunks: Iterable[bytes]) -> IO[bytes]:
@@ -98,4 +123,5 @@ def _streamed(found: "GetResult") -> Iterator[bytes]:
         for chunk in found.stream(min_chunk_size=_STREAMED):
             yield bytes(chunk)
     except BaseError as error:
+        _stop_if_expired(error)
         raise Damaged(f"reading it failed on the way: {first_line(error)}") from error

@@ -1,13 +1,17 @@
 """One way to objects on `s3://` and in folders: a URI → a store and a path in it."""
 
 import os
+from datetime import timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from obstore.store import LocalStore, S3Store
 
 from jobs.arguments import BadInput
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
 
 
 class Bucket(NamedTuple):
@@ -58,6 +62,18 @@ def _bucket_of(name: str) -> Bucket:
     return Bucket(name, headers.get("x-amz-bucket-region") or client.meta.region_name, endpoint)
 
 
+# Amazon S3 user guide, "Best practices design patterns": 503 SlowDown asks for another try, later.
+_RETRIES: "RetryConfig" = {
+    "max_retries": 10,
+    "retry_timeout": timedelta(minutes=3),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=100),
+        "max_backoff": timedelta(seconds=15),
+        "base": 2,
+    },
+}
+
+
 @lru_cache(maxsize=64)
 def open_store(bucket: Bucket | None) -> S3Store | LocalStore:
     """The store of a bucket, once per process; credentials are those of the machine it runs on."""
@@ -71,5 +87,6 @@ def open_store(bucket: Bucket | None) -> S3Store | LocalStore:
         endpoint=bucket.endpoint,
         virtual_hosted_style_request=bucket.endpoint is None,
         client_options={"allow_http": (bucket.endpoint or "").startswith("http://")},
+        retry_config=_RETRIES,
         credential_provider=Boto3CredentialProvider(),
     )

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -36,6 +38,7 @@ from jobs.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.flow_log_objects import Listing, list_objects
 from jobs.labels import read_labels
 from jobs.manifest import check_manifest, complete_case
+from jobs.object_fetch import expired_credentials
 from jobs.object_scan import ScanSettings, scan_objects
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
 from jobs.opensearch_hadoop import check_writer
@@ -50,7 +53,7 @@ from transforms.subject import Subject, resolve_subject
 
 logger = logging.getLogger(__name__)
 
-COMPLETE, FAILED, BAD_INPUT, INCOMPLETE, UNBALANCED = 0, 1, 2, 3, 4
+COMPLETE, FAILED, BAD_INPUT, INCOMPLETE, UNBALANCED, EXPIRED = 0, 1, 2, 3, 4, 5
 
 
 def main(argv: Sequence[str]) -> int:
@@ -75,6 +78,12 @@ def main(argv: Sequence[str]) -> int:
     except (OpenSearchFailed, LockLost) as failure:
         print(f"error: {failure}", file=sys.stderr)
         return FAILED
+    except (Py4JJavaError, PySparkException) as failure:
+        sentence = expired_credentials(failure)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return EXPIRED
     print(render(result))
     return exit_code(result.books, arguments.strict)
 

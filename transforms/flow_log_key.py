@@ -43,6 +43,14 @@ def _slot_of(stamp: str) -> datetime | None:
         return None
 
 
+# `<account>_<service>_…`, as CloudTrail, Config, load balancers and others name their objects.
+_FOREIGN_NAME = re.compile(r"\d{12}_(?!vpcflowlogs_)[A-Za-z]")
+
+
+def _name(key: str) -> str:
+    return key.rsplit("/", 1)[-1]
+
+
 _READABLE = (".log", ".gz", ".parquet")
 
 
@@ -52,6 +60,8 @@ def reason_to_skip(key: str, window: Window) -> str | None:
     A name without AWS's stamp, as exports have, says nothing of time, so such objects are read.
     """
     parsed = parse_key(key)
+    if _is_foreign(key.rpartition("/")[0]) or (parsed is None and _FOREIGN_NAME.match(_name(key))):
+        return "it belongs to another AWS service"
     if parsed is None:
         return None if key.endswith(_READABLE) else "its name is not that of a flow log object"
     if not window.may_hold(parsed.slot_at, parsed.slot_at):

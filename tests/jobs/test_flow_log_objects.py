@@ -96,6 +96,17 @@ def test_files_of_other_kinds_are_skipped_with_the_reason(tmp_path: Path) -> Non
     ]
 
 
+def test_objects_of_other_services_are_skipped_wherever_they_are(tmp_path: Path) -> None:
+    flows = put(tmp_path, f"mixed/{FILE.format(stamp='20261123T1205Z')}")
+    put(tmp_path, "mixed/111122223333_CloudTrail_eu-west-1_20261123T1205Z_x.json.gz")
+    put(tmp_path, "mixed/111122223333_elasticloadbalancing_eu-west-1_app.x_20261123T1205Z_1.log.gz")
+
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    assert [item.uri for item in listing.selected] == [flows]
+    assert [item.skipped for item in listing.skipped] == ["it belongs to another AWS service"] * 2
+
+
 def test_an_object_below_two_prefixes_counts_once_and_a_single_object_is_a_prefix(
     tmp_path: Path,
 ) -> None:

@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pyspark.sql import DataFrame, SparkSession
 
 pytest_plugins = ["tests.services"]
+
+# A law is true or not; how long an example takes on a busy machine says nothing.
+settings.register_profile("lawful", deadline=None)
+settings.load_profile("lawful")
 
 ROOT = Path(__file__).resolve().parent.parent
 Table = Callable[..., DataFrame]

@@ -10,6 +10,7 @@ from jobs.findings import FindingFile
 from jobs.opensearch_sink import Indexed
 from transforms.claim import ClaimAnswer
 from transforms.subject import Subject
+from transforms.verdict import Verdict
 
 PEERS_SHOWN = 20
 CLAIMS_SHOWN = 5
@@ -35,6 +36,7 @@ class Result(NamedTuple):
     finding: FindingFile | None = None
     claims: Sequence[ClaimAnswer] = ()
     was_read_twice: bool = False
+    verdict: Verdict | None = None
 
 
 def render(result: Result) -> str:
@@ -45,6 +47,10 @@ def render(result: Result) -> str:
 def _lines(result: Result) -> Iterator[str]:
     arguments, books = result.arguments, result.books
     yield ""
+    if result.verdict:
+        yield f"{result.verdict.step}: {result.verdict.sentence}"
+        yield "  Attempts, answers and volume are what flow logs show; never a login."
+        yield ""
     yield f"Case {arguments.case_id}, run {result.run_id}"
     yield from _finding(result)
     yield f"  subject   {_subject(result)}"

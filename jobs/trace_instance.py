@@ -11,6 +11,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.answer import answer
 from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.books import (
     Books,
@@ -174,6 +175,10 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
         books = _close_books(spark, case, scope_counts, indexed)
         peers = _peers(flows, case.subject) if arguments.scope == "instance" else []
         case = case._replace(claims=answer_claims(flows, case.finding, arguments.window))
+    verdict = None
+    if arguments.scope == "instance":
+        with phases.phase("answer"):
+            verdict = answer(spark, case, flows)
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None
         complete_case(spark, case, lock, books, index, exit_code(books, arguments.strict))
@@ -183,7 +188,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
         frame.unpersist()
     return Result(
         arguments, case.subject, case.listing.left_folders, case.run_id, books, peers, indexed,
-        phases.seconds, case.finding, case.claims, case.was_read_twice,
+        phases.seconds, case.finding, case.claims, case.was_read_twice, verdict,
     )  # fmt: skip
 
 

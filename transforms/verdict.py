@@ -1,0 +1,116 @@
+"""Did the subject try to reach others inside: peers by service, and one defensible sentence.
+
+The ladder: DATA > ANSWERED > ATTEMPTED > NO EVIDENCE (only where coverage is FULL) > CANNOT TELL.
+Flow logs prove attempt, answer and volume, never a login.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from transforms.service_classes import class_of
+
+VERDICT_VERSION = "1"
+# Weakest first. What the far side said weighs more than silence, silence more than an own rule.
+OUTCOMES = ("BLOCKED_SRC", "NO_ANSWER", "BLOCKED_DST", "REFUSED", "ANSWERED", "DATA")
+
+
+class Verdict(NamedTuple):
+    """A step of the ladder, the sentence that may be written down, and the counts in it."""
+
+    step: str
+    sentence: str
+    figures: dict[str, int]
+
+
+def peers_of(conversations: DataFrame) -> DataFrame:
+    """Rows of `schemas.PEERS` without `run_id`: one per peer, service port, protocol, initiator.
+
+    Without a baseline nothing can be called new, so `is_new_…` are null.
+    """
+    cases = " ".join(f"WHEN '{name}' THEN {rank}" for rank, name in enumerate(OUTCOMES))
+    listed = ", ".join(f"'{name}'" for name in OUTCOMES)
+    labels = "name interface_id instance_id subnet_name vpc_name scope".split()
+    nothing = F.lit(None)
+    return (
+        conversations.groupBy("hop", "peer", "service_port", "protocol", "initiator")
+        .agg(
+            *(F.max(f"peer_{name}").alias(f"peer_{name}") for name in labels),
+            F.expr(f"max(CASE outcome {cases} END)").alias("_rank"),
+            F.count("*").alias("attempts"),
+            *(F.count_if(F.col("outcome") == name).alias(name.lower()) for name in OUTCOMES),
+            F.min("first_at").alias("first_at"),
+            F.max("last_at").alias("last_at"),
+            F.sum("bytes_out").alias("bytes_out"),
+            F.sum("bytes_in").alias("bytes_in"),
+            F.array_sort(F.array_distinct(F.flatten(F.collect_set("points")))).alias("points"),
+        )
+        .select(
+            "*",
+            F.expr(f"element_at(array({listed}), _rank + 1)").alias("outcome"),
+            F.expr(class_of("service_port")).alias("service_class"),
+            nothing.cast("string").alias("subject_address"),
+            nothing.cast("boolean").alias("is_new_peer"),
+            nothing.cast("boolean").alias("is_new_service"),
+        )
+    )
+
+
+def count_attempts(peers: DataFrame) -> DataFrame:
+    """One row: internal attempts by the subject, the peers they went to, by outcome, in `peers`.
+
+    `unclear` are internal conversations whose beginner is unknown: they are no evidence of silence.
+    """
+    by_subject = "hop = 1 AND initiator = 'subject' AND peer_scope = 'internal'"
+    sums = "attempts blocked_src blocked_dst no_answer refused answered data".split()
+    return peers.agg(
+        *(F.expr(f"coalesce(sum(IF({by_subject}, {name}, 0)), 0)").alias(name) for name in sums),
+        *(
+            F.expr(f"count(DISTINCT IF({by_subject} AND ({test}), peer, NULL))").alias(name)
+            for name, test in _PEERS_BY.items()
+        ),
+        F.expr(
+            "coalesce(sum(IF(initiator = 'unknown' AND peer_scope = 'internal', attempts, 0)), 0)"
+        ).alias("unclear"),
+    )
+
+
+_PEERS_BY = {
+    "peers_tried": "true",
+    "peers_answered": "answered + data > 0",
+    "peers_with_data": "data > 0",
+    "peers_that_matter": "service_class IS NOT NULL",
+    "peers_that_matter_with_data": "service_class IS NOT NULL AND data > 0",
+}
+
+
+def judge(figures: Mapping[str, int], coverage: str | None, reasons: Sequence[str] = ()) -> Verdict:
+    """The verdict over the figures of `count_attempts`; `coverage` is None when it was not judged.
+
+    Silence is evidence only where coverage is FULL; what was seen counts whatever was not.
+    """
+    of = dict(figures)
+    stopped = of["blocked_src"] + of["blocked_dst"] + of["refused"]
+    tried = f"{of['attempts']:,} attempts at {of['peers_tried']:,} internal addresses"
+    matter = (
+        f"{of['peers_that_matter']:,} of them at services that matter, "
+        f"{of['peers_that_matter_with_data']:,} of these with data"
+    )
+    if of["data"]:
+        found = f"data was exchanged with {of['peers_with_data']:,}"
+        return Verdict("DATA", f"Yes: {tried}, {found} ({matter}).", of)
+    if of["answered"]:
+        found = f"{of['peers_answered']:,} answered, no data was exchanged"
+        return Verdict("ANSWERED", f"Yes: {tried}, {found} ({matter}).", of)
+    if of["attempts"]:
+        found = f"none was answered ({stopped:,} stopped, {of['no_answer']:,} without answer)"
+        return Verdict("ATTEMPTED", f"Yes: {tried}, {found}.", of)
+    if of["unclear"]:
+        why = f"who began {of['unclear']:,} internal conversations is unknown"
+        return Verdict("CANNOT TELL", f"Cannot tell: {why}.", of)
+    if coverage == "FULL":
+        return Verdict("NO EVIDENCE", "No attempt was seen, and the records are complete.", of)
+    why = "; ".join(reasons) or "how complete the records are was not judged"
+    return Verdict("CANNOT TELL", f"Cannot tell: no attempt was seen, but {why}.", of)

@@ -27,11 +27,11 @@ def survey(flows: DataFrame) -> DataFrame:
     return flows.where(has_traffic).agg(
         F.count("*").alias("records"),
         F.coalesce(F.expr("percentile_approx(`end` - start, 0.99)"), F.lit(0)).alias("p99_s"),
-        F.count_if("tcp_flags IS NOT NULL").alias("with_flags"),
-        F.count_if("pkt_srcaddr IS NOT NULL").alias("with_packet_addresses"),
-        F.count_if("flow_direction IS NOT NULL").alias("with_direction"),
-        F.count_if("action = 'REJECT'").alias("rejects"),
-        F.count_if("role = 'own_interface'").alias("own_records"),
+        F.expr("count_if(tcp_flags IS NOT NULL)").alias("with_flags"),
+        F.expr("count_if(pkt_srcaddr IS NOT NULL)").alias("with_packet_addresses"),
+        F.expr("count_if(flow_direction IS NOT NULL)").alias("with_direction"),
+        F.expr("count_if(action = 'REJECT')").alias("rejects"),
+        F.expr("count_if(role = 'own_interface')").alias("own_records"),
     )
 
 

@@ -17,15 +17,8 @@ from jobs.arguments import BadInput
 from jobs.flow_log_objects import first_line
 from jobs.object_store import open_store, place_of
 from transforms.label import Lookups
-from transforms.label_tables import (
-    KEY_COLUMNS,
-    NAMES,
-    NETWORKS,
-    OWNERS,
-    LabelRow,
-    LabelTables,
-    build_label_tables,
-)
+from transforms.label_lookups import NAMES, NETWORKS, OWNERS, lookup_rows
+from transforms.label_tables import KEY_COLUMNS, LabelRow, LabelTables, build_label_tables
 
 _ENDINGS = ("csv", "jsonl", "parquet")
 
@@ -70,10 +63,15 @@ def read_labels(uri: str | None) -> LabelTables:
 
 def as_lookups(spark: SparkSession, tables: LabelTables) -> Lookups:
     """The lookups as frames to broadcast."""
+    rows = lookup_rows(tables)
+    services = spark.createDataFrame(rows.services.rows, NETWORKS, verifySchema=False)
     return Lookups(
-        names=spark.createDataFrame(list(tables.names.items()), NAMES, verifySchema=False),
-        owners=spark.createDataFrame(list(tables.owners.items()), OWNERS, verifySchema=False),
-        networks=spark.createDataFrame(list(tables.networks.items()), NETWORKS, verifySchema=False),
+        names=spark.createDataFrame(rows.names, NAMES, verifySchema=False),
+        owners=spark.createDataFrame(rows.owners, OWNERS, verifySchema=False),
+        networks=spark.createDataFrame(rows.networks.rows, NETWORKS, verifySchema=False),
+        network_digits=rows.networks.digits,
+        services=services if rows.services.rows else None,
+        service_digits=rows.services.digits,
     )
 
 

@@ -200,11 +200,11 @@ def test_the_two_real_records_come_out_named_and_typed(
     assert rows_of(spark, tmp_path / "sample/flows", *columns) == [
         (
             "10.0.0.71", "52.95.128.179", 34210, 471, *names,
-            "report-1", "internal", "interface", "S3", "aws service", None, None, 8,
+            "report-1", "internal", "interface", "S3", "aws service", "record", None, 8,
         ),
         (
             "52.95.128.179", "10.0.0.71", 80, 15044, *names,
-            "S3", "aws service", None, "report-1", "internal", "interface", None, None,
+            "S3", "aws service", "record", "report-1", "internal", "interface", None, None,
         ),
     ]  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Addresses and networks in one comparable form, IPv4 and IPv6 on an equal footing.
 
 An address key is the address as fixed-length lower-case hex (8 digits for IPv4, 32 for IPv6), so
-that text order is address order. A bucket is the start of a key (16 bits of IPv4, 32 of IPv6):
-networks are looked up by bucket, then compared.
+that text order is address order. A bucket is the start of a key: networks are looked up by bucket,
+then compared.
 """
 
 import ipaddress
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-_BUCKET_DIGITS = {4: 4, 6: 8}
+KEY_DIGITS = (8, 32)
 # A shorter prefix would fill hundreds of buckets; no VPC, subnet or site has one.
 _SHORTEST_PREFIX = {4: 8, 6: 24}
 
@@ -52,20 +52,31 @@ def network_of(cidr: str) -> Network:
     return Network(network.prefixlen, f"{first:0{digits}x}", f"{last:0{digits}x}")
 
 
+def cidr_of(network: Network) -> str:
+    """The CIDR text of a network."""
+    kind = ipaddress.IPv4Address if _version(network.first) == 4 else ipaddress.IPv6Address
+    return f"{kind(int(network.first, 16))}/{network.prefix}"
+
+
 def is_too_wide(network: Network) -> bool:
     """Whether a network is too wide to be a VPC, a subnet or a site."""
     return network.prefix < _SHORTEST_PREFIX[_version(network.first)]
 
 
-def buckets_of(network: Network) -> Iterator[str]:
-    """The buckets that hold addresses of the network."""
-    digits = _BUCKET_DIGITS[_version(network.first)]
+def buckets_of(network: Network, digits: int) -> Iterator[str]:
+    """The buckets of so many digits that hold addresses of the network."""
     first, last = int(network.first[:digits], 16), int(network.last[:digits], 16)
     return (f"{bucket:0{digits}x}" for bucket in range(first, last + 1))
 
 
 def _version(key: str) -> int:
     return 4 if len(key) == 8 else 6
+
+
+def number_of(address: str) -> tuple[int, int]:
+    """An address as a number, and how many hex digits its key has."""
+    parsed = ipaddress.ip_address(address)
+    return int(parsed), parsed.max_prefixlen // 4
 
 
 def holds(network: Network, address: str) -> bool:
@@ -77,11 +88,15 @@ def holds(network: Network, address: str) -> bool:
 
 def key_of(address: str) -> Column:
     """Address key of a column of canonical addresses; null stays null."""
+    octets = [
+        f"try_cast(substring_index(substring_index({address}, '.', {n}), '.', -1) AS BIGINT)"
+        for n in range(1, 5)
+    ]
+    number = " + ".join(f"{octet} * {256 ** (3 - n)}" for n, octet in enumerate(octets))
+    # IPv6 needs functions over arrays, which cost ten times as much.
     return F.expr(
         f"""
-        CASE WHEN instr({address}, ':') = 0 THEN
-            concat_ws('', transform(split({address}, '[.]'),
-                                    o -> lpad(lower(hex(try_cast(o AS BIGINT))), 2, '0')))
+        CASE WHEN instr({address}, ':') = 0 THEN lower(lpad(hex({number}), 8, '0'))
         WHEN instr({address}, ':') > 0 THEN
             concat_ws('', transform({_ipv6_groups(address)}, g -> lpad(g, 4, '0')))
         END
@@ -96,16 +111,15 @@ def _ipv6_groups(address: str) -> str:
     return f"concat({left}, {zeros}, {right})"
 
 
-def bucket_of(key: str) -> Column:
-    """Bucket of a column of address keys."""
-    return F.expr(f"substring({key}, 1, IF(length({key}) = 8, 4, 8))")
+def bucket_of(key: str, digits: tuple[int, int]) -> str:
+    """SQL of an address key's bucket: so many digits of an IPv4 and of an IPv6 key."""
+    return f"substring({key}, 1, IF(length({key}) = 8, {digits[0]}, {digits[1]}))"
 
 
-def is_private(key: str) -> Column:
-    """Whether a column of address keys lies in a private range."""
+def is_private(key: str) -> str:
+    """SQL that tells whether an address key lies in a private range."""
     ranges = (network_of(cidr) for cidr in PRIVATE_NETWORKS)
-    tests = [
+    return " OR ".join(
         f"(length({key}) = {len(first)} AND {key} BETWEEN '{first}' AND '{last}')"
         for _, first, last in ranges
-    ]
-    return F.expr(" OR ".join(tests))
+    )

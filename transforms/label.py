@@ -1,8 +1,14 @@
-"""Put names beside the ids of every flow. Lookups have one row per key, so no join adds a row."""
+"""Put names beside the ids of every flow. Lookups have one answer per question.
+
+They are joined by equality (an id, an address, a bucket of addresses) and a condition on time and
+address that at most one of their rows meets, whatever they were made from: no join adds a row.
+All joins come first and one projection last: each step in between costs planning, which on small
+days is what a person waits for.
+"""
 
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from transforms.addresses import bucket_of, is_private, key_of
@@ -10,21 +16,37 @@ from transforms.schemas import LABEL_COLUMNS
 
 # What naming looks at, of a flow record.
 _NEEDED = (
-    "interface_id vpc_id subnet_id instance_id srcaddr dstaddr pkt_srcaddr pkt_dstaddr "
-    "pkt_src_aws_service pkt_dst_aws_service start end"
+    "interface_id vpc_id subnet_id instance_id pkt_srcaddr pkt_dstaddr srcaddr dstaddr "
+    "pkt_src_aws_service pkt_dst_aws_service flow_direction"
 ).split()
+# The packet's own address is labelled where it is not the outer one.
+_ENDS = {
+    "src": "srcaddr",
+    "dst": "dstaddr",
+    "pkt_src": "IF(pkt_srcaddr = srcaddr, NULL, pkt_srcaddr)",
+    "pkt_dst": "IF(pkt_dstaddr = dstaddr, NULL, pkt_dstaddr)",
+}
 
-_AT = "coalesce(start, end)"
-_IS_VALID = f"""(v.valid_from IS NULL OR v.valid_from <= {_AT})
-            AND (v.valid_to IS NULL OR {_AT} < v.valid_to)"""
+_VPC_ID = "coalesce(flow.vpc_id, interface.label.vpc_id)"
+_SUBNET_ID = "coalesce(flow.subnet_id, interface.label.subnet_id)"
+_INSTANCE_ID = "coalesce(flow.instance_id, interface.label.instance_id)"
+_IDS = {
+    "interface": "flow.interface_id",
+    "vpc": _VPC_ID,
+    "subnet": _SUBNET_ID,
+    "instance": _INSTANCE_ID,
+}
 
 
 class Lookups(NamedTuple):
-    """Frames of `label_tables.NAMES`, OWNERS and NETWORKS, each with one row per key."""
+    """Frames of `label_lookups.NAMES`, OWNERS and NETWORKS; `digits` are those of their buckets."""
 
     names: DataFrame
     owners: DataFrame
     networks: DataFrame
+    network_digits: tuple[int, int]
+    services: DataFrame | None
+    service_digits: tuple[int, int]
 
 
 def label_with(flows: DataFrame, lookups: Lookups) -> DataFrame:
@@ -33,123 +55,153 @@ def label_with(flows: DataFrame, lookups: Lookups) -> DataFrame:
     `record_vpc_id` is the VPC of the interface: the record's own word, else the label's. A label
     counts for a flow when it was valid at the flow's start.
     """
-    # The rest of the record travels as one value: copying 60 columns at each of two dozen steps
-    # costs more than the lookups.
-    narrow = flows.select(*_NEEDED, F.struct("*").alias("_flow"))
-    flows = (
-        narrow.transform(_look_up, lookups.names, "interface_id", "_interface")
-        .withColumn("record_vpc_id", F.expr("coalesce(vpc_id, _interface.vpc_id)"))
-        .withColumn("_subnet_id", F.expr("coalesce(subnet_id, _interface.subnet_id)"))
-        .withColumn("_instance_id", F.expr("coalesce(instance_id, _interface.instance_id)"))
-        .transform(_look_up, lookups.names, "record_vpc_id", "_vpc")
-        .transform(_look_up, lookups.names, "_subnet_id", "_subnet")
-        .transform(_look_up, lookups.names, "_instance_id", "_instance")
-    )
-    for end in ("src", "dst"):
-        flows = _label_end(flows, lookups, end)
-    return flows.select(
-        "_flow.*",
-        "record_vpc_id",
-        F.col("_interface.name").alias("interface_name"),
-        F.col("_vpc.name").alias("vpc_name"),
-        F.col("_subnet.name").alias("subnet_name"),
-        F.col("_instance.name").alias("instance_name"),
-        *(name for name in LABEL_COLUMNS if name.startswith(("src_", "dst_"))),
-    )
-
-
-def _look_up(flows: DataFrame, names: DataFrame, id_column: str, into: str) -> DataFrame:
-    """Add the version of an id's label that was valid at the flow's start, as a struct or null."""
-    return (
-        flows.join(
-            F.broadcast(names.select(F.col("id").alias(id_column), "versions")),
-            on=id_column,
-            how="left",
+    # The rest of the record travels as one value: copying 60 columns at each join costs more than
+    # the lookups.
+    joined = (
+        flows.select(
+            *_NEEDED,
+            F.expr("coalesce(start, end) AS at"),
+            *(F.expr(address).alias(f"{end}_address") for end, address in _ENDS.items()),
+            F.struct("*").alias("record"),
         )
-        .withColumn(into, F.expr(f"get(filter(versions, v -> {_IS_VALID}), 0)"))
-        .drop("versions")
+        .select("*", *(key_of(f"{end}_address").alias(f"{end}_key") for end in _ENDS))
+        .alias("flow")
     )
+    for name, key in _IDS.items():
+        joined = _join(joined, lookups.names, name, f"{key} = {name}.id")
+    for end in _ENDS:
+        joined = _join_end(joined, lookups, end)
+    has_services = lookups.services is not None
+    answered = joined.select(
+        "flow.record",
+        F.expr(_VPC_ID).alias("record_vpc_id"),
+        *(F.col(f"{name}.label.name").alias(f"{name}_name") for name in _IDS),
+        *(_answer(end, has_services).alias(f"_{end}") for end in _ENDS),
+    )
+    return answered.select("record.*", "record_vpc_id", *(_label(name) for name in LABEL_COLUMNS))
 
 
-def _label_end(flows: DataFrame, lookups: Lookups, end: str) -> DataFrame:
-    """Name the owner and the network of `<end>addr`, most certain first; `basis` says which it was.
+def _label(column: str) -> Column:
+    for end in sorted(_ENDS, key=len, reverse=True):
+        if column.startswith(f"{end}_"):
+            return F.col(f"_{end}.{column.removeprefix(f'{end}_')}").alias(column)
+    return F.col(column)
 
-    interface: the address is the record's own interface's. address: one interface had it then, in
-    the record's VPC, else in any. cidr: a network holds it, in the record's VPC, else in exactly
-    one other. ambiguous: more than one answer fits, so none is given.
+
+def _join(flows: DataFrame, lookup: DataFrame, name: str, condition: str) -> DataFrame:
+    """Add the row of a lookup that was valid at the flow's start, if there is one, as `name`.
+
+    A label without a start held always; one with a start never holds for a flow without a time.
     """
-    address = f"{end}addr"
-    owners, networks = F.broadcast(lookups.owners), F.broadcast(lookups.networks)
-    flows = (
-        flows.withColumn("_key", key_of(address))
-        .withColumn("_bucket", bucket_of("_key"))
-        .join(owners.withColumnRenamed("address", address), on=address, how="left")
-        .join(networks.withColumnRenamed("bucket", "_bucket"), on="_bucket", how="left")
+    is_valid = f"""coalesce(flow.at >= {name}.valid_from, {name}.valid_from IS NULL)
+               AND coalesce(flow.at < {name}.valid_to, {name}.valid_to IS NULL)"""
+    return flows.join(
+        F.broadcast(lookup.alias(name)), on=F.expr(f"{condition} AND {is_valid}"), how="left"
     )
-    flows = flows.select(
-        "*",
-        F.expr(f"coalesce(filter(owners, v -> {_IS_VALID}), array())").alias("_owners"),
-        F.expr("coalesce(filter(networks, n -> _key BETWEEN n.first AND n.last), array())").alias(
-            "_networks"
-        ),
-    ).drop("owners", "networks")
-    flows = flows.select(
-        "*",
-        F.expr("filter(_owners, v -> v.vpc_id <=> record_vpc_id)").alias("_owners_here"),
-        F.expr("filter(_networks, n -> n.vpc_id <=> record_vpc_id)").alias("_networks_here"),
-        F.expr("size(array_distinct(transform(_networks, n -> coalesce(n.vpc_id, ''))))").alias(
-            "_vpcs"
-        ),
-    )
-    flows = flows.withColumn("_own", F.expr(_OWN)).withColumn("_basis", F.expr(_BASIS))
-    found = flows.select("*", F.expr(_OWNER).alias("_owner"), F.expr(_NETWORK).alias("_network"))
-    service = f"IF(coalesce(pkt_{end}addr, {address}) = {address}, pkt_{end}_aws_service, NULL)"
-    labelled = found.select(
-        "*",
-        F.expr(f"coalesce(_owner.name, IF(_basis IS NULL, {service}, NULL))").alias(f"{end}_name"),
-        F.col("_owner.interface_id").alias(f"{end}_interface_id"),
-        F.col("_owner.instance_id").alias(f"{end}_instance_id"),
-        F.expr("coalesce(_owner.subnet_id, _network.subnet_id)").alias(f"{end}_subnet_id"),
-        F.expr("coalesce(_owner.subnet_name, _network.subnet_name)").alias(f"{end}_subnet_name"),
-        F.expr("coalesce(_owner.vpc_id, _network.vpc_id)").alias(f"{end}_vpc_id"),
-        F.expr("coalesce(_owner.vpc_name, _network.vpc_name)").alias(f"{end}_vpc_name"),
-        F.when(F.col(address).isNull(), None)
-        .when(F.col("_basis").isNotNull(), "internal")
-        .when(F.expr(f"{service} IS NOT NULL"), "aws service")
-        .when(is_private("_key"), "internal")
-        .otherwise("internet")
-        .alias(f"{end}_scope"),
-        F.col("_basis").alias(f"{end}_basis"),
-    )
-    return labelled.drop(*_SCRATCH)
 
 
-_SCRATCH = (
-    "_key _bucket _owners _networks _owners_here _networks_here _vpcs _own _basis _owner _network"
+def _join_end(flows: DataFrame, lookups: Lookups, end: str) -> DataFrame:
+    """Add who had an address then, and the networks that hold it, in the record's VPC and in any.
+
+    An owner in the record's VPC hides those in others.
+    """
+    owner = f"{end}_owner"
+    flows = _join(
+        flows,
+        lookups.owners,
+        owner,
+        f"""flow.{end}_address = {owner}.address
+            AND IF({owner}.only_vpc IS NULL,
+                   NOT coalesce(array_contains({owner}.not_vpcs, {_VPC_ID}), false),
+                   {owner}.only_vpc <=> {_VPC_ID})""",
+    )
+    places = [
+        ("here", _VPC_ID, lookups.networks, lookups.network_digits),
+        ("any", "''", lookups.networks, lookups.network_digits),
+        ("range", "''", lookups.services, lookups.service_digits),
+    ]
+    for kind, place, lookup, digits in places:
+        if lookup is not None:
+            name, key = f"{end}_{kind}", f"flow.{end}_key"
+            flows = _join(
+                flows,
+                lookup,
+                name,
+                f"""{place} = {name}.place AND {bucket_of(key, digits)} = {name}.bucket
+                    AND {key} BETWEEN {name}.first AND {name}.last""",
+            )
+    return flows
+
+
+def _answer(end: str, has_services: bool) -> Column:
+    """What is known of an address, most certain first.
+
+    interface: the record's own interface; AWS, "Flow log records": srcaddr is the interface's on
+    egress, dstaddr on ingress. address: one interface of the record's VPC had it then. cidr: a
+    network of the record's VPC holds it. Then the same in other VPCs, if one answer fits; a public
+    address of an interface; the service that the record or AWS's ranges name. ambiguous: more than
+    one answer fits, or the networks of the record's VPC are unknown and it may use this range too.
+    """
+    key, owner = f"flow.{end}_key", f"{end}_owner.answer"
+    here, anywhere = f"{end}_here.answer", f"{end}_any.answer"
+    service = f"{end}_range.answer.name" if has_services else "CAST(NULL AS STRING)"
+    recorded = f"flow.{end if end.startswith('pkt') else f'pkt_{end}'}_aws_service"
+    is_own = f"""{owner}.interface_id = flow.interface_id
+              OR array_contains({owner}.candidates, flow.interface_id)"""
+    if end in ("src", "dst"):
+        address = f"flow.{end}_address"
+        recorded = f"IF(coalesce(flow.pkt_{end}addr, {address}) = {address}, {recorded}, NULL)"
+        direction = "egress" if end == "src" else "ingress"
+        is_own = f"flow.flow_direction = '{direction}' OR {is_own}"
+    own = _struct(
+        name="coalesce(instance.label.name, interface.label.name)",
+        interface_id="flow.interface_id",
+        instance_id=_INSTANCE_ID,
+        vpc_id=f"coalesce({_VPC_ID}, {owner}.vpc_id)",
+        vpc_name=f"IF({_VPC_ID} IS NULL, {owner}.vpc_name, vpc.label.name)",
+        subnet_id=f"coalesce({_SUBNET_ID}, {here}.subnet_id)",
+        subnet_name=f"IF({_SUBNET_ID} IS NULL, {here}.subnet_name, subnet.label.name)",
+        scope="'internal'",
+        basis="'interface'",
+    )
+    blind = _struct(
+        scope="'internal'",
+        basis="'ambiguous'",
+        candidates=f"""coalesce({owner}.candidates, {anywhere}.candidates, array(coalesce(
+            {owner}.interface_id, {anywhere}.subnet_id, {anywhere}.vpc_id)))""",
+    )
+    named_by_range = f"({recorded} IS NULL OR ({recorded} = 'AMAZON' AND {service} <> 'AMAZON'))"
+    by_service = _struct(
+        name=f"IF({named_by_range}, coalesce({service}, {recorded}), {recorded})",
+        scope="'aws service'",
+        basis=f"IF({named_by_range}, 'aws ranges', 'record')",
+    )
+    private = f"({is_private(key)})"
+    is_blind = f"""{private} AND {_VPC_ID} IS NOT NULL AND vpc.label.is_mapped IS NOT TRUE
+        AND coalesce({owner}.vpc_id, get({owner}.candidates, 0), {anywhere}.basis) IS NOT NULL"""
+    return F.expr(
+        f"""
+        CASE WHEN flow.{end}_address IS NULL THEN NULL
+             WHEN flow.interface_id IS NOT NULL AND ({is_own}) THEN {own}
+             WHEN {end}_owner.only_vpc IS NOT NULL THEN {owner}
+             WHEN {here} IS NOT NULL THEN {here}
+             WHEN {is_blind} THEN {blind}
+             WHEN {owner} IS NOT NULL THEN {owner}
+             WHEN {anywhere} IS NOT NULL THEN {anywhere}
+             WHEN coalesce({recorded}, {service}) IS NOT NULL THEN {by_service}
+             ELSE {_struct(scope=f"IF({private}, 'internal', 'internet')")}
+        END
+        """
+    )
+
+
+_ANSWER_TEXTS = (
+    "name interface_id instance_id vpc_id vpc_name subnet_id subnet_name scope basis"
 ).split()
 
-_OWN = "get(filter(_owners_here, v -> v.interface_id = interface_id), 0)"
 
-_BASIS = """
-    CASE WHEN _own IS NOT NULL THEN 'interface'
-         WHEN size(_owners_here) = 1 THEN 'address'
-         WHEN size(_owners_here) > 1 THEN 'ambiguous'
-         WHEN size(_networks_here) > 0 THEN 'cidr'
-         WHEN size(_owners) = 1 THEN 'address'
-         WHEN size(_owners) > 1 OR _vpcs > 1 THEN 'ambiguous'
-         WHEN _vpcs = 1 THEN 'cidr'
-    END
-"""
-
-_OWNER = """
-    CASE WHEN _own IS NOT NULL THEN _own
-         WHEN _basis = 'address' THEN coalesce(get(_owners_here, 0), get(_owners, 0))
-    END
-"""
-
-# The narrowest network, as `prefix` is the first field of the struct.
-_NETWORK = """
-    CASE WHEN size(_networks_here) > 0 THEN array_max(_networks_here)
-         WHEN _basis = 'cidr' OR (_basis = 'address' AND _vpcs = 1) THEN array_max(_networks)
-    END
-"""
+def _struct(candidates: str = "NULL", **texts: str) -> str:
+    """An answer in the shape of those in the lookups, with null for what is not given."""
+    cells = [f"'{name}', CAST({texts.get(name, 'NULL')} AS STRING)" for name in _ANSWER_TEXTS]
+    cells.append(f"'candidates', CAST({candidates} AS ARRAY<STRING>)")
+    return f"named_struct({', '.join(cells)})"

@@ -1,7 +1,4 @@
-"""Rows of a label snapshot → lookups that cannot multiply a flow, or every problem found in them.
-
-Each lookup has one row per key by construction; what several rows say of one key is an array in it.
-"""
+"""Rows of a label snapshot → what they say, or every problem found in them."""
 
 import re
 import unicodedata
@@ -9,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import NamedTuple
 
-from transforms.addresses import Network, buckets_of, canonical, is_too_wide, network_of
+from transforms.address_ranges import Span, overlap
+from transforms.addresses import Network, canonical, cidr_of, is_too_wide, network_of
 
 # The tables of a snapshot and the column that each must have.
 KEY_COLUMNS = {
@@ -19,6 +18,7 @@ KEY_COLUMNS = {
     "subnets": "subnet_id",
     "vpcs": "vpc_id",
     "instances": "instance_id",
+    "aws_ranges": "cidr",
 }
 _LONGEST_NAME = 256
 # The names that a reader sees first, in the order in which they are tried.
@@ -44,29 +44,25 @@ class Version(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """Who had an address from `valid_from` until before `valid_to`."""
+    """Who had an address in a span of time; `name` is the interface's own."""
 
-    valid_from: int | None
-    valid_to: int | None
+    span: Span
     interface_id: str
     instance_id: str | None
     name: str | None
     vpc_id: str | None
-    vpc_name: str | None
     subnet_id: str | None
-    subnet_name: str | None
+    is_public: bool
 
 
-class LabelledNetwork(NamedTuple):
-    """A network of a subnet (or, without one, of a VPC); ordered by prefix length first."""
+class NetworkLabel(NamedTuple):
+    """A network of a subnet (or, without one, of a VPC) in a span of time."""
 
-    prefix: int
-    first: str
-    last: str
+    network: Network
+    span: Span
     vpc_id: str | None
-    vpc_name: str | None
     subnet_id: str | None
-    subnet_name: str | None
+    name: str | None
 
 
 class Interface(NamedTuple):
@@ -77,40 +73,24 @@ class Interface(NamedTuple):
     addresses: tuple[str, ...]
 
 
-NAMES = """
-    id       STRING COMMENT 'interface, subnet, VPC or instance id',
-    versions ARRAY<STRUCT<valid_from BIGINT, valid_to BIGINT, name STRING, vpc_id STRING,
-                          subnet_id STRING, instance_id STRING>>
-"""
-OWNERS = """
-    address STRING COMMENT 'canonical',
-    owners  ARRAY<STRUCT<valid_from BIGINT, valid_to BIGINT, interface_id STRING,
-                         instance_id STRING, name STRING, vpc_id STRING, vpc_name STRING,
-                         subnet_id STRING, subnet_name STRING>>
-"""
-NETWORKS = """
-    bucket   STRING COMMENT 'start of an address key',
-    networks ARRAY<STRUCT<prefix INT, first STRING, last STRING, vpc_id STRING, vpc_name STRING,
-                          subnet_id STRING, subnet_name STRING>>
-"""
-
-
 @dataclass
 class LabelTables:
-    """The lookups, and the interfaces they were made from. Each mapping has one entry per key."""
+    """What the labels say. `conflicts` are sentences: two owners of one thing at one time."""
 
     names: dict[str, list[Version]] = field(default_factory=dict)
     owners: dict[str, list[Owner]] = field(default_factory=dict)
-    networks: dict[str, list[LabelledNetwork]] = field(default_factory=dict)
+    networks: list[NetworkLabel] = field(default_factory=list)
+    services: list[tuple[Network, str]] = field(default_factory=list)
     interfaces: list[Interface] = field(default_factory=list)
     vpc_networks: list[tuple[str, Network]] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)  # file → SHA-256 of its bytes
 
 
 def build_label_tables(
     tables: Mapping[str, list[LabelRow]],
 ) -> tuple[LabelTables, list[str]]:
-    """Lookups made of the snapshot's rows, and all problems as sentences (then use no lookup)."""
+    """What the snapshot's rows say, and all problems as sentences (then use no label of it)."""
     reader = _Reader(tables)
     built = LabelTables()
     for table in ("vpcs", "subnets", "instances", "interfaces"):
@@ -118,11 +98,12 @@ def build_label_tables(
             reader.read_name(table, row, built)
     for row in tables.get("interfaces", ()):
         reader.read_owner(row, built)
-    for row in tables.get("vpcs", ()):
-        reader.read_networks(row, built, vpc_id=reader.text(row, "vpc_id"), subnet_id=None)
-    for row in tables.get("subnets", ()):
-        vpc_id, subnet_id = reader.text(row, "vpc_id"), reader.text(row, "subnet_id")
-        reader.read_networks(row, built, vpc_id=vpc_id, subnet_id=subnet_id)
+    for table in ("vpcs", "subnets"):
+        for row in tables.get(table, ()):
+            reader.read_networks(table, row, built)
+    for row in tables.get("aws_ranges", ()):
+        reader.read_service(row, built)
+    built.conflicts = [*_owner_conflicts(built), *_network_conflicts(built)]
     return built, reader.problems
 
 
@@ -134,16 +115,49 @@ def clean(value: object) -> str | None:
     return text.strip()[:_LONGEST_NAME] or None
 
 
+def _owner_conflicts(built: LabelTables) -> Iterator[str]:
+    """Addresses that the labels give to two interfaces of one VPC at one time."""
+    for address, owners in sorted(built.owners.items()):
+        if len(owners) > 1:
+            for one, other in combinations(sorted(owners, key=repr), 2):
+                differ = one.interface_id != other.interface_id
+                share = one.vpc_id == other.vpc_id or (one.is_public and other.is_public)
+                if differ and share and overlap(one.span, other.span):
+                    place = "as public address" if one.is_public else f"in {one.vpc_id or 'no VPC'}"
+                    yield (
+                        f"labels give {address} {place} to {one.interface_id} and to "
+                        f"{other.interface_id} at the same time; it is labelled ambiguous"
+                    )
+
+
+def _network_conflicts(built: LabelTables) -> Iterator[str]:
+    """Networks that the labels give to two subnets of one VPC at one time."""
+    known: dict[tuple[str | None, Network], list[NetworkLabel]] = defaultdict(list)
+    for label in built.networks:
+        if label.subnet_id is not None:
+            known[label.vpc_id, label.network].append(label)
+    for (vpc_id, network), labels in sorted(known.items(), key=repr):
+        for one, other in combinations(sorted(labels, key=repr), 2):
+            if one.subnet_id != other.subnet_id and overlap(one.span, other.span):
+                yield (
+                    f"labels give {cidr_of(network)} of {vpc_id or 'no VPC'} to {one.subnet_id} "
+                    f"and to {other.subnet_id} at the same time; it is labelled ambiguous"
+                )
+
+
 class _Reader:
     def __init__(self, tables: Mapping[str, list[LabelRow]]) -> None:
         self.problems: list[str] = []
-        self._instance_names: dict[str, str | None] = {
-            str(row.cells.get("instance_id")): clean(row.cells.get("name"))
-            for row in tables.get("instances", ())
+        self._has_instance_name = {
+            self.text(row, "instance_id"): name
+            for row in sorted(tables.get("instances", ()), key=_from)
+            if (name := self.text(row, "name"))
         }
-        self._last_name: dict[str, str | None] = {}
-        self._places: dict[tuple[str, int | None, int | None], str] = {}
-        self._spans: dict[str, list[tuple[int | None, int | None, str]]] = defaultdict(list)
+        self._vpc_of_subnet = {
+            self.text(row, "subnet_id"): self.text(row, "vpc_id")
+            for row in tables.get("subnets", ())
+        }
+        self._spans: dict[str, list[tuple[Span, str]]] = defaultdict(list)
 
     def text(self, row: LabelRow, column: str) -> str | None:
         return clean(row.cells.get(column))
@@ -153,91 +167,98 @@ class _Reader:
         if key is None:
             self.problems.append(f"{row.place}: {KEY_COLUMNS[table]} is empty")
             return
-        span = self._time(row, "valid_from"), self._time(row, "valid_to")
-        version = Version(
-            *span,
-            name=self._name(table, row),
-            vpc_id=self.text(row, "vpc_id"),
-            subnet_id=self.text(row, "subnet_id") if table == "interfaces" else None,
-            instance_id=self.text(row, "instance_id") if table == "interfaces" else None,
-        )
-        for other_from, other_to, other_place in self._spans[key]:
-            if _overlap(*span, other_from, other_to):
+        span = self._span(row)
+        for other, other_place in self._spans[key]:
+            if overlap(span, other):
                 self.problems.append(
                     f"{row.place}: {key} is labelled already at {other_place} for the same time; "
                     "keep one row, or give both valid_from and valid_to"
                 )
                 return
-        self._spans[key].append((*span, row.place))
-        built.names.setdefault(key, []).append(version)
-        self._last_name[key] = version.name
+        self._spans[key].append((span, row.place))
+        built.names.setdefault(key, []).append(self._version(table, row, span))
 
-    def _name(self, table: str, row: LabelRow) -> str | None:
+    def _version(self, table: str, row: LabelRow, span: Span) -> Version:
         if table != "interfaces":
-            return self.text(row, "name")
+            return Version(*span, self.text(row, "name"), self.text(row, "vpc_id"), None, None)
+        subnet_id = self.text(row, "subnet_id")
+        return Version(
+            *span,
+            name=self._interface_name(row),
+            vpc_id=self.text(row, "vpc_id") or self._vpc_of_subnet.get(subnet_id),
+            subnet_id=subnet_id,
+            instance_id=self.text(row, "instance_id"),
+        )
+
+    def _interface_name(self, row: LabelRow) -> str | None:
         for column in _INTERFACE_NAMES:
             if name := self.text(row, column):
                 return name
-        instance_name = self._instance_names.get(str(row.cells.get("instance_id")))
+        instance_name = self._has_instance_name.get(self.text(row, "instance_id"))
         return instance_name or self.text(row, "interface_type")
 
     def read_owner(self, row: LabelRow, built: LabelTables) -> None:
         interface_id = self.text(row, "interface_id")
         if interface_id is None:
             return
-        instance_id = self.text(row, "instance_id")
-        vpc_id, subnet_id = self.text(row, "vpc_id"), self.text(row, "subnet_id")
-        name = self._name("interfaces", row)
-        valid_from, valid_to = self._time(row, "valid_from"), self._time(row, "valid_to")
-        owner = Owner(
-            valid_from=valid_from,
-            valid_to=valid_to,
-            interface_id=interface_id,
-            instance_id=instance_id,
-            name=self._instance_names.get(str(instance_id)) or name,
-            vpc_id=vpc_id,
-            vpc_name=self._last_name.get(str(vpc_id)),
-            subnet_id=subnet_id,
-            subnet_name=self._last_name.get(str(subnet_id)),
-        )
-        addresses = tuple(dict.fromkeys(self._addresses(row)))
-        for address in addresses:
+        version = self._version("interfaces", row, self._span(row))
+        addresses: dict[str, bool] = {}
+        for column in ("public_addresses", "addresses"):
+            for address in self._addresses(row, column):
+                addresses[address] = column == "public_addresses"
+        for address, is_public in addresses.items():
+            owner = Owner(
+                span=Span(version.valid_from, version.valid_to),
+                interface_id=interface_id,
+                instance_id=version.instance_id,
+                name=version.name,
+                vpc_id=version.vpc_id,
+                subnet_id=version.subnet_id,
+                is_public=is_public,
+            )
             built.owners.setdefault(address, []).append(owner)
-        version = Version(valid_from, valid_to, name, vpc_id, subnet_id, instance_id)
-        built.interfaces.append(Interface(version, interface_id, addresses))
+        ordered = sorted(addresses, key=lambda address: addresses[address])
+        built.interfaces.append(Interface(version, interface_id, tuple(ordered)))
 
-    def _addresses(self, row: LabelRow) -> Iterator[str]:
-        for column in ("addresses", "public_addresses"):
-            for text in _items(row.cells.get(column)):
-                address = canonical(text)
-                if address is None:
-                    self.problems.append(f"{row.place}: {column}: {text[:64]!r} is not an address")
-                else:
-                    yield address
+    def _addresses(self, row: LabelRow, column: str) -> Iterator[str]:
+        for text in _items(row.cells.get(column)):
+            address = canonical(text)
+            if address is None:
+                self.problems.append(f"{row.place}: {column}: {text[:64]!r} is not an address")
+            else:
+                yield address
 
-    def read_networks(
-        self, row: LabelRow, built: LabelTables, *, vpc_id: str | None, subnet_id: str | None
-    ) -> None:
+    def read_networks(self, table: str, row: LabelRow, built: LabelTables) -> None:
+        vpc_id = self.text(row, "vpc_id")
+        subnet_id = self.text(row, "subnet_id") if table == "subnets" else None
         for text in _items(row.cells.get("cidrs")):
-            try:
-                network = network_of(text)
-            except ValueError as error:
-                self.problems.append(f"{row.place}: cidrs: {error}")
+            network = self._network(row, "cidrs", text)
+            if network is None:
                 continue
             if is_too_wide(network):
                 self.problems.append(f"{row.place}: cidrs: {text} is too wide for a VPC or subnet")
                 continue
-            labelled = LabelledNetwork(
-                *network,
-                vpc_id=vpc_id,
-                vpc_name=self._last_name.get(str(vpc_id)),
-                subnet_id=subnet_id,
-                subnet_name=self._last_name.get(str(subnet_id)),
-            )
-            for bucket in buckets_of(network):
-                built.networks.setdefault(bucket, []).append(labelled)
+            name = self.text(row, "name")
+            built.networks.append(NetworkLabel(network, self._span(row), vpc_id, subnet_id, name))
             if vpc_id is not None:
                 built.vpc_networks.append((vpc_id, network))
+
+    def read_service(self, row: LabelRow, built: LabelTables) -> None:
+        cidr, service = self.text(row, "cidr"), self.text(row, "service")
+        if cidr is None or service is None:
+            self.problems.append(f"{row.place}: cidr or service is empty")
+        elif network := self._network(row, "cidr", cidr):
+            built.services.append((network, service))
+
+    def _network(self, row: LabelRow, column: str, text: str) -> Network | None:
+        try:
+            return network_of(text)
+        except ValueError as error:
+            self.problems.append(f"{row.place}: {column}: {error}")
+            return None
+
+    def _span(self, row: LabelRow) -> Span:
+        return Span(self._time(row, "valid_from"), self._time(row, "valid_to"))
 
     def _time(self, row: LabelRow, column: str) -> int | None:
         value = row.cells.get(column)
@@ -262,10 +283,8 @@ def _parsed_time(text: str) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def _overlap(a_from: int | None, a_to: int | None, b_from: int | None, b_to: int | None) -> bool:
-    starts_in_time = a_from is None or b_to is None or a_from < b_to
-    ends_in_time = b_from is None or a_to is None or b_from < a_to
-    return starts_in_time and ends_in_time
+def _from(row: LabelRow) -> str:
+    return str(row.cells.get("valid_from", ""))
 
 
 def _items(value: object) -> Iterable[str]:

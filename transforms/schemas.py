@@ -156,7 +156,18 @@ END_LABELS = """
     {end}_vpc_id       STRING COMMENT 'VPC that holds {end}addr',
     {end}_vpc_name     STRING COMMENT 'its name',
     {end}_scope        STRING COMMENT 'internal, aws service or internet',
-    {end}_basis        STRING COMMENT 'how it was named: interface, address, cidr, ambiguous'
+    {end}_basis        STRING COMMENT 'interface, address, cidr, record, …; ambiguous: see README',
+    {end}_candidates   ARRAY<STRING> COMMENT 'ids that fit where it is ambiguous, at most 20'
+"""
+
+# Null where the packet's own address is the outer one, or is not recorded.
+PACKET_END_LABELS = """
+    {end}_name         STRING COMMENT 'instance name, else interface name, of its owner',
+    {end}_interface_id STRING COMMENT 'owner of {end}addr',
+    {end}_instance_id  STRING COMMENT 'owner of {end}addr',
+    {end}_subnet_name  STRING COMMENT 'name of the subnet that holds {end}addr',
+    {end}_scope        STRING COMMENT 'internal, aws service or internet',
+    {end}_basis        STRING COMMENT 'as src_basis'
 """
 
 LABELS = f"""
@@ -165,7 +176,9 @@ LABELS = f"""
     subnet_name    STRING COMMENT 'name of the subnet of the interface',
     instance_name  STRING COMMENT 'name of the instance of the interface',
     {END_LABELS.format(end="src").strip()},
-    {END_LABELS.format(end="dst").strip()}
+    {END_LABELS.format(end="dst").strip()},
+    {PACKET_END_LABELS.format(end="pkt_src").strip()},
+    {PACKET_END_LABELS.format(end="pkt_dst").strip()}
 """
 
 FLOWS = f"""

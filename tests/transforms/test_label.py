@@ -91,7 +91,7 @@ def test_each_end_gets_the_most_certain_name_and_its_basis(spark: SparkSession) 
         ({"srcaddr": "192.168.1.1"}, (None, None, None, "internal", None)),
         ({"srcaddr": "198.51.100.1"}, (None, None, None, "internet", None)),
         ({"srcaddr": "52.95.128.179", "pkt_src_aws_service": "S3"},
-         ("S3", None, None, "aws service", None)),
+         ("S3", None, None, "aws service", "record")),
         ({"srcaddr": "10.0.1.8", "pkt_srcaddr": "52.95.128.179", "pkt_src_aws_service": "S3"},
          ("NAT", "web", "shop", "internal", "address")),
         ({"srcaddr": None}, (None, None, None, None, None)),
@@ -120,6 +120,161 @@ def test_an_equal_address_is_named_by_the_vpc_of_the_record(spark: SparkSession)
     assert (unknown["src_name"], unknown["src_basis"]) == (None, "ambiguous")
 
 
+def test_direction_tells_the_records_own_end_where_labels_know_no_address(
+    spark: SparkSession,
+) -> None:
+    tables = {"interfaces": rows_of({"interface_id": "eni-1", "description": "web"})}
+    at = {"interface_id": "eni-1", "vpc_id": "vpc-z", "instance_id": "i-z", "subnet_id": "subnet-z",
+          "srcaddr": "10.0.0.1", "dstaddr": "10.0.0.2"}  # fmt: skip
+
+    out, back, unknown = label(
+        spark, tables, {**at, "flow_direction": "egress"}, {**at, "flow_direction": "ingress"}, at
+    )
+
+    own = ("web", "eni-1", "i-z", "subnet-z", "vpc-z", "internal", "interface")
+    nobody = (None, None, None, None, None, "internal", None)
+    columns = "name interface_id instance_id subnet_id vpc_id scope basis".split()
+    for row, src, dst in ((out, own, nobody), (back, nobody, own), (unknown, nobody, nobody)):
+        assert tuple(row[f"src_{column}"] for column in columns) == src
+        assert tuple(row[f"dst_{column}"] for column in columns) == dst
+
+
+def test_the_packets_own_ends_are_named_where_they_differ(spark: SparkSession) -> None:
+    nat = {"interface_id": "eni-2", "vpc_id": "vpc-a", "srcaddr": "10.0.1.7", "dstaddr": "10.0.1.8"}
+    behind, same, far = label(
+        spark,
+        TABLES,
+        {**nat, "pkt_srcaddr": "10.0.1.7", "pkt_dstaddr": "52.95.128.179",
+         "pkt_dst_aws_service": "S3"},
+        {**nat, "pkt_srcaddr": "10.0.1.7", "pkt_dstaddr": "10.0.1.8"},
+        {**nat, "pkt_srcaddr": "10.9.1.5", "pkt_dstaddr": "2001:db8:a:1::7"},
+    )  # fmt: skip
+
+    columns = "name interface_id instance_id subnet_name scope basis".split()
+    nothing = (None,) * 6
+    for row, src, dst in (
+        (behind, nothing, ("S3", None, None, None, "aws service", "record")),
+        (same, nothing, nothing),
+        (far, ("far box", "eni-8", None, "far", "internal", "address"),
+         ("web-1", "eni-1", "i-1", "web", "internal", "address")),
+    ):  # fmt: skip
+        assert tuple(row[f"pkt_src_{column}"] for column in columns) == src
+        assert tuple(row[f"pkt_dst_{column}"] for column in columns) == dst
+
+
+def test_what_is_ambiguous_names_its_candidates(spark: SparkSession) -> None:
+    at = {"interface_id": "eni-1", "vpc_id": "vpc-a", "start": NEW_YEAR_2026}
+    cases: list[tuple[Cells, tuple[object, ...]]] = [
+        ({"srcaddr": "10.0.1.10"}, ("ambiguous", ["eni-6", "eni-7"], "subnet-a1")),
+        ({"srcaddr": "10.0.1.10", "interface_id": "eni-7"}, ("interface", None, "subnet-a1")),
+        ({"srcaddr": "10.8.0.1"}, ("ambiguous", ["vpc-d", "vpc-e"], None)),
+        # Nothing is known of the networks of this VPC: it may use the range for itself.
+        ({"srcaddr": "10.9.1.5", "vpc_id": "vpc-z"}, ("ambiguous", ["eni-8"], None)),
+        ({"srcaddr": "10.9.1.6", "vpc_id": "vpc-z"}, ("ambiguous", ["subnet-c1"], None)),
+        ({"srcaddr": "10.0.1.7", "vpc_id": None, "interface_id": None},
+         ("ambiguous", ["eni-1", "eni-3"], None)),
+    ]  # fmt: skip
+
+    found = label(spark, TABLES, *({**at, **differs} for differs, _ in cases))
+
+    for row, (differs, expected) in zip(found, cases, strict=True):
+        assert (row["src_basis"], row["src_candidates"], row["src_subnet_id"]) == expected, differs
+
+
+def test_public_addresses_and_aws_ranges_name_what_no_network_holds(spark: SparkSession) -> None:
+    tables = {
+        **TABLES,
+        "aws_ranges": rows_of(
+            {"cidr": "52.94.0.0/15", "service": "AMAZON"},
+            {"cidr": "52.95.128.0/21", "service": "S3"},
+            {"cidr": "52.95.128.0/21", "service": "AMAZON"},
+            {"cidr": "203.0.113.0/24", "service": "EC2"},
+            {"cidr": "2600:1f00::/24", "service": "AMAZON"},
+        ),
+    }
+    cases: list[tuple[Cells, tuple[object, ...]]] = [
+        ({"srcaddr": "203.0.113.7"}, ("web-1", "internal", "public address")),
+        ({"srcaddr": "203.0.113.8"}, ("EC2", "aws service", "aws ranges")),
+        ({"srcaddr": "52.95.128.179"}, ("S3", "aws service", "aws ranges")),
+        ({"srcaddr": "52.95.127.255"}, ("AMAZON", "aws service", "aws ranges")),
+        ({"srcaddr": "52.95.136.0", "pkt_src_aws_service": "EC2"},
+         ("EC2", "aws service", "record")),
+        ({"srcaddr": "52.95.128.1", "pkt_src_aws_service": "AMAZON"},
+         ("S3", "aws service", "aws ranges")),
+        ({"srcaddr": "2600:1fff::1"}, ("AMAZON", "aws service", "aws ranges")),
+        ({"srcaddr": "52.96.0.0"}, (None, "internet", None)),
+    ]  # fmt: skip
+
+    found = label(spark, tables, *({"vpc_id": "vpc-z", **differs} for differs, _ in cases))
+
+    for row, (differs, expected) in zip(found, cases, strict=True):
+        assert (row["src_name"], row["src_scope"], row["src_basis"]) == expected, differs
+
+
+def test_names_networks_and_owners_are_those_of_the_time(spark: SparkSession) -> None:
+    until, since = {"valid_to": "1970-01-01T00:01:40Z"}, {"valid_from": "1970-01-01T00:01:40Z"}
+    tables = {
+        "vpcs": rows_of(
+            {"vpc_id": "vpc-a", "name": "old", "cidrs": "10.0.0.0/16", **until},
+            {"vpc_id": "vpc-a", "name": "new", "cidrs": "10.0.0.0/16 10.1.0.0/16", **since},
+        ),
+        "subnets": rows_of(
+            {"subnet_id": "subnet-1", "name": "one", "vpc_id": "vpc-a", "cidrs": "10.0.1.0/24",
+             **until},
+            {"subnet_id": "subnet-2", "name": "two", "vpc_id": "vpc-a", "cidrs": "10.0.1.0/25",
+             **since},
+        ),
+        "instances": rows_of({"instance_id": "i-1", "name": "before", **until},
+                             {"instance_id": "i-1", "name": "after", **since}),
+        "interfaces": rows_of({"interface_id": "eni-1", "vpc_id": "vpc-a", "instance_id": "i-1",
+                               "addresses": "10.0.1.7"}),
+    }  # fmt: skip
+    cases: list[tuple[Cells, tuple[object, ...]]] = [
+        ({"srcaddr": "10.0.1.7", "start": 99}, ("before", "one", "old", "address")),
+        ({"srcaddr": "10.0.1.7", "start": 100}, ("after", "two", "new", "address")),
+        ({"srcaddr": "10.0.1.200", "start": 99}, (None, "one", "old", "cidr")),
+        ({"srcaddr": "10.0.1.200", "start": 100}, (None, None, "new", "cidr")),
+        ({"srcaddr": "10.1.0.1", "start": 99}, (None, None, None, None)),
+        ({"srcaddr": "10.1.0.1", "start": 100}, (None, None, "new", "cidr")),
+    ]
+
+    found = label(spark, tables, *({"vpc_id": "vpc-a", **differs} for differs, _ in cases))
+
+    columns = "src_name src_subnet_name src_vpc_name src_basis".split()
+    for row, (differs, expected) in zip(found, cases, strict=True):
+        assert tuple(row[column] for column in columns) == expected, differs
+
+
+def test_two_owners_of_one_thing_at_one_time_are_said() -> None:
+    tables = {
+        "interfaces": rows_of(
+            {"interface_id": "eni-1", "vpc_id": "vpc-a", "addresses": "10.0.0.1",
+             "public_addresses": "203.0.113.1"},
+            {"interface_id": "eni-2", "vpc_id": "vpc-a", "addresses": "10.0.0.1"},
+            {"interface_id": "eni-3", "vpc_id": "vpc-b", "addresses": "10.0.0.1",
+             "public_addresses": "203.0.113.1"},
+            {"interface_id": "eni-4", "vpc_id": "vpc-a", "addresses": "10.0.0.2",
+             "valid_to": "2026-01-01T00:00:00Z"},
+            {"interface_id": "eni-5", "vpc_id": "vpc-a", "addresses": "10.0.0.2",
+             "valid_from": "2026-01-01T00:00:00Z"},
+        ),
+        "subnets": rows_of(
+            {"subnet_id": "subnet-1", "vpc_id": "vpc-a", "cidrs": "10.0.0.0/24"},
+            {"subnet_id": "subnet-2", "vpc_id": "vpc-a", "cidrs": "10.0.0.0/24"},
+        ),
+    }  # fmt: skip
+
+    built, problems = build_label_tables(tables)
+
+    ending = "at the same time; it is labelled ambiguous"
+    assert problems == []
+    assert built.conflicts == [
+        f"labels give 10.0.0.1 in vpc-a to eni-1 and to eni-2 {ending}",
+        f"labels give 203.0.113.1 as public address to eni-1 and to eni-3 {ending}",
+        f"labels give 10.0.0.0/24 of vpc-a to subnet-1 and to subnet-2 {ending}",
+    ]
+
+
 def test_the_interface_of_the_record_gets_its_names(spark: SparkSession) -> None:
     own, by_label, unknown = label(
         spark,
@@ -140,6 +295,15 @@ some_addresses = st.sampled_from(["10.0.0.1", "10.0.0.2", "2001:db8::1"])
 vpc_ids = st.sampled_from(["vpc-a", "vpc-b"]) | st.none()
 cidrs = st.sampled_from(["10.0.0.0/16", "10.0.0.0/24", "10.0.0.0/8", "2001:db8::/56"])
 
+spans = st.sampled_from(
+    [
+        {},
+        {"valid_from": "1970-01-01T00:00:05Z"},
+        {"valid_to": "1970-01-01T00:00:05Z"},
+        {"valid_from": "1970-01-01T00:00:03Z", "valid_to": "1970-01-01T00:00:07Z"},
+    ]
+)
+
 
 @st.composite
 def hostile_tables(draw: st.DrawFn) -> dict[str, list[LabelRow]]:
@@ -154,12 +318,16 @@ def hostile_tables(draw: st.DrawFn) -> dict[str, list[LabelRow]]:
             vpc_id=draw(vpc_ids),
             addresses=draw(st.lists(some_addresses, max_size=3)),
             description=draw(st.sampled_from(["x", "=1+1", None])),
+            **draw(spans),
         )
         for name in draw(st.lists(ids, unique=True))
     ]
     subnets = [
         cells(
-            subnet_id=f"subnet-{n}", vpc_id=draw(vpc_ids), cidrs=draw(st.lists(cidrs, max_size=3))
+            subnet_id=f"subnet-{n}",
+            vpc_id=draw(vpc_ids),
+            cidrs=draw(st.lists(cidrs, max_size=3)),
+            **draw(spans),
         )
         for n in range(draw(st.integers(0, 5)))
     ]
@@ -178,13 +346,13 @@ def some_records(draw: st.DrawFn) -> Cells:
         "vpc_id": draw(vpc_ids),
         "srcaddr": draw(some_addresses | st.none()),
         "dstaddr": draw(some_addresses | st.none()),
-        "start": draw(st.none() | st.just(5)),
+        "start": draw(st.none() | st.integers(2, 8)),
     }
 
 
 @settings(max_examples=6, deadline=None)
 @given(hostile_tables(), st.lists(some_records(), min_size=20, max_size=60))
-def test_no_label_adds_or_removes_a_flow(
+def test_no_label_adds_or_removes_a_flow_and_their_order_does_not_matter(
     spark: SparkSession, tables: dict[str, list[LabelRow]], records: list[Cells]
 ) -> None:
     labelled = label(spark, tables, *records)
@@ -192,3 +360,6 @@ def test_no_label_adds_or_removes_a_flow(
     assert [row["number"] for row in labelled] == list(range(len(records)))
     for row, record in zip(labelled, records, strict=True):
         assert {name: row[name] for name in record} == record
+
+    turned = {table: rows[::-1] for table, rows in reversed(tables.items())}
+    assert label(spark, turned, *records) == labelled  # whatever the order of the label rows

@@ -84,7 +84,8 @@ class LabelTables:
     interfaces: list[Interface] = field(default_factory=list)
     vpc_networks: list[tuple[str, Network]] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
-    sources: dict[str, str] = field(default_factory=dict)  # file → SHA-256 of its bytes
+    # File → SHA-256 of its bytes; the same labels may come from other files.
+    sources: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def build_label_tables(

@@ -1,4 +1,4 @@
-"""Read a label snapshot: a folder with `interfaces`, `subnets`, `vpcs`, `instances`."""
+"""Read a label snapshot: a folder with the tables of `label_tables.KEY_COLUMNS`."""
 
 import csv
 import io
@@ -21,6 +21,7 @@ from transforms.label_lookups import NAMES, NETWORKS, OWNERS, lookup_rows
 from transforms.label_tables import KEY_COLUMNS, LabelRow, LabelTables, build_label_tables
 
 _ENDINGS = ("csv", "jsonl", "parquet")
+_AWS_RANGES = "aws_ranges.json"  # as AWS publishes it
 
 
 def read_labels(uri: str | None) -> LabelTables:
@@ -33,7 +34,7 @@ def read_labels(uri: str | None) -> LabelTables:
     sources: dict[str, str] = {}
     problems: list[str] = []
     for table in KEY_COLUMNS:
-        for ending in _ENDINGS:
+        for ending in (*_ENDINGS, *(["json"] if table == "aws_ranges" else [])):
             name = f"{table}.{ending}"
             try:
                 data = obstore.get(store, f"{place.path.rstrip('/')}/{name}").bytes().to_bytes()
@@ -48,16 +49,18 @@ def read_labels(uri: str | None) -> LabelTables:
             except (ValueError, pa.ArrowException, csv.Error) as error:
                 problems.append(f"--labels {uri}/{name}: not readable: {first_line(error)}")
                 continue
-            problems += _missing_key(uri, name, KEY_COLUMNS[table], rows)
-            tables.setdefault(table, []).extend(rows)
+            missing = list(_missing_key(uri, name, KEY_COLUMNS[table], rows))
+            problems += missing
+            tables.setdefault(table, []).extend([] if missing else rows)
     if not tables and not problems:
         names = ", ".join(KEY_COLUMNS)
         raise BadInput(
             [f"--labels {uri}: found no label file; expected {names} as .csv, .jsonl or .parquet"]
         )
     built, found = build_label_tables(tables)
-    if problems or found:
-        raise BadInput(problems or [f"--labels {uri}/{problem}" for problem in found])
+    problems += [f"--labels {uri}/{problem}" for problem in found]
+    if problems:
+        raise BadInput(problems)
     return replace(built, sources=sources)
 
 
@@ -76,14 +79,22 @@ def as_lookups(spark: SparkSession, tables: LabelTables) -> Lookups:
 
 
 def _rows(name: str, data: bytes) -> Iterator[LabelRow]:
-    if name.endswith(".csv"):
+    if name == _AWS_RANGES:
+        yield from aws_range_rows(name, data)
+    elif name.endswith(".csv"):
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True)
+        columns = reader.fieldnames or ()
+        if twice := {column for column in columns if columns.count(column) > 1}:
+            raise ValueError(f"{name} line 1 has column {min(twice)} twice")
         for cells in reader:
             yield _row(f"{name} line {reader.line_num}", cells)
     elif name.endswith(".jsonl"):
         for number, line in enumerate(data.decode("utf-8-sig").splitlines(), start=1):
             if line.strip():
-                cells = json.loads(line)
+                try:
+                    cells = json.loads(line)
+                except ValueError:
+                    cells = None
                 if not isinstance(cells, dict):
                     raise ValueError(f"line {number} is not a JSON object")
                 yield _row(f"{name} line {number}", cells)
@@ -91,6 +102,19 @@ def _rows(name: str, data: bytes) -> Iterator[LabelRow]:
         table = pyarrow.parquet.read_table(io.BytesIO(data))
         for number, cells in enumerate(table.to_pylist(), start=1):
             yield _row(f"{name} row {number}", cells)
+
+
+def aws_range_rows(name: str, data: bytes) -> Iterator[LabelRow]:
+    """Rows of AWS's ip-ranges.json as published; a ValueError says what is wrong with it."""
+    published = json.loads(data)
+    if not isinstance(published, dict) or not isinstance(published.get("prefixes"), list):
+        raise ValueError(f"{name}: found no list of prefixes; expected AWS's ip-ranges.json")
+    for kind, column in (("prefixes", "ip_prefix"), ("ipv6_prefixes", "ipv6_prefix")):
+        for number, cells in enumerate(published.get(kind, []), start=1):
+            place = f"{name} {kind} {number}"
+            if not isinstance(cells, dict):
+                raise ValueError(f"{place} is not a JSON object")
+            yield _row(place, {**cells, "cidr": cells.get(column)})
 
 
 def _row(place: str, cells: dict[str, object]) -> LabelRow:

@@ -103,8 +103,16 @@ def test_names_are_data_without_control_or_bidirectional_characters(tmp_path: Pa
          ["--labels LABELS/interfaces.csv line 4: eni-1 is labelled already at interfaces.csv "
           "line 2 for the same time; keep one row, or give both valid_from and valid_to"]),
         ("instances.jsonl", '{"instance_id": "i-1"}\n{"instance_id": \n',
-         ["--labels LABELS/instances.jsonl: not readable: Expecting value: line 1 column 17 "
-          "(char 16)"]),
+         ["--labels LABELS/instances.jsonl: not readable: line 2 is not a JSON object"]),
+        ("subnets.csv", "subnet_id,name,name\nsubnet-1,a,b\n",
+         ["--labels LABELS/subnets.csv: not readable: subnets.csv line 1 has column name twice"]),
+        ("aws_ranges.csv", "cidr,service\n52.94.0.0/15,\n52.94.0.0/40,S3\n",
+         ["--labels LABELS/aws_ranges.csv line 2: cidr or service is empty",
+          "--labels LABELS/aws_ranges.csv line 3: cidr: '52.94.0.0/40' does not appear to be an "
+          "IPv4 or IPv6 network"]),
+        ("aws_ranges.json", '{"syncToken": "1"}',
+         ["--labels LABELS/aws_ranges.json: not readable: aws_ranges.json: found no list of "
+          "prefixes; expected AWS's ip-ranges.json"]),
         ("subnets.csv", "subnet_id,name\nsubnet-1,a,b\n",
          ["--labels LABELS/subnets.csv: not readable: subnets.csv line 2 has more cells than the "
           "first line has columns"]),
@@ -119,6 +127,30 @@ def test_a_wrong_label_file_is_refused_with_the_line_and_the_reason(
     (tmp_path / file).write_text(text)
 
     assert problems(tmp_path) == expected
+
+
+def test_every_problem_of_every_file_is_said_at_once(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.csv").write_text("name\nweb\n")
+    (tmp_path / "vpcs.csv").write_text("vpc_id,cidrs\nvpc-a,10.0.0.1/16\n")
+
+    assert problems(tmp_path) == [
+        "--labels LABELS/interfaces.csv: found columns name; expected interface_id among them; "
+        "add it",
+        "--labels LABELS/vpcs.csv line 2: cidrs: 10.0.0.1/16 has host bits set",
+    ]
+
+
+def test_aws_ranges_are_read_as_published(tmp_path: Path) -> None:
+    published = {
+        "prefixes": [{"ip_prefix": "52.95.128.0/21", "service": "S3", "region": "eu-west-1"}],
+        "ipv6_prefixes": [{"ipv6_prefix": "2600:1f00::/24", "service": "AMAZON"}],
+    }
+    (tmp_path / "aws_ranges.json").write_text(json.dumps(published))
+
+    assert [
+        (network.prefix, network.first, service)
+        for network, service in read_labels(str(tmp_path)).services
+    ] == [(21, "345f8000", "S3"), (24, "26001f00000000000000000000000000", "AMAZON")]
 
 
 def test_one_id_may_have_labels_one_after_the_other(tmp_path: Path) -> None:

@@ -48,9 +48,7 @@ def test_keys_order_as_addresses_do_and_lie_in_their_networks(
     keyed = spark.createDataFrame(texts, "address STRING").withColumn("key", key_of("address"))
     keyed = keyed.selectExpr("*", f"{bucket_of('key', (4, 8))} AS bucket")
 
-    for address, key, bucket in keyed.selectExpr(
-        "*", f"{bucket_of('key', (4, 8))} AS bucket"
-    ).collect():
+    for address, key, bucket in keyed.collect():
         parsed = ipaddress.ip_address(address)
         assert int(key, 16) == int(parsed)
         assert len(key) == parsed.max_prefixlen // 4

@@ -1,0 +1,245 @@
+"""The job: EC2 inventory → a label snapshot that carries on the history of earlier ones."""
+
+import json
+import logging
+import re
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import boto3
+import obstore
+from botocore.exceptions import BotoCoreError, ClientError
+from obstore.exceptions import BaseError
+
+from jobs import argument_values as values
+from jobs.command_line import BadInput, Parser
+from jobs.flow_log_objects import first_line
+from jobs.inventory import Inventory, Missing
+from jobs.labels import aws_range_rows
+from jobs.object_store import open_store, place_of
+from transforms.label_history import Cells, merged
+from transforms.label_tables import KEY_COLUMNS
+
+logger = logging.getLogger(__name__)
+
+COMPLETE, FAILED, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
+
+_FLAGS = {
+    "output": "the snapshot: a folder or s3://…; what is there already is carried on",
+    "regions": "regions to ask, comma separated (default: the one that boto3 finds)",
+    "role_arns": "roles to assume, one per account, comma separated (default: none)",
+    "aws_ranges": "AWS's ip-ranges.json: a file, s3://… or https://…",
+    "config_history": "true: also interfaces and instances that are gone, from AWS Config",
+    "strict": "true: exit code 3 when a call was not allowed",
+}
+_PARSER = Parser(
+    prog="collect_labels",
+    description="Write who has which address now; again and again, and it becomes a history.",
+    epilog="exit codes: 0 complete; 1 AWS or the network failed, nothing written; 2 wrong "
+    "arguments or inputs, nothing written; 3 written, but --strict true and a call was not allowed",
+    flags=_FLAGS,
+)
+
+
+class Wish(NamedTuple):
+    """What is to be collected, and where to."""
+
+    output: str
+    regions: tuple[str, ...]
+    role_arns: tuple[str, ...]
+    aws_ranges: str | None
+    config_history: bool
+    strict: bool
+
+
+class Collected(NamedTuple):
+    """Rows by table, the places that answered for each, and sentences about what is missing."""
+
+    tables: dict[str, list[Cells]]
+    gone: dict[str, list[Cells]]
+    covered: set[tuple[str, object, object]]
+    missing: list[str]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Collect for these flags; returns the exit code that `--help` explains."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for chatty in ("botocore", "urllib3"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    try:
+        wish = parse_wish(argv)
+        ranges = _aws_ranges(wish.aws_ranges)
+        collected = collect(wish)
+        counts = write(wish.output, collected, ranges, datetime.now(UTC))
+    except BadInput as bad:
+        for problem in bad.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return BAD_INPUT
+    except (ClientError, BotoCoreError) as error:
+        print(f"error: {error}; nothing was written", file=sys.stderr)
+        return FAILED
+    print(f"{wish.output}: " + ", ".join(f"{n:,} {table}" for table, n in counts.items()))
+    for sentence in collected.missing:
+        print(f"missing: {sentence}")
+    return INCOMPLETE if wish.strict and collected.missing else COMPLETE
+
+
+def parse_wish(argv: Sequence[str]) -> Wish:
+    """Read the flags; raises BadInput with all problems at once."""
+    read = _PARSER.read(argv)
+    wish = Wish(
+        output=read.required("output", values.uri, ""),
+        regions=read.optional("regions", _regions, ()),
+        role_arns=read.optional("role_arns", _role_arns, ()),
+        aws_ranges=read.optional("aws_ranges", str, None),
+        config_history=read.optional("config_history", values.boolean, False),
+        strict=read.optional("strict", values.boolean, False),
+    )
+    regions = wish.regions or tuple(filter(None, [boto3.Session().region_name]))
+    if not regions and not read.gave("regions"):
+        read.problems.append("no region: expected --regions, or AWS_REGION in the environment")
+    if read.problems:
+        raise BadInput(read.problems)
+    return wish._replace(regions=regions)
+
+
+def collect(wish: Wish) -> Collected:
+    """Ask every account and region; what is not allowed is said, and the rest is taken."""
+    found = Collected({}, {}, set(), [])
+    for session, account_id in _sessions(wish):
+        for region in wish.regions:
+            inventory = Inventory(session, region, account_id)
+            for table, rows in inventory.tables.items():
+                try:
+                    found.tables.setdefault(table, []).extend(rows())
+                except Missing as missing:
+                    found.missing.append(str(missing))
+                else:
+                    found.covered.add((table, account_id, region))
+            for table in ("interfaces", "instances") if wish.config_history else ():
+                try:
+                    found.gone.setdefault(table, []).extend(inventory.gone(table))
+                except Missing as missing:
+                    found.missing.append(str(missing))
+    return found
+
+
+def write(output: str, collected: Collected, ranges: bytes | None, now: datetime) -> dict[str, int]:
+    """Write each table of the snapshot, then `snapshot.json`; returns the rows by table."""
+    place = place_of(output)
+    store = open_store(place.bucket)
+    counts: dict[str, int] = {}
+
+    def path(name: str) -> str:
+        return f"{place.path.rstrip('/')}/{name}".lstrip("/")
+
+    histories = {
+        table: _history(table, _known(store, path(f"{table}.jsonl")), collected, now)
+        for table in collected.tables
+    }
+    for table, rows in histories.items():
+        text = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        if rows:
+            obstore.put(store, path(f"{table}.jsonl"), text.encode())
+        counts[table] = len(rows)
+    if ranges is not None:
+        obstore.put(store, path("aws_ranges.json"), ranges)
+    snapshot = {
+        "taken_at": now.isoformat(timespec="seconds"),
+        "covered": sorted(map(list, collected.covered)),
+        "rows": counts,
+        "missing": collected.missing,
+    }
+    obstore.put(store, path("snapshot.json"), json.dumps(snapshot, indent=1).encode())
+    return counts
+
+
+def _history(table: str, known: list[Cells], collected: Collected, now: datetime) -> list[Cells]:
+    if table == "prefix_lists":  # entries have no id of their own: what is true now replaces them
+        kept = [row for row in known if not _is_covered(table, row, collected)]
+        return [*kept, *collected.tables[table]]
+    key = KEY_COLUMNS[table]
+    seen = collected.tables[table]
+    rows = merged(
+        known,
+        seen,
+        key=key,
+        taken_at=now,
+        is_covered=lambda row: _is_covered(table, row, collected),
+    )
+    # The record of AWS Config is finer than what snapshots saw of the same resource.
+    gone = collected.gone.get(table, [])
+    recorded = {row[key] for row in gone}
+    return [row for row in rows if row[key] not in recorded] + gone
+
+
+def _is_covered(table: str, row: Mapping[str, object], collected: Collected) -> bool:
+    return (table, row.get("account_id"), row.get("region")) in collected.covered
+
+
+def _known(store: object, path: str) -> list[Cells]:
+    try:
+        data = obstore.get(store, path).bytes().to_bytes()  # type: ignore[arg-type]
+    except FileNotFoundError:
+        return []
+    try:
+        return [json.loads(line) for line in data.decode().splitlines() if line]
+    except ValueError as error:
+        raise BadInput(
+            [f"{path}: not a snapshot that can be carried on: {error}; choose another --output"]
+        ) from error
+
+
+def _sessions(wish: Wish) -> Iterator[tuple[boto3.Session, str]]:
+    """A session per account, with its account id."""
+    own = boto3.Session(region_name=wish.regions[0])
+    if not wish.role_arns:
+        yield own, own.client("sts").get_caller_identity()["Account"]
+    for arn in wish.role_arns:
+        answer = own.client("sts").assume_role(RoleArn=arn, RoleSessionName="vpc-flow-trace")
+        keys = answer["Credentials"]
+        session = boto3.Session(
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+        yield session, arn.split(":")[4]
+
+
+def _aws_ranges(uri: str | None) -> bytes | None:
+    if uri is None:
+        return None
+    try:
+        if uri.startswith("https://"):
+            with urllib.request.urlopen(uri, timeout=60) as answer:
+                data: bytes = answer.read()
+        else:
+            place = place_of(uri)
+            data = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
+        list(aws_range_rows("aws_ranges.json", data))
+    except (OSError, ValueError, BaseError) as error:
+        raise BadInput(
+            [f"--aws_ranges {uri}: {first_line(error)}; expected AWS's ip-ranges.json"]
+        ) from error
+    return data
+
+
+def _regions(text: str) -> tuple[str, ...]:
+    found = values.items(text)
+    if not found or not all(re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", item) for item in found):
+        raise ValueError("expected regions such as eu-west-1,us-east-1")
+    return found
+
+
+def _role_arns(text: str) -> tuple[str, ...]:
+    found = values.items(text)
+    if not all(re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", arn) for arn in found):
+        raise ValueError("expected arn:aws:iam::ACCOUNT:role/NAME")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,218 @@
+"""What EC2 and AWS Config say of an account and region, as rows of a label snapshot; reads only."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from transforms.label_history import Cells
+
+logger = logging.getLogger(__name__)
+
+# Throttled calls are tried again with growing pauses, and the client slows itself down.
+_RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
+_FORBIDDEN = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
+
+Item = Mapping[str, Any]
+
+
+class Missing(Exception):
+    """A call that this user may not make; the message is a sentence."""
+
+
+class Inventory:
+    """One account in one region."""
+
+    def __init__(
+        self, session: boto3.Session, region: str, account_id: str, page: int = 100
+    ) -> None:
+        self._paging = {"PageSize": page}
+        self._place: Cells = {"account_id": account_id, "region": region}
+        self._ec2 = session.client("ec2", region_name=region, config=_RETRIES)
+        self._config = session.client("config", region_name=region, config=_RETRIES)
+
+    @property
+    def tables(self) -> dict[str, Callable[[], list[Cells]]]:
+        """How to get the rows of each table; a call that is not allowed raises Missing."""
+        return {
+            "interfaces": lambda: self._rows(
+                "describe_network_interfaces", "NetworkInterfaces", _interface
+            ),
+            "subnets": lambda: self._rows("describe_subnets", "Subnets", _subnet),
+            "vpcs": lambda: self._rows("describe_vpcs", "Vpcs", _vpc),
+            "instances": lambda: [
+                {**_instance(instance), **self._place}
+                for reservation in self._pages("describe_instances", "Reservations")
+                for instance in reservation["Instances"]
+            ],
+            "prefix_lists": self._prefix_lists,
+        }
+
+    def _rows(self, call: str, key: str, row: Callable[[Item], Cells]) -> list[Cells]:
+        return [{**row(item), **self._place} for item in self._pages(call, key)]
+
+    def _pages(self, call: str, key: str, **asked: str) -> Iterator[Item]:
+        """The items of all pages; every page is a line of progress."""
+        found = 0
+        pages = self._ec2.get_paginator(call).paginate(PaginationConfig=self._paging, **asked)
+        for page in _allowed(pages, f"ec2:{_camel(call)}", self._place):
+            found += len(page[key])
+            logger.info("call=%s region=%s items=%d", call, self._place["region"], found)
+            yield from page[key]
+
+    def _prefix_lists(self) -> list[Cells]:
+        """A row per entry of each list."""
+        return [
+            {
+                "prefix_list_id": listed["PrefixListId"],
+                "name": listed.get("PrefixListName"),
+                "cidr": entry["Cidr"],
+                "description": entry.get("Description"),
+                **self._place,
+            }
+            for listed in self._pages("describe_managed_prefix_lists", "PrefixLists")
+            for entry in self._pages(
+                "get_managed_prefix_list_entries", "Entries", PrefixListId=listed["PrefixListId"]
+            )
+        ]
+
+    def gone(self, table: str) -> list[Cells]:
+        """Interfaces or instances that were deleted, from AWS Config's history, with their times.
+
+        Source: AWS Config API, ListDiscoveredResources and GetResourceConfigHistory.
+        """
+        kind, row = _CONFIG_KINDS[table]
+        rows: list[Cells] = []
+        listed = self._config.get_paginator("list_discovered_resources").paginate(
+            resourceType=kind, includeDeletedResources=True, PaginationConfig=self._paging
+        )
+        for page in _allowed(listed, "config:ListDiscoveredResources", self._place):
+            for resource in page["resourceIdentifiers"]:
+                if resource.get("resourceDeletionTime") is not None:
+                    rows += self._versions(kind, resource["resourceId"], row)
+        logger.info(
+            "call=config region=%s table=%s rows=%d", self._place["region"], table, len(rows)
+        )
+        return rows
+
+    def _versions(self, kind: str, resource_id: str, row: Callable[[Item], Cells]) -> list[Cells]:
+        pages = self._config.get_paginator("get_resource_config_history").paginate(
+            resourceType=kind,
+            resourceId=resource_id,
+            chronologicalOrder="Forward",
+            PaginationConfig=self._paging,
+        )
+        items = [
+            item
+            for page in _allowed(pages, "config:GetResourceConfigHistory", self._place)
+            for item in page["configurationItems"]
+        ]
+        return list(_history(items, lambda item: {**row(item), **self._place}))
+
+
+def _allowed(pages: Iterable[Any], action: str, place: Cells) -> Iterator[Any]:
+    try:
+        yield from pages
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code not in _FORBIDDEN:
+            raise
+        raise Missing(
+            f"account {place['account_id']}, {place['region']}: {action} is not allowed ({code}); "
+            "its labels are missing or as they were; allow it and collect again"
+        ) from error
+
+
+def _history(items: list[Any], row: Callable[[Item], Cells]) -> Iterator[Cells]:
+    """Rows of one resource, each from its capture until the next change or the deletion."""
+    current: Cells | None = None
+    started = ""
+    for item in items:
+        moment = item["configurationItemCaptureTime"].isoformat(timespec="seconds")
+        is_gone = str(item["configurationItemStatus"]).startswith("ResourceDeleted")
+        said = None if is_gone else row(json.loads(item["configuration"]))
+        if said != current:
+            if current is not None:
+                yield {**current, "valid_from": started, "valid_to": moment}
+            current, started = said, moment
+    if current is not None:  # deleted, says the list, but its history does not say when
+        yield {**current, "valid_from": started, "valid_to": moment}
+
+
+def _interface(item: Item) -> Cells:
+    addresses = item.get("PrivateIpAddresses", [])
+    public = [address.get("Association", {}).get("PublicIp") for address in addresses]
+    return {
+        "interface_id": item["NetworkInterfaceId"],
+        "description": item.get("Description"),
+        "name": _name(item.get("TagSet", [])),
+        "interface_type": item.get("InterfaceType"),
+        "instance_id": item.get("Attachment", {}).get("InstanceId"),
+        "subnet_id": item.get("SubnetId"),
+        "vpc_id": item.get("VpcId"),
+        "addresses": sorted(
+            [address["PrivateIpAddress"] for address in addresses]
+            + [address["Ipv6Address"] for address in item.get("Ipv6Addresses", [])]
+        ),
+        "public_addresses": sorted(address for address in public if address),
+    }
+
+
+def _subnet(item: Item) -> Cells:
+    return {
+        "subnet_id": item["SubnetId"],
+        "name": _name(item.get("Tags", [])),
+        "vpc_id": item["VpcId"],
+        "cidrs": [item["CidrBlock"], *_associated(item, "Ipv6CidrBlock")],
+    }
+
+
+def _vpc(item: Item) -> Cells:
+    cidrs = {
+        item["CidrBlock"],
+        *_associated(item, "CidrBlock"),
+        *_associated(item, "Ipv6CidrBlock"),
+    }
+    return {"vpc_id": item["VpcId"], "name": _name(item.get("Tags", [])), "cidrs": sorted(cidrs)}
+
+
+def _instance(item: Item) -> Cells:
+    return {"instance_id": item["InstanceId"], "name": _name(item.get("Tags", []))}
+
+
+def _associated(item: Item, kind: str) -> list[str]:
+    """CIDRs of a kind that are in use, not those on their way out."""
+    return sorted(
+        entry[kind]
+        for entry in item.get(f"{kind}AssociationSet", [])
+        if entry.get(f"{kind}State", {}).get("State") == "associated"
+    )
+
+
+def _name(tags: Iterable[Item]) -> str | None:
+    return next((tag["Value"] for tag in tags if tag["Key"] == "Name"), None)
+
+
+def _upper(value: Any) -> Any:
+    """AWS Config writes what EC2 answers with a small first letter in each key."""
+    if isinstance(value, dict):
+        return {
+            key[:1].upper() + key[1:]: _upper(item)
+            for key, item in value.items()
+            if item is not None
+        }
+    return [_upper(item) for item in value] if isinstance(value, list) else value
+
+
+_CONFIG_KINDS: dict[str, tuple[str, Callable[[Item], Cells]]] = {
+    "interfaces": ("AWS::EC2::NetworkInterface", lambda item: _interface(_upper(item))),
+    "instances": ("AWS::EC2::Instance", lambda item: _instance(_upper(item))),
+}
+
+
+def _camel(call: str) -> str:
+    return "".join(word.capitalize() for word in call.split("_"))

@@ -1,0 +1,106 @@
+"""A small HTTP stand-in for what moto lacks: pages, refusals, AWS Config's history."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
+from urllib.parse import parse_qs
+
+_XML = '<{0}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">{1}</{0}Response>'
+_REFUSED = (
+    "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>no</Message></Error>"
+    "</Errors></Response>"
+)
+INTERFACES = [
+    f"""<item><networkInterfaceId>eni-{n}</networkInterfaceId><vpcId>vpc-1</vpcId>
+    <subnetId>subnet-1</subnetId><description>number {n}</description>
+    <privateIpAddressesSet><item><privateIpAddress>10.0.0.{n}</privateIpAddress></item>
+    </privateIpAddressesSet></item>"""
+    for n in (1, 2, 3)
+]
+_GONE = {
+    "networkInterfaceId": "eni-gone",
+    "description": "the one that left",
+    "vpcId": "vpc-1",
+    "attachment": {"instanceId": "i-gone"},
+    "privateIpAddresses": [
+        {"privateIpAddress": "10.0.0.9", "association": {"publicIp": "203.0.113.9"}},
+        {"privateIpAddress": "10.0.0.10", "association": None},
+    ],
+    "tagSet": [{"key": "Name", "value": "left"}],
+}
+
+
+def _item(at: int, status: str, configuration: object) -> dict[str, object]:
+    return {
+        "configurationItemCaptureTime": at,
+        "configurationItemStatus": status,
+        "configuration": json.dumps(configuration),
+    }
+
+
+HISTORY = [
+    [_item(1000, "ResourceDiscovered", _GONE), _item(1500, "OK", _GONE)],
+    [
+        _item(2000, "OK", {**_GONE, "description": "renamed"}),
+        _item(3000, "ResourceDeleted", None),
+    ],
+]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    throttled: ClassVar[list[str]] = []  # actions that were answered 503 once
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        status, text = self._config(target, json.loads(body)) if target else self._ec2(body)
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _ec2(self, body: str) -> tuple[int, str]:
+        asked = {name: value[0] for name, value in parse_qs(body).items()}
+        action = asked["Action"]
+        if action == "DescribeNetworkInterfaces":
+            if action not in self.throttled:
+                self.throttled.append(action)
+                return 503, _REFUSED.replace("UnauthorizedOperation", "RequestLimitExceeded")
+            start = int(asked.get("NextToken", 0))
+            following = f"<nextToken>{start + 2}</nextToken>" if start + 2 < 3 else ""
+            items = "".join(INTERFACES[start : start + 2])
+            answer = f"<networkInterfaceSet>{items}</networkInterfaceSet>{following}"
+            return 200, _XML.format(action, answer)
+        return 403, _REFUSED
+
+    def _config(self, target: str, asked: dict[str, str]) -> tuple[int, str]:
+        if target == "ListDiscoveredResources":
+            found = [
+                {"resourceId": "eni-1"},
+                {"resourceId": "eni-gone", "resourceDeletionTime": 3000},
+            ]
+            is_interface = asked["resourceType"].endswith("NetworkInterface")
+            return 200, json.dumps({"resourceIdentifiers": found if is_interface else []})
+        page = int(asked.get("nextToken", 0))
+        following = {"nextToken": "1"} if page == 0 else {}
+        return 200, json.dumps({"configurationItems": HISTORY[page], **following})
+
+
+@contextmanager
+def aws_fake() -> Iterator[str]:
+    """Its URL while it runs."""
+    _Handler.throttled.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -1,0 +1,149 @@
+"""The inventory collector, against moto over HTTP, and against a small fake where moto is short.
+
+moto does not page interfaces, refuses nothing and keeps no deleted resources in AWS Config.
+"""
+
+import json
+from pathlib import Path
+
+import boto3
+import pytest
+
+from jobs.collect_labels import main
+from jobs.inventory import Inventory
+from jobs.labels import read_labels
+from tests.aws_fake import aws_fake
+
+RANGES = {
+    "syncToken": "1",
+    "prefixes": [{"ip_prefix": "52.95.128.0/21", "region": "eu-west-1", "service": "S3"}],
+    "ipv6_prefixes": [{"ipv6_prefix": "2600:1f00::/24", "region": "GLOBAL", "service": "AMAZON"}],
+}
+
+
+def rows(folder: Path, table: str) -> list[dict[str, object]]:
+    text = (folder / f"{table}.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_what_ec2_knows_becomes_labels_and_then_a_history(s3_server: str, tmp_path: Path) -> None:
+    ec2 = boto3.client("ec2", region_name="eu-central-1")
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.8.0.0/16")
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.1.0/24")["Subnet"]["SubnetId"]
+    ec2.create_tags(Resources=[vpc, subnet], Tags=[{"Key": "Name", "Value": "shop"}])
+    made = [
+        ec2.create_network_interface(
+            SubnetId=subnet, PrivateIpAddress=f"10.7.1.{host}", Description=f"box {host}"
+        )["NetworkInterface"]["NetworkInterfaceId"]
+        for host in (10, 11)
+    ]
+    (tmp_path / "ip-ranges.json").write_text(json.dumps(RANGES))
+    folder = tmp_path / "labels"
+    flags = ["--output", str(folder), "--regions", "eu-central-1"]
+
+    assert main([*flags, "--aws_ranges", str(tmp_path / "ip-ranges.json")]) == 0
+
+    labels = read_labels(str(folder))
+    assert [version.name for version in labels.names[made[0]]] == ["box 10"]
+    assert [owner.interface_id for owner in labels.owners["10.7.1.11"]] == [made[1]]
+    assert (labels.names[vpc][0].name, labels.names[subnet][0].name) == ("shop", "shop")
+    assert {first for v, (_, first, _) in labels.vpc_networks if v == vpc} >= {
+        "0a070000", "0a080000", "0a070100",
+    }  # fmt: skip
+    assert [service for _, service in labels.services] == ["S3", "AMAZON"]
+
+    ec2.delete_network_interface(NetworkInterfaceId=made[0])
+    ec2.create_tags(Resources=[subnet], Tags=[{"Key": "Name", "Value": "renamed"}])
+    assert main(flags) == 0
+
+    taken_at = json.loads((folder / "snapshot.json").read_text())["taken_at"]
+    history = {str(row["interface_id"]): row for row in rows(folder, "interfaces")}
+    assert history[made[0]]["valid_to"] == taken_at
+    assert "valid_to" not in history[made[1]]
+    assert [
+        (row["name"], row.get("valid_from"), row.get("valid_to"))
+        for row in rows(folder, "subnets")
+        if row["subnet_id"] == subnet
+    ] == [("shop", None, taken_at), ("renamed", taken_at, None)]
+    assert len(read_labels(str(folder)).names[subnet]) == 2
+
+
+def test_all_pages_are_read(s3_server: str) -> None:
+    ec2 = boto3.client("ec2", region_name="eu-south-1")
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    made = {
+        ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+        for _ in range(7)
+    }
+
+    inventory = Inventory(boto3.Session(), "eu-south-1", "123456789012", page=5)
+
+    assert {row["instance_id"] for row in inventory.tables["instances"]()} == made
+
+
+def test_roles_lead_to_other_accounts(s3_server: str, tmp_path: Path) -> None:
+    role = "arn:aws:iam::222233334444:role/reader"
+    boto3.client("ec2", region_name="eu-north-1").describe_vpcs()
+
+    assert main(["--output", str(tmp_path), "--regions", "eu-north-1", "--role_arns", role]) == 0
+
+    assert {row["account_id"] for row in rows(tmp_path, "vpcs")} == {"222233334444"}
+
+
+def test_what_is_not_allowed_is_said_and_the_rest_is_taken(
+    s3_server: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    known = {"subnet_id": "subnet-1", "name": "old", "account_id": "123456789012",
+             "region": "eu-west-1"}  # fmt: skip
+    (tmp_path / "subnets.jsonl").write_text(json.dumps(known) + "\n")
+    flags = ["--output", str(tmp_path), "--regions", "eu-west-1", "--config_history", "true"]
+    with aws_fake() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CONFIG_SERVICE", url)
+        assert main([*flags, "--strict", "true"]) == 3
+
+    said = capsys.readouterr().out.splitlines()[1:]
+    assert [sentence.split(" is not allowed")[0] for sentence in said] == [
+        f"missing: account 123456789012, eu-west-1: ec2:{call}"
+        for call in ("DescribeSubnets", "DescribeVpcs", "DescribeInstances",
+                     "DescribeManagedPrefixLists")
+    ]  # fmt: skip
+    assert rows(tmp_path, "subnets") == [known]  # not asked, so not gone
+    found = rows(tmp_path, "interfaces")
+    assert [row["interface_id"] for row in found] == [
+        "eni-1", "eni-2", "eni-3", "eni-gone", "eni-gone",
+    ]  # fmt: skip
+    columns = "description name instance_id addresses public_addresses valid_from valid_to".split()
+    both = ("left", "i-gone", ["10.0.0.10", "10.0.0.9"], ["203.0.113.9"])
+    times = [f"1970-01-01T00:{text}+00:00" for text in ("16:40", "33:20", "50:00")]
+    assert [tuple(row[column] for column in columns) for row in found[3:]] == [
+        ("the one that left", *both, *times[:2]),
+        ("renamed", *both, *times[1:]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--regions", "Ireland", "--role_arns", "admin"],
+         ["--output is missing", "--regions: found 'Ireland'", "--role_arns: found 'admin'"]),
+        (["--output", "x", "--aws_ranges", "nowhere.json"], ["--aws_ranges nowhere.json"]),
+        (["--output", "x", "--region", "eu-west-1"], ["unknown flag --region"]),
+    ],
+)  # fmt: skip
+def test_wrong_flags_are_refused_before_anything_is_asked(
+    flags: list[str], expected: list[str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+
+    assert main(flags) == 2
+
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == len(expected)
+    for line, start in zip(said, expected, strict=True):
+        assert line.startswith(f"error: {start}")

@@ -1,0 +1,46 @@
+"""Snapshots of an inventory, one after the other → one history with `valid_from` and `valid_to`."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+Cells = dict[str, object]
+
+
+def merged(
+    known: Iterable[Cells],
+    seen: Iterable[Cells],
+    *,
+    key: str,
+    taken_at: datetime,
+    is_covered: Callable[[Mapping[str, object]], bool],
+) -> list[Cells]:
+    """The history `known` carried on by what a snapshot has `seen`; sorted by key and time.
+
+    A change is dated at the moment it was first seen: an id that says the same goes on, one that
+    changed or that the snapshot missed ends at `taken_at`, one that is new starts there. The rows
+    of the first snapshot have no start. A row that is not covered (the snapshot could not ask for
+    it) goes on as it was.
+    """
+    history = [dict(row) for row in known]
+    is_first = not history
+    moment = taken_at.isoformat(timespec="seconds")
+    fresh = {row[key]: row for row in seen}
+    for row in history:
+        if row.get("valid_to") is not None:
+            continue
+        now = fresh.get(row[key])
+        if now is not None and _said(now) == _said(row):
+            del fresh[row[key]]
+        elif now is not None or is_covered(row):
+            row["valid_to"] = moment
+    start: Cells = {} if is_first else {"valid_from": moment}
+    history += [{**row, **start} for row in fresh.values()]
+    return sorted(history, key=lambda row: (str(row[key]), str(row.get("valid_from") or "")))
+
+
+def _said(row: Mapping[str, object]) -> Cells:
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in ("valid_from", "valid_to") and value not in (None, "", [])
+    }

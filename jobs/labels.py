@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -21,6 +21,7 @@ from transforms.label_lookups import NAMES, NETWORKS, OWNERS, lookup_rows
 from transforms.label_tables import KEY_COLUMNS, LabelRow, LabelTables, build_label_tables
 
 _ENDINGS = ("csv", "jsonl", "parquet")
+_CONFLICTS_SHOWN = 20
 _AWS_RANGES = "aws_ranges.json"  # as AWS publishes it
 
 
@@ -62,6 +63,13 @@ def read_labels(uri: str | None) -> LabelTables:
     if problems:
         raise BadInput(problems)
     return replace(built, sources=sources)
+
+
+def said_of_labels(conflicts: Sequence[str]) -> list[str]:
+    """The first conflicts inside the label data, and how many more there are."""
+    shown = list(conflicts[:_CONFLICTS_SHOWN])
+    hidden = len(conflicts) - len(shown)
+    return [*shown, f"{hidden:,} more conflicts inside the label data"] if hidden else shown
 
 
 def as_lookups(spark: SparkSession, tables: LabelTables) -> Lookups:

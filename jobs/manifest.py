@@ -26,6 +26,7 @@ from jobs.case_lock import CaseLock
 from jobs.delta_log import DeltaLog
 from jobs.delta_sink import SHAPES, read_table
 from jobs.flow_log_objects import first_line
+from jobs.labels import said_of_labels
 from jobs.object_store import open_store, place_of
 from jobs.tool_facts import code_facts, spark_facts
 
@@ -117,7 +118,7 @@ def complete_case(
         index=index,
         objects=read_table(spark, f"{case_uri}/objects"),
         exit_status=exit_status,
-        warnings=_warnings(books, lock),
+        warnings=[*_warnings(books, lock), *said_of_labels(case.labels.conflicts)],
         before=before,
         now=datetime.now(UTC),
     )

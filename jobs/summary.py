@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jobs.arguments import Arguments
 from jobs.books import Books
 from jobs.findings import FindingFile
+from jobs.labels import said_of_labels
 from jobs.opensearch_sink import Indexed
 from transforms.claim import ClaimAnswer
 from transforms.subject import Subject
@@ -37,6 +38,7 @@ class Result(NamedTuple):
     claims: Sequence[ClaimAnswer] = ()
     was_read_twice: bool = False
     verdict: Verdict | None = None
+    label_conflicts: Sequence[str] = ()
 
 
 def render(result: Result) -> str:
@@ -61,6 +63,8 @@ def _lines(result: Result) -> Iterator[str]:
         f"  flows     {books.flows:,} kept (with {books.flows_nodata:,} NODATA, "
         f"{books.flows_skipdata:,} SKIPDATA), {books.others:,} others that only looked alike"
     )
+    for sentence in said_of_labels(result.label_conflicts):
+        yield f"  warning   {sentence}"
     yield ""
     if arguments.scope == "instance":
         yield from _peers(result.peers)

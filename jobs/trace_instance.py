@@ -189,6 +189,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     return Result(
         arguments, case.subject, case.listing.left_folders, case.run_id, books, peers, indexed,
         phases.seconds, case.finding, case.claims, case.was_read_twice, verdict,
+        case.labels.conflicts,
     )  # fmt: skip
 
 

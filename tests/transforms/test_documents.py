@@ -51,6 +51,7 @@ def test_the_type_of_every_field_fits_its_column(table: Table) -> None:
         "bigint": {"long", "integer", "short", "date"},
         "timestamp": {"date"},
         "string": {"keyword"},
+        "array<string>": {"keyword"},
         "map<string,string>": {"flat_object"},
     }
 

@@ -46,11 +46,11 @@ def read_labels(uri: str | None) -> LabelTables:
                 continue
             sources[place.uri_of(f"{place.path.rstrip('/')}/{name}")] = sha256(data).hexdigest()
             try:
-                rows = list(_rows(name, data))
+                rows, columns = _rows(name, data)
             except (ValueError, pa.ArrowException, csv.Error) as error:
                 problems.append(f"--labels {uri}/{name}: not readable: {first_line(error)}")
                 continue
-            missing = list(_missing_key(uri, name, KEY_COLUMNS[table], rows))
+            missing = list(_missing_key(uri, name, KEY_COLUMNS[table], columns))
             problems += missing
             tables.setdefault(table, []).extend([] if missing else rows)
     if not tables and not problems:
@@ -86,30 +86,42 @@ def as_lookups(spark: SparkSession, tables: LabelTables) -> Lookups:
     )
 
 
-def _rows(name: str, data: bytes) -> Iterator[LabelRow]:
+def _rows(name: str, data: bytes) -> tuple[list[LabelRow], set[str] | None]:
+    """Rows of a label file and its columns; no columns where a file without rows has none."""
     if name == _AWS_RANGES:
-        yield from aws_range_rows(name, data)
-    elif name.endswith(".csv"):
+        rows = list(aws_range_rows(name, data))
+        return rows, _columns_of(rows)
+    if name.endswith(".csv"):
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True)
-        columns = reader.fieldnames or ()
+        columns = [_column(column) for column in reader.fieldnames or ()]
         if twice := {column for column in columns if columns.count(column) > 1}:
             raise ValueError(f"{name} line 1 has column {min(twice)} twice")
-        for cells in reader:
-            yield _row(f"{name} line {reader.line_num}", cells)
-    elif name.endswith(".jsonl"):
-        for number, line in enumerate(data.decode("utf-8-sig").splitlines(), start=1):
-            if line.strip():
-                try:
-                    cells = json.loads(line)
-                except ValueError:
-                    cells = None
-                if not isinstance(cells, dict):
-                    raise ValueError(f"line {number} is not a JSON object")
-                yield _row(f"{name} line {number}", cells)
-    else:
-        table = pyarrow.parquet.read_table(io.BytesIO(data))
-        for number, cells in enumerate(table.to_pylist(), start=1):
-            yield _row(f"{name} row {number}", cells)
+        return [_row(f"{name} line {reader.line_num}", cells) for cells in reader], set(columns)
+    if name.endswith(".jsonl"):
+        rows = list(_jsonl_rows(name, data))
+        return rows, _columns_of(rows)
+    table = pyarrow.parquet.read_table(io.BytesIO(data))
+    numbered = enumerate(table.to_pylist(), start=1)
+    return (
+        [_row(f"{name} row {number}", cells) for number, cells in numbered],
+        {_column(column) for column in table.column_names},
+    )
+
+
+def _jsonl_rows(name: str, data: bytes) -> Iterator[LabelRow]:
+    for number, line in enumerate(data.decode("utf-8-sig").splitlines(), start=1):
+        if line.strip():
+            try:
+                cells = json.loads(line)
+            except ValueError:
+                cells = None
+            if not isinstance(cells, dict):
+                raise ValueError(f"line {number} is not a JSON object")
+            yield _row(f"{name} line {number}", cells)
+
+
+def _columns_of(rows: list[LabelRow]) -> set[str] | None:
+    return {column for row in rows for column in row.cells} if rows else None
 
 
 def aws_range_rows(name: str, data: bytes) -> Iterator[LabelRow]:
@@ -126,20 +138,25 @@ def aws_range_rows(name: str, data: bytes) -> Iterator[LabelRow]:
 
 
 def _row(place: str, cells: dict[str, object]) -> LabelRow:
-    """Cells that say something; names of columns with `-` as `_`, in lower case."""
+    """Cells that say something."""
     if None in cells:
         raise ValueError(f"{place} has more cells than the first line has columns")
     return LabelRow(
         place,
         {
-            column.strip().lower().replace("-", "_"): value
+            _column(column): value
             for column, value in cells.items()
             if value is not None and value != "" and value != []
         },
     )
 
 
-def _missing_key(uri: str, name: str, key: str, rows: list[LabelRow]) -> Iterator[str]:
-    if rows and not any(key in row.cells for row in rows):
-        found = ", ".join(sorted({column for row in rows for column in row.cells})) or "nothing"
+def _column(text: str) -> str:
+    """The name of a column with `-` as `_`, in lower case."""
+    return text.strip().lower().replace("-", "_")
+
+
+def _missing_key(uri: str, name: str, key: str, columns: set[str] | None) -> Iterator[str]:
+    if columns is not None and key not in columns:
+        found = ", ".join(sorted(columns)) or "nothing"
         yield f"--labels {uri}/{name}: found columns {found}; expected {key} among them; add it"

@@ -92,6 +92,11 @@ def test_names_are_data_without_control_or_bidirectional_characters(tmp_path: Pa
         ("interfaces.csv", "name\nweb\n",
          ["--labels LABELS/interfaces.csv: found columns name; expected interface_id among them; "
           "add it"]),
+        ("subnets.csv", "name,cidrs\n",  # nothing but its first line
+         ["--labels LABELS/subnets.csv: found columns cidrs, name; expected subnet_id among them; "
+          "add it"]),
+        ("vpcs.csv", "",
+         ["--labels LABELS/vpcs.csv: found columns nothing; expected vpc_id among them; add it"]),
         ("vpcs.csv", "vpc_id,cidrs\nvpc-a,10.0.0.0/33\nvpc-b,10.0.0.1/16\nvpc-c,0.0.0.0/0\n",
          ["--labels LABELS/vpcs.csv line 2: cidrs: '10.0.0.0/33' does not appear to be an IPv4 or "
           "IPv6 network",
@@ -127,6 +132,14 @@ def test_a_wrong_label_file_is_refused_with_the_line_and_the_reason(
     (tmp_path / file).write_text(text)
 
     assert problems(tmp_path) == expected
+
+
+def test_a_table_with_its_columns_and_no_rows_is_an_empty_table(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.csv").write_text("Interface-Id,name\n")
+    (tmp_path / "subnets.jsonl").write_text("")
+    pq.write_table(pa.table({"vpc_id": pa.array([], pa.string())}), tmp_path / "vpcs.parquet")
+
+    assert read_labels(str(tmp_path)) == LabelTables()
 
 
 def test_every_problem_of_every_file_is_said_at_once(tmp_path: Path) -> None:

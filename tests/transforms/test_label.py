@@ -350,7 +350,7 @@ def some_records(draw: st.DrawFn) -> Cells:
     }
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(hostile_tables(), st.lists(some_records(), min_size=20, max_size=60))
 def test_no_label_adds_or_removes_a_flow_and_their_order_does_not_matter(
     spark: SparkSession, tables: dict[str, list[LabelRow]], records: list[Cells]

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import itertools
 import json
 import re
 import shutil
@@ -25,6 +26,15 @@ def rows_of(spark: SparkSession, uri: Path | str, *columns: str) -> list[tuple[o
     frame = spark.read.format("delta").load(str(uri))
     rows = frame.select(*columns or [c for c in frame.columns if c != IDENTITY_OF_A_RUN]).collect()
     return sorted((tuple(row) for row in rows), key=repr)
+
+
+def readme_table(start: str) -> list[list[str]]:
+    """Cells of the table of the README whose first line starts so, without backquotes."""
+    lines = (Path(__file__).parent.parent / "README.md").read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(start))
+    table = list(itertools.takewhile(lambda line: line.startswith("|"), lines[first:]))
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table]
+    return [[cell.replace("`", "") for cell in row] for row in (rows[0], *rows[2:])]
 
 
 def first_objects(day: DemoDay, into: Path, count: int) -> list[Path]:
@@ -187,7 +197,7 @@ def sample_flags(tmp_path: Path) -> list[str]:
     ]
 
 
-def test_the_two_real_records_come_out_named_and_typed(
+def test_the_two_real_records_come_out_named_and_typed_as_the_readme_shows(
     spark: SparkSession, tmp_path: Path, sample_flags: list[str]
 ) -> None:
     assert main(sample_flags) == 0
@@ -207,6 +217,17 @@ def test_the_two_real_records_come_out_named_and_typed(
             "S3", "aws service", "record", "report-1", "internal", "interface", None, None,
         ),
     ]  # fmt: skip
+    (fields, names_in, *_), *lines = readme_table("| of the record | name in |")
+    assert (fields, names_in) == ("of the record", "name in")
+    assert [line[1] for line in lines[:5]] == [
+        "interface_name", "subnet_name", "vpc_name", "src_subnet_name", "dst_subnet_name",
+    ]  # fmt: skip
+    for number, start in ((2, "52.95.128.179"), (3, "10.0.0.71")):
+        flows = spark.read.format("delta").load(str(tmp_path / "sample/flows"))
+        (flow,) = flows.where(f"srcaddr = '{start}'").collect()
+        for line in lines:
+            value, name = line[number].split(": ")
+            assert (value, name) == (flow[line[0]], flow[line[1]] or "no name"), line
 
 
 def test_objects_on_s3_give_the_same_flows_as_in_a_folder(

@@ -29,7 +29,7 @@ def test_a_ddl_text_gives_its_columns_with_their_types() -> None:
 
 def test_every_column_of_our_tables_has_a_type_that_delta_knows() -> None:
     assert tuple(columns_of_ddl(FLOWS)) == FLOW_COLUMNS
-    known = {"STRING", "BIGINT", "TIMESTAMP", "MAP<STRING,STRING>"}
+    known = {"STRING", "BIGINT", "TIMESTAMP", "MAP<STRING,STRING>", "ARRAY<STRING>"}
     assert set(columns_of_ddl(FLOWS).values()) == known
     assert columns_of_ddl(ANSWERS)["figures"] == "MAP<STRING,BIGINT>"
 

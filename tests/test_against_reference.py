@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from jobs.arguments import parse_arguments
+from jobs.case_lock import locked_case
 from jobs.phases import Phases
 from jobs.trace_instance import prepare, run
 from tests import days, reference
@@ -38,7 +39,9 @@ def trace(spark: SparkSession, day: days.Day, folder: Path, scope: str = "instan
     """Run the job over a stored day and read back what it wrote."""
     output = folder / f"out-{scope}"
     arguments = parse_arguments(_flags(day, folder, scope, output))
-    run(spark, prepare(arguments, datetime.now(UTC)), Phases())
+    case = prepare(arguments, datetime.now(UTC))
+    with locked_case(arguments.table("run.lock"), case.run_id, arguments.break_lock) as lock:
+        run(spark, case, Phases(), lock)
     flows = spark.read.format("delta").load(str(output / "case-1" / "flows"))
     refused = spark.read.format("delta").load(str(output / "case-1" / "quarantine"))
     whole = ("object_uri", "object_line", "extra", "role")

@@ -43,6 +43,7 @@ class Arguments:
     reads_in_flight: int
     strict: bool
     break_lock: str | None
+    derive: bool
 
     @property
     def case_uri(self) -> str:
@@ -81,6 +82,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         reads_in_flight=read.optional("reads_in_flight", values.number_from(1, 256), 32),
         strict=read.optional("strict", values.boolean, False),
         break_lock=read.optional("break_lock", values.run_id, None),
+        derive=read.optional("derive", values.boolean, True),
     )
     has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
@@ -116,6 +118,7 @@ _HELP = {
     "reads_in_flight": "objects read at a time in each task (default 32)",
     "strict": "true: exit code 3 when anything was refused or the sinks disagree",
     "break_lock": "id of a dead run that still holds the case; the error that names it says so",
+    "derive": "false: only what flags, finding and labels say is the subject's (default true)",
 }
 
 

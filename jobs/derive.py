@@ -27,7 +27,7 @@ def scan_for_subject(case: Case, scan: Callable[[Case], DataFrame]) -> Derived:
     """
     scanned = scan(case).persist()
     subject = case.subject
-    if subject.instance_id is None and not subject.interface_ids:
+    if not case.arguments.derive or not (subject.instance_id or subject.interface_ids):
         return Derived(scanned, subject, False)
     records = of_read_objects(scanned).where("record IS NOT NULL").select("record.*")
     ends = [row.asDict() for row in own_ends(records, subject).collect()]

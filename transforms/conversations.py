@@ -14,6 +14,10 @@ from transforms.outcome import Rules, with_initiator, with_outcome
 CONVERSATIONS_VERSION = "1"
 _TUPLE = ("protocol", "subject_address", "subject_port", "peer", "peer_port")
 
+# No interface carries as much in one interval (600 s at 400 Gbit/s: 3e13 octets). A record that
+# claims more counts as this much: sums stay in 64 bits; `flows` keeps what was written.
+_MOST_PACKETS, _MOST_BYTES = 10**12, 10**14
+
 # Private ranges of transforms.addresses, for packet addresses, which labels do not name.
 _PRIVATE = (
     r"^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|169\\.254\\.|f[cd]|fe[89ab]"
@@ -111,8 +115,8 @@ def _from_the_subjects_side(flows: DataFrame, addresses: Sequence[str]) -> DataF
             F.expr("coalesce(`end`, start)").alias("end_s"),
             F.expr("coalesce(action = 'REJECT', false)").alias("is_rejected"),
             "tcp_flags",
-            F.expr("coalesce(packets, 0)").alias("packets"),
-            F.expr("coalesce(bytes, 0)").alias("bytes"),
+            F.expr(f"least(coalesce(packets, 0), {_MOST_PACKETS})").alias("packets"),
+            F.expr(f"least(coalesce(bytes, 0), {_MOST_BYTES})").alias("bytes"),
         )
         .withColumn("point", F.expr(_POINT))
     )

@@ -217,3 +217,12 @@ def random_story(chance: random.Random, port: int) -> list[Row]:
         row = at_peer(row) if chance.random() < 0.4 else row
         rows += on_port(port, version_2(row) if is_version_2 else row)
     return rows
+
+
+def test_a_counter_that_no_interface_can_reach_breaks_no_sum(spark: SparkSession) -> None:
+    absurd = 10**18 - 1
+    rows = [out(at, packets=absurd, bytes=absurd) for at in range(0, 1200, 60)]
+
+    assert found(spark, rows, "outcome", "packets_out", "bytes_out") == [
+        ("NO_ANSWER", 20 * 10**12, 20 * 10**14)
+    ]

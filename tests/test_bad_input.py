@@ -40,8 +40,8 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         ),
         pytest.param(
             ["--labels", "{empty}"],
-            "--labels {empty}: found no label file; expected interfaces, subnets, vpcs, instances "
-            "as .csv, .jsonl or .parquet",
+            "--labels {empty}: found no label file; expected interfaces, subnets, vpcs, instances, "
+            "aws_ranges as .csv, .jsonl or .parquet",
             id="labels that are not there",
         ),
         pytest.param(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def test_a_case_holds_until_one_byte_of_one_object_changes(
     assert code == 0, lines
     (line,) = lines
     octets = sum(path.stat().st_size for path in objects)
-    assert "everything holds: manifests of 2 runs linked; Delta has the versions flows 1, " in line
+    assert "everything holds: manifests of 2 runs linked; Delta has the versions " in line
+    assert re.search(r"versions (\w+ 1, )*flows 1, ", line)
     assert f"the books balance and equal Delta ({flows:,} flows)" in line
     assert f"12 objects are, byte for byte, what was read ({octets:,} bytes)" in line
     assert f"has its {flows:,} documents" in line
@@ -72,7 +74,7 @@ def test_a_case_holds_until_one_byte_of_one_object_changes(
     assert any("its SHA-256 is" in line for line in bad[1:3])
     assert any(line.endswith("it vanished since it was read") for line in bad[1:3])
     assert bad[3].endswith(f": {flows - 1:,} documents, the manifest says {flows:,}")
-    assert "4 things do NOT hold; what does: Delta has the versions flows 1" in lines[-1]
+    assert "4 things do NOT hold; what does: Delta has the versions " in lines[-1]
 
 
 def test_another_version_of_an_object_or_a_table_changes_nothing_a_lost_one_does(

@@ -46,6 +46,7 @@ def test_flags_become_arguments() -> None:
         max_object_bytes=1_000_000_000,
         reads_in_flight=32,
         strict=False,
+        derive=True,
         break_lock=None,
     )
 

@@ -33,6 +33,8 @@ class OpenSearchTarget:
     writers: int = 4
     patience_s: float = 600
     timeout_s: float = 60
+    request_documents: int = 5_000
+    request_bytes: int = 5 * 1024 * 1024
     auth: str = "none"
     secret_id: str | None = None
     service: str = "es"
@@ -77,15 +79,15 @@ def _contradictions(target: OpenSearchTarget, allow_plain_http: bool) -> list[st
     is_plain = url.scheme == "http"
     shown = f"--opensearch_url {target.url}"
     problems = []
-    if is_plain and not is_near and not allow_plain_http:
-        problems.append(
-            f"{shown}: found plain http; expected https://, as plain http is for loopback; "
-            "--allow_plain_http true takes it for a network that you trust"
-        )
-    elif is_plain and not is_near and target.auth == "basic":
+    if is_plain and not is_near and target.auth == "basic":
         problems.append(
             f"{shown}: found plain http with --opensearch_auth basic, which would show the "
             "password to the network; expected https://"
+        )
+    elif is_plain and not is_near and not allow_plain_http:
+        problems.append(
+            f"{shown}: found plain http; expected https://, as plain http is for loopback; "
+            "--allow_plain_http true takes it for a network that you trust"
         )
     if target.auth == "none" and not is_near and not is_plain and not allow_plain_http:
         problems.append(

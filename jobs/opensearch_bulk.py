@@ -14,9 +14,6 @@ from jobs.opensearch_client import PASSING, Endpoint, OpenSearchFailed, Patience
 SAID = "record_id STRING, reason STRING"
 SAID_TYPE = pa.schema([("record_id", pa.string()), ("reason", pa.string())])
 
-MOST_DOCUMENTS = 5_000
-MOST_BYTES = 5 * 1024 * 1024
-
 _TOO_LARGE = 413
 # The server's own words about the field, as far as they cannot quote what was in it.
 _SAFE_REASON = re.compile(
@@ -53,11 +50,10 @@ def send_all(batches: Iterable[pa.RecordBatch], index: str, endpoint: Endpoint) 
         yield _said([("", str(failure))])
         return
     try:
-        for batch in batches:
-            for request in _requests(batch):
-                refusals = list(send(client, index, request, endpoint.patience_s))
-                if refusals:
-                    yield _said(refusals)
+        for request in _requests(batches, endpoint):
+            refusals = list(send(client, index, request, endpoint.patience_s))
+            if refusals:
+                yield _said(refusals)
     except OpenSearchFailed as failure:
         yield _said([("", str(failure))])
     finally:
@@ -121,17 +117,24 @@ def _ask(client: OpenSearch, index: str, lines: Sequence[Line]) -> list[dict[str
     return [item["index"] for item in answer["items"]]
 
 
-def _requests(batch: pa.RecordBatch) -> Iterator[list[Line]]:
-    """Cut a batch into requests; a single document may be larger than a request should be."""
-    ids, texts = batch.column(0).to_pylist(), batch.column(1).cast(pa.binary()).to_pylist()
+def _requests(batches: Iterable[pa.RecordBatch], most: Endpoint) -> Iterator[list[Line]]:
+    """Cut into requests, each as full as it may be, wherever a batch ends.
+
+    A single document may be larger than a request should be.
+    """
     lines: list[Line] = []
     size = 0
-    for line in map(Line, ids, texts):
-        if lines and (size + len(line.text) > MOST_BYTES or len(lines) == MOST_DOCUMENTS):
-            yield lines
-            lines, size = [], 0
-        lines.append(line)
-        size += len(line.text)
+    for batch in batches:
+        ids, texts = batch.column(0).to_pylist(), batch.column(1).cast(pa.binary()).to_pylist()
+        for line in map(Line, ids, texts):
+            octets = len(line.text)
+            if lines and (
+                size + octets > most.request_bytes or len(lines) == most.request_documents
+            ):
+                yield lines
+                lines, size = [], 0
+            lines.append(line)
+            size += octets
     if lines:
         yield lines
 

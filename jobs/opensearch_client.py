@@ -54,6 +54,8 @@ class Endpoint:
     authority: str | None = None
     patience_s: float = 600.0
     timeout_s: float = 60.0
+    request_documents: int = 5_000
+    request_bytes: int = 5 * 1024 * 1024
 
     def connect(self) -> OpenSearch:
         """A client that repeats nothing by itself. Raises OpenSearchFailed without credentials."""
@@ -67,7 +69,10 @@ class Endpoint:
         elif self.auth == "sigv4":
             credentials = boto3.Session().get_credentials()
             if credentials is None:
-                raise OpenSearchFailed("no AWS credentials were found to sign requests with")
+                raise OpenSearchFailed(
+                    "found no AWS credentials to sign requests with; expected those of a role, a "
+                    "profile or the environment, where boto3 finds them"
+                )
             given["http_auth"] = Urllib3AWSV4SignerAuth(credentials, self.region, self.service)
         return OpenSearch(self.url, timeout=self.timeout_s, max_retries=0, **given)
 
@@ -120,6 +125,8 @@ def endpoint_of(target: OpenSearchTarget) -> Endpoint:
         authority,
         target.patience_s,
         target.timeout_s,
+        target.request_documents,
+        target.request_bytes,
     )
 
 
@@ -141,9 +148,16 @@ def check_reachable(target: OpenSearchTarget) -> None:
         raise BadInput([f"{shown}: {_why_unreachable(error)}"]) from None
     finally:
         client.close()
-    if version.get("distribution") != "opensearch":
-        found = str(version.get("number", "an unknown server"))[:20]
-        raise BadInput([f"{shown}: found {found}; expected OpenSearch 2.x or later"])
+    kind = str(version.get("distribution", "another server"))[:20]
+    number = str(version.get("number", "unknown"))[:20]
+    # A domain in compatibility mode says 7.10.2 of itself.
+    if kind != "opensearch" or number.startswith("1."):
+        raise BadInput(
+            [
+                f"{shown}: found {kind} {number}; expected OpenSearch 2 or later; give the URL of "
+                "one, or drop the flag for Delta only"
+            ]
+        )
 
 
 def passes(error: OpenSearchException) -> bool:
@@ -198,7 +212,7 @@ def user_of(endpoint: Endpoint) -> tuple[str, str]:
         ) from None
     except (KeyError, ValueError, TypeError):
         raise OpenSearchFailed(
-            f"the secret {secret_id} is not JSON with username and password"
+            f"the secret {secret_id} is something else; expected JSON with username and password"
         ) from None
 
 
@@ -224,6 +238,11 @@ def _why_unreachable(error: OpenSearchException) -> str:
         return (
             "found a certificate that cannot be verified; expected one of a known authority for "
             "this host name; a private authority goes into --opensearch_ca"
+        )
+    if isinstance(status, int):
+        return (
+            f"found a server that answers with status {status}; expected OpenSearch's greeting at "
+            "the root; see to the URL, its path included, and to what stands in front of the node"
         )
     return (
         f"found nothing that answers ({name_of(error)}); expected an OpenSearch node; start one "

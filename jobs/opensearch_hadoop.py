@@ -5,8 +5,7 @@ is pushed back fails its task, a refused document fails the load, and its except
 documents into the executors' logs. Counts and alias are ours, as with the bulk writer.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -15,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.command_line import BadInput
 from jobs.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch_client import Endpoint, OpenSearchFailed, user_of
+from jobs.session import setting
 from transforms.documents import DOCUMENT_ID, to_rows
 
 _SOURCE = "org.opensearch.spark.sql.DefaultSource15"
@@ -78,7 +78,7 @@ def load_with_connector(
     flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index: str
 ) -> None:
     """Write the same rows as the bulk writer; raises OpenSearchFailed, without its documents."""
-    rows = to_rows(flows, target.shape).coalesce(target.writers)
+    rows = to_rows(flows, target.shape)
     user = user_of(endpoint) if endpoint.auth == "basic" else None
     options = connector_options(endpoint, index, user)
     try:
@@ -91,15 +91,9 @@ def load_with_connector(
         ) from None
 
 
-@contextmanager
-def hidden_options(spark: SparkSession) -> Iterator[None]:
+def hidden_options(spark: SparkSession) -> AbstractContextManager[None]:
     """Spark shows the options of a write in its pages and its event log; not the user's."""
-    before = spark.conf.get(REDACTION)
-    spark.conf.set(REDACTION, _HIDDEN)
-    try:
-        yield
-    finally:
-        spark.conf.set(REDACTION, str(before))
+    return setting(spark, REDACTION, _HIDDEN)
 
 
 def _scala_version(spark: SparkSession) -> str:

@@ -1,9 +1,12 @@
 """OpenSearch, the view: a fresh index per run, filled from Delta, then shown by an alias."""
 
+import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+from opensearchpy import OpenSearch
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -12,7 +15,11 @@ from jobs.opensearch_bulk import SAID, send_all
 from jobs.opensearch_client import Endpoint, OpenSearchFailed, endpoint_of
 from jobs.opensearch_hadoop import load_with_connector
 from jobs.opensearch_index import RunIndex, demand_complete
+from jobs.session import setting
 from transforms.documents import to_documents
+
+# A writer sends while Spark renders the next: its first documents come early.
+_SMALL_BATCHES = ("spark.sql.execution.arrow.maxRecordsPerBatch", "2000")
 
 
 class Indexed(NamedTuple):
@@ -44,52 +51,73 @@ def index_flows(
     """
     endpoint = endpoint_of(target)
     expected = flows.count()
-    try:
-        client = endpoint.connect()
+    holds = "Delta holds the flows and the alias shows what it showed before"
+    with _connected(endpoint, holds) as client:
+        index = RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id)
+        index.create(expected)
         try:
-            index = RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id)
-            index.create(expected)
-            try:
-                said = _load(flows, target, endpoint, index.name).persist()
-                refused_count = _demand_no_failure(said)
-                found = index.count(expected - refused_count)
-                demand_complete(index.name, found, refused_count, expected)
-            except BaseException:
-                index.remove()
-                raise
-            if shown:
-                index.show()
-        finally:
-            client.close()
-    except OpenSearchFailed as failure:
-        raise OpenSearchFailed(
-            f"OpenSearch at {target.url} failed: {failure}; Delta holds the flows and the alias "
-            "shows what it showed before; see to the cluster and run the same command again"
-        ) from None
-    return Indexed(index.name, index.alias, found, said, refused_count)
+            parts = _for_writers(flows, target, expected)
+            refused, refused_count = _load(parts, target, endpoint, index.name)
+            found = index.count(expected - refused_count)
+            demand_complete(index.name, found, refused_count, expected)
+        except BaseException:
+            index.remove()
+            raise
+        if shown:
+            index.show()
+    return Indexed(index.name, index.alias, found, refused, refused_count)
 
 
 def show_index(target: OpenSearchTarget, *, case_id: str, run_id: str) -> None:
     """Put the case's alias on the index of a run that is complete; delete those of earlier runs."""
     endpoint = endpoint_of(target)
-    client = endpoint.connect()
-    try:
+    holds = "the case is complete in Delta, but the alias may show the run before"
+    with _connected(endpoint, holds) as client:
         RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id).show()
+
+
+@contextmanager
+def _connected(endpoint: Endpoint, holds: str) -> Iterator[OpenSearch]:
+    """A client; raises OpenSearchFailed with what `holds` all the same and what to do."""
+    try:
+        client = endpoint.connect()
+        try:
+            yield client
+        finally:
+            client.close()
     except OpenSearchFailed as failure:
         raise OpenSearchFailed(
-            f"OpenSearch at {target.url} failed: {failure}; the case is complete in Delta, but the "
-            "alias may show the run before; see to the cluster and run the same command again"
+            f"OpenSearch at {endpoint.url} failed: {failure}; {holds}; see to the cluster and run "
+            "the same command again"
         ) from None
-    finally:
-        client.close()
 
 
-def _load(flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index: str) -> DataFrame:
-    """Rows of SAID; the connector, which fails where a document is refused, never says any."""
+def _for_writers(flows: DataFrame, target: OpenSearchTarget, expected: int) -> DataFrame:
+    """The same rows in at most a part for each writer, none with less than a request.
+
+    Delta keeps half a million flows in one file, which alone would keep one writer busy.
+    """
+    parts = flows.rdd.getNumPartitions()
+    busy = min(target.writers, math.ceil(expected / target.request_documents))
+    return flows.repartition(busy) if parts < busy else flows.coalesce(target.writers)
+
+
+def _load(
+    flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index: str
+) -> tuple[DataFrame, int]:
+    """As send_documents; the connector fails where a document is refused and never says any."""
     if target.writer == "opensearch-hadoop":
         load_with_connector(flows, target, endpoint, index)
-        return flows.sparkSession.createDataFrame([], SAID)
-    documents = to_documents(flows, target.shape).coalesce(target.writers)
+        return flows.sparkSession.createDataFrame([], SAID), 0
+    return send_documents(to_documents(flows, target.shape), endpoint, index)
+
+
+def send_documents(documents: DataFrame, endpoint: Endpoint, index: str) -> tuple[DataFrame, int]:
+    """Send DOCUMENTS, each partition by a writer of its own.
+
+    Returns the refused ones (rows of SAID, persisted) and their number; raises OpenSearchFailed
+    when a writer gave up.
+    """
     action = F.concat(
         F.lit('{"index":{"_id":"'), "record_id", F.lit('"}}\n'), "document", F.lit("\n")
     )
@@ -97,16 +125,14 @@ def _load(flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index:
     def send(batches: Iterable[pa.RecordBatch]) -> Iterator[Any]:
         return send_all(batches, index, endpoint)
 
-    return documents.select("record_id", action.alias("text")).mapInArrow(send, SAID)
-
-
-def _demand_no_failure(said: DataFrame) -> int:
-    """Run the load; the number of refused documents, unless a writer gave up."""
-    failed = F.col("record_id").isNull()
-    counts = said.agg(
-        F.count_if(~failed).alias("refused"), F.min(F.when(failed, F.col("reason"))).alias("why")
-    ).first()
+    with setting(documents.sparkSession, *_SMALL_BATCHES):
+        said = documents.select("record_id", action.alias("text")).mapInArrow(send, SAID).persist()
+        failed = F.col("record_id").isNull()
+        counts = said.agg(
+            F.count_if(~failed).alias("refused"),
+            F.min(F.when(failed, F.col("reason"))).alias("why"),
+        ).first()
     assert counts is not None  # an aggregation without groups always has its row
     if counts["why"] is not None:
         raise OpenSearchFailed(counts["why"])
-    return int(counts["refused"])
+    return said, int(counts["refused"])

@@ -1,6 +1,7 @@
 """Loads through faults: what was injected, and whether the index still equals Delta."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,12 +86,12 @@ def load_through(
     fault: Fault, node_url: str, flows: DataFrame, case_id: str, writers: int = 4
 ) -> Outcome:
     """Index the flows through the fault, then compare the index with Delta, id by id."""
-    spark = flows.sparkSession
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", DOCUMENTS_A_REQUEST)
     with proxy(node_url, fault) as url:
-        target = OpenSearchTarget(url, writers=writers, patience_s=120, timeout_s=_TIMEOUT_S)
+        target = OpenSearchTarget(
+            url, writers=writers, patience_s=600, timeout_s=_TIMEOUT_S,
+            request_documents=DOCUMENTS_A_REQUEST,
+        )  # fmt: skip
         indexed = index_flows(flows, target, case_id=case_id, run_id="20261124t000000z-0000")
-    spark.conf.unset("spark.sql.execution.arrow.maxRecordsPerBatch")
     expected = {row.record_id for row in flows.select("record_id").collect()}
     found = ids_in(node_url, indexed.alias)
     return Outcome(
@@ -151,6 +152,7 @@ def _others_writing(url: str) -> Iterator[None]:
                 client.transport.perform_request("POST", "/others/_bulk", body=body)
             except OpenSearchException:
                 pass  # they are pushed back as well
+            time.sleep(0.1)  # without a pause they would take every free place for ever
         client.close()
 
     threads = [threading.Thread(target=write) for _ in range(3)]

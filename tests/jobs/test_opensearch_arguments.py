@@ -69,6 +69,12 @@ def test_the_region_is_read_from_the_host_name(url: str, region: str | None) -> 
             id="a password over plain http, even on a trusted network",
         ),
         pytest.param(
+            ["--opensearch_url", "http://search.example", "--opensearch_auth", "basic"],
+            "--opensearch_url http://search.example: found plain http with --opensearch_auth "
+            "basic, which would show the password to the network; expected https://",
+            id="a password over plain http is never advised",
+        ),
+        pytest.param(
             ["--opensearch_url", FAR],
             f"--opensearch_url {FAR}: found no authentication beyond loopback; expected "
             "--opensearch_auth basic or sigv4; --allow_plain_http true takes it for a network "

@@ -75,14 +75,11 @@ def said_of_labels(conflicts: Sequence[str]) -> list[str]:
 def as_lookups(spark: SparkSession, tables: LabelTables) -> Lookups:
     """The lookups as frames to broadcast."""
     rows = lookup_rows(tables)
-    services = spark.createDataFrame(rows.services.rows, NETWORKS, verifySchema=False)
     return Lookups(
         names=spark.createDataFrame(rows.names, NAMES, verifySchema=False),
         owners=spark.createDataFrame(rows.owners, OWNERS, verifySchema=False),
         networks=spark.createDataFrame(rows.networks.rows, NETWORKS, verifySchema=False),
-        network_digits=rows.networks.digits,
-        services=services if rows.services.rows else None,
-        service_digits=rows.services.digits,
+        digits=rows.networks.digits,
     )
 
 

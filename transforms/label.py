@@ -39,14 +39,12 @@ _IDS = {
 
 
 class Lookups(NamedTuple):
-    """Frames of `label_lookups.NAMES`, OWNERS and NETWORKS; `digits` are those of their buckets."""
+    """Frames of `label_lookups.NAMES`, OWNERS and NETWORKS; `digits` are those of its buckets."""
 
     names: DataFrame
     owners: DataFrame
     networks: DataFrame
-    network_digits: tuple[int, int]
-    services: DataFrame | None
-    service_digits: tuple[int, int]
+    digits: tuple[int, int]
 
 
 def label_with(flows: DataFrame, lookups: Lookups) -> DataFrame:
@@ -71,12 +69,11 @@ def label_with(flows: DataFrame, lookups: Lookups) -> DataFrame:
         joined = _join(joined, lookups.names, name, f"{key} = {name}.id")
     for end in _ENDS:
         joined = _join_end(joined, lookups, end)
-    has_services = lookups.services is not None
     answered = joined.select(
         "flow.record",
         F.expr(_VPC_ID).alias("record_vpc_id"),
         *(F.col(f"{name}.label.name").alias(f"{name}_name") for name in _IDS),
-        *(_answer(end, has_services).alias(f"_{end}") for end in _ENDS),
+        *(_answer(end).alias(f"_{end}") for end in _ENDS),
     )
     return answered.select("record.*", "record_vpc_id", *(_label(name) for name in LABEL_COLUMNS))
 
@@ -101,7 +98,7 @@ def _join(flows: DataFrame, lookup: DataFrame, name: str, condition: str) -> Dat
 
 
 def _join_end(flows: DataFrame, lookups: Lookups, end: str) -> DataFrame:
-    """Add who had an address then, and the networks that hold it, in the record's VPC and in any.
+    """Add who had an address then, and the network that holds it.
 
     An owner in the record's VPC hides those in others.
     """
@@ -115,25 +112,17 @@ def _join_end(flows: DataFrame, lookups: Lookups, end: str) -> DataFrame:
                    NOT coalesce(array_contains({owner}.not_vpcs, {_VPC_ID}), false),
                    {owner}.only_vpc <=> {_VPC_ID})""",
     )
-    places = [
-        ("here", _VPC_ID, lookups.networks, lookups.network_digits),
-        ("any", "''", lookups.networks, lookups.network_digits),
-        ("range", "''", lookups.services, lookups.service_digits),
-    ]
-    for kind, place, lookup, digits in places:
-        if lookup is not None:
-            name, key = f"{end}_{kind}", f"flow.{end}_key"
-            flows = _join(
-                flows,
-                lookup,
-                name,
-                f"""{place} = {name}.place AND {bucket_of(key, digits)} = {name}.bucket
-                    AND {key} BETWEEN {name}.first AND {name}.last""",
-            )
-    return flows
+    network, key = f"{end}_network", f"flow.{end}_key"
+    return _join(
+        flows,
+        lookups.networks,
+        network,
+        f"""{bucket_of(key, lookups.digits)} = {network}.bucket
+            AND {key} BETWEEN {network}.first AND {network}.last""",
+    )
 
 
-def _answer(end: str, has_services: bool) -> Column:
+def _answer(end: str) -> Column:
     """What is known of an address, most certain first.
 
     interface: the record's own interface; AWS, "Flow log records": srcaddr is the interface's on
@@ -143,8 +132,8 @@ def _answer(end: str, has_services: bool) -> Column:
     one answer fits, or the networks of the record's VPC are unknown and it may use this range too.
     """
     key, owner = f"flow.{end}_key", f"{end}_owner.answer"
-    here, anywhere = f"{end}_here.answer", f"{end}_any.answer"
-    service = f"{end}_range.answer.name" if has_services else "CAST(NULL AS STRING)"
+    here = f"try_element_at({end}_network.here, {_VPC_ID})"
+    anywhere, service = f"{end}_network.anywhere", f"{end}_network.service"
     recorded = f"flow.{end if end.startswith('pkt') else f'pkt_{end}'}_aws_service"
     is_own = f"""{owner}.interface_id = flow.interface_id
               OR array_contains({owner}.candidates, flow.interface_id)"""

@@ -1,0 +1,120 @@
+"""Rows of OWNERS: for each address one answer per VPC that has an owner, and one for others."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+from transforms.address_ranges import Area, Span, slices, within
+from transforms.addresses import number_of
+from transforms.label_answer import (
+    ADDRESS,
+    AMBIGUOUS,
+    PUBLIC_ADDRESS,
+    Answer,
+    capped,
+    names_in_time,
+)
+from transforms.label_networks import Pieces
+from transforms.label_tables import LabelTables, Owner
+
+
+def owner_rows(tables: LabelTables, here: Mapping[str, Pieces]) -> Iterator[tuple[object, ...]]:
+    """(address, only_vpc, not_vpcs, valid_from, valid_to, answer); `here` has a VPC's networks."""
+    return _Owners(tables, here).rows()
+
+
+class _Owners:
+    def __init__(self, tables: LabelTables, here: Mapping[str, Pieces]) -> None:
+        self._tables = tables
+        self._finders = {
+            (vpc_id, digits): _Finder(pieces)
+            for vpc_id, found in here.items()
+            for digits, pieces in found.items()
+        }
+
+    def rows(self) -> Iterator[tuple[object, ...]]:
+        for address, owners in self._tables.owners.items():
+            by_vpc: dict[str, list[Owner]] = defaultdict(list)
+            for owner in owners:
+                if owner.vpc_id is not None and not owner.is_public:
+                    by_vpc[owner.vpc_id].append(owner)
+            for vpc_id, own in by_vpc.items():
+                for span, held in self._slices(own):
+                    for part, answer in self._answers(address, span, held):
+                        yield (address, vpc_id, None, *part, answer)
+            for span, held in self._slices(owners):
+                vpcs = sorted({o.vpc_id for o in held if o.vpc_id and not o.is_public})
+                for part, answer in self._answers(address, span, held):
+                    yield (address, None, vpcs, *part, answer)
+
+    def _slices(self, owners: list[Owner]) -> Iterator[tuple[Span, list[Owner]]]:
+        for part in slices([(owner.span, owner) for owner in owners]):
+            yield part.span, part.values
+
+    def _answers(
+        self, address: str, span: Span, owners: list[Owner]
+    ) -> Iterator[tuple[Span, Answer]]:
+        ids = sorted({owner.interface_id for owner in owners})
+        if len(ids) == 1:
+            owner = owners[0]
+            for part, instance_name in within(span, names_in_time(self._tables, owner.instance_id)):
+                for smaller, answer in self._placed(address, part, owner.vpc_id, owner.subnet_id):
+                    yield (
+                        smaller,
+                        answer._replace(
+                            name=instance_name or owner.name,
+                            interface_id=owner.interface_id,
+                            instance_id=owner.instance_id,
+                            basis=PUBLIC_ADDRESS if owner.is_public else ADDRESS,
+                            candidates=None,
+                        ),
+                    )
+            return
+        vpc_ids = {owner.vpc_id for owner in owners}
+        vpc_id = vpc_ids.pop() if len(vpc_ids) == 1 else None
+        for smaller, answer in self._placed(address, span, vpc_id, None):
+            yield smaller, answer._replace(basis=AMBIGUOUS, candidates=capped(ids))
+
+    def _placed(
+        self, address: str, span: Span, vpc_id: str | None, subnet_id: str | None
+    ) -> Iterator[tuple[Span, Answer]]:
+        """VPC and subnet with their names, as they change in the span."""
+        if vpc_id is None and subnet_id is None:
+            yield span, Answer()
+            return
+        if subnet_id is None:
+            number, digits = number_of(address)
+            finder = self._finders.get((str(vpc_id), digits))
+            found = finder.find(number) if finder else []
+            for part, network in within(span, found):
+                named = network or Answer(vpc_id=vpc_id)
+                for smaller, vpc_name in within(part, names_in_time(self._tables, vpc_id)):
+                    yield smaller, named._replace(vpc_name=vpc_name)
+            return
+        for part, subnet_name in within(span, names_in_time(self._tables, subnet_id)):
+            for smaller, vpc_name in within(part, names_in_time(self._tables, vpc_id)):
+                yield (
+                    smaller,
+                    Answer(
+                        vpc_id=vpc_id,
+                        vpc_name=vpc_name,
+                        subnet_id=subnet_id,
+                        subnet_name=subnet_name,
+                    ),
+                )
+
+
+class _Finder:
+    """The pieces of one VPC that hold an address."""
+
+    def __init__(self, pieces: list[Area[Answer]]) -> None:
+        self._pieces = sorted(pieces, key=lambda piece: piece.first)
+        self._firsts = [piece.first for piece in self._pieces]
+        # Pieces share addresses only where labels change with time.
+        self._is_simple = all(a.last < b.first for a, b in pairwise(self._pieces))
+
+    def find(self, number: int) -> list[tuple[Span, Answer]]:
+        until = bisect_right(self._firsts, number)
+        candidates = self._pieces[max(until - 1, 0) if self._is_simple else 0 : until]
+        return [(piece.span, piece.value) for piece in candidates if number <= piece.last]

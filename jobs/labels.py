@@ -16,6 +16,8 @@ from pyspark.sql import SparkSession
 from jobs.arguments import BadInput
 from jobs.flow_log_objects import first_line
 from jobs.object_store import open_store, place_of
+from transforms.finding import Finding
+from transforms.finding_labels import with_finding
 from transforms.label import Lookups
 from transforms.label_lookups import NAMES, NETWORKS, OWNERS, lookup_rows
 from transforms.label_tables import KEY_COLUMNS, LabelRow, LabelTables, build_label_tables
@@ -25,10 +27,14 @@ _CONFLICTS_SHOWN = 20
 _AWS_RANGES = "aws_ranges.json"  # as AWS publishes it
 
 
-def read_labels(uri: str | None) -> LabelTables:
-    """The lookups of a snapshot; none without a URI. Raises BadInput with every problem found."""
+def read_labels(uri: str | None, finding: Finding | None = None) -> LabelTables:
+    """What a snapshot says, and what a finding knows of interfaces that are not in it.
+
+    Raises BadInput with every problem found.
+    """
     if uri is None:
-        return LabelTables()
+        built, _ = build_label_tables(with_finding({}, finding))
+        return built
     place = place_of(uri)
     store = open_store(place.bucket)
     tables: dict[str, list[LabelRow]] = {}
@@ -58,7 +64,7 @@ def read_labels(uri: str | None) -> LabelTables:
         raise BadInput(
             [f"--labels {uri}: found no label file; expected {names} as .csv, .jsonl or .parquet"]
         )
-    built, found = build_label_tables(tables)
+    built, found = build_label_tables(with_finding(tables, finding))
     problems += [f"--labels {uri}/{problem}" for problem in found]
     if problems:
         raise BadInput(problems)

@@ -100,7 +100,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     except BadInput as bad:
         problems += bad.problems
     try:
-        labels = read_labels(arguments.labels)
+        labels = read_labels(arguments.labels, found.finding if found else None)
     except BadInput as bad:
         problems += bad.problems
     try:

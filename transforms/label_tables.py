@@ -20,6 +20,7 @@ KEY_COLUMNS = {
     "instances": "instance_id",
     "aws_ranges": "cidr",
 }
+FINDING = "finding"  # where a row is from that no label file has
 _LONGEST_NAME = 256
 # The names that a reader sees first, in the order in which they are tried.
 _INTERFACE_NAMES = ("description", "name")
@@ -71,6 +72,7 @@ class Interface(NamedTuple):
     version: Version
     interface_id: str
     addresses: tuple[str, ...]
+    is_of_finding: bool = False
 
 
 @dataclass
@@ -219,10 +221,11 @@ class _Reader:
             )
             built.owners.setdefault(address, []).append(owner)
         ordered = sorted(addresses, key=lambda address: addresses[address])
-        built.interfaces.append(Interface(version, interface_id, tuple(ordered)))
+        is_of_finding = row.place == FINDING
+        built.interfaces.append(Interface(version, interface_id, tuple(ordered), is_of_finding))
 
     def _addresses(self, row: LabelRow, column: str) -> Iterator[str]:
-        for text in _items(row.cells.get(column)):
+        for text in items(row.cells.get(column)):
             address = canonical(text)
             if address is None:
                 self.problems.append(f"{row.place}: {column}: {text[:64]!r} is not an address")
@@ -232,7 +235,7 @@ class _Reader:
     def read_networks(self, table: str, row: LabelRow, built: LabelTables) -> None:
         vpc_id = self.text(row, "vpc_id")
         subnet_id = self.text(row, "subnet_id") if table == "subnets" else None
-        for text in _items(row.cells.get("cidrs")):
+        for text in items(row.cells.get("cidrs")):
             network = self._network(row, "cidrs", text)
             if network is None:
                 continue
@@ -265,20 +268,21 @@ class _Reader:
         value = row.cells.get(column)
         if value is None:
             return None
-        moment = value if isinstance(value, datetime) else _parsed_time(str(value))
+        moment = moment_of(value)
         if moment is None:
             message = f"{row.place}: {column}: {str(value)[:64]!r} is not a time with a zone"
             if message not in self.problems:
                 self.problems.append(message)
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
         return int(moment.timestamp())
 
 
-def _parsed_time(text: str) -> datetime | None:
+def moment_of(value: object) -> datetime | None:
+    """A time of a label: one of Parquet (without a zone: UTC), or ISO 8601 text with a zone."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(str(value))
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
@@ -288,7 +292,7 @@ def _from(row: LabelRow) -> str:
     return str(row.cells.get("valid_from", ""))
 
 
-def _items(value: object) -> Iterable[str]:
+def items(value: object) -> Iterable[str]:
     """Values of a cell that holds several: a list, or text with spaces, `,` or `;` between them."""
     if value is None:
         return ()

@@ -98,6 +98,8 @@ def resolve_subject(
         is_of_finding = interface.interface_id in found_ids and version.instance_id is None
         if not (interface.interface_id in asked_ids or is_of_instance or is_of_finding):
             continue
+        if interface.is_of_finding:  # known already, and not from the labels
+            continue
         if version.vpc_id and not vpc_id:
             vpc_ids.append(version.vpc_id)
         span = version.valid_from, version.valid_to

@@ -38,7 +38,7 @@ _FLAGS = {
 _PARSER = Parser(
     prog="collect_labels",
     description="Write who has which address now; again and again, and it becomes a history.",
-    epilog="exit codes: 0 complete; 1 AWS or the network failed, nothing written; 2 wrong "
+    epilog="exit codes: 0 complete; 1 AWS, the network or --output failed; 2 wrong "
     "arguments or inputs, nothing written; 3 written, but --strict true and a call was not allowed",
     flags=_FLAGS,
 )
@@ -80,6 +80,14 @@ def main(argv: Sequence[str]) -> int:
         return BAD_INPUT
     except (ClientError, BotoCoreError) as error:
         print(f"error: {error}; nothing was written", file=sys.stderr)
+        return FAILED
+    except (BaseError, OSError) as error:
+        print(
+            f"error: --output {wish.output}: found {first_line(error)}; expected a place to write "
+            "to; some tables may be new and others as they were: make it writable and collect "
+            "again",
+            file=sys.stderr,
+        )
         return FAILED
     print(f"{wish.output}: " + ", ".join(f"{n:,} {table}" for table, n in counts.items()))
     for sentence in collected.missing:

@@ -4,6 +4,7 @@ moto does not page interfaces, refuses nothing and keeps no deleted resources in
 """
 
 import json
+from ipaddress import ip_network
 from pathlib import Path
 
 import boto3
@@ -67,6 +68,44 @@ def test_what_ec2_knows_becomes_labels_and_then_a_history(s3_server: str, tmp_pa
         if row["subnet_id"] == subnet
     ] == [("shop", None, taken_at), ("renamed", taken_at, None)]
     assert len(read_labels(str(folder)).names[subnet]) == 2
+
+
+def test_a_snapshot_in_s3_is_carried_on_and_knows_ipv6(bucket: str, tmp_path: Path) -> None:
+    ec2 = boto3.client("ec2", region_name="ap-south-1")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+    said = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]
+    network = ip_network(said[0]["Ipv6CidrBlock"])
+    folder = f"s3://{bucket}/a/labels"
+    ranges = f"s3://{bucket}/ip-ranges.json"
+    boto3.client("s3").put_object(
+        Bucket=bucket, Key="ip-ranges.json", Body=json.dumps(RANGES).encode()
+    )
+    flags = ["--output", folder, "--regions", "ap-south-1", "--aws_ranges", ranges]
+
+    assert main(flags) == 0
+    ec2.create_tags(Resources=[vpc], Tags=[{"Key": "Name", "Value": "later"}])
+    assert main(flags) == 0
+
+    labels = read_labels(folder)
+    assert [version.name for version in labels.names[vpc]] == [None, "later"]
+    first = f"{int(network.network_address):032x}"
+    assert (network.prefixlen, first) in {
+        (prefix, first) for v, (prefix, first, _) in labels.vpc_networks if v == vpc
+    }
+    assert [service for _, service in labels.services] == ["S3", "AMAZON"]
+
+
+def test_a_place_that_cannot_be_written_is_said(
+    s3_server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    output = str(tmp_path / "file" / "labels")
+
+    assert main(["--output", output, "--regions", "eu-west-3"]) == 1
+
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"error: --output {output}: found ")
+    assert said.endswith("make it writable and collect again")
 
 
 def test_all_pages_are_read(s3_server: str) -> None:

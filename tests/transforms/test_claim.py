@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from pyspark.sql import SparkSession
 
-from transforms.claim import Claim, Sighting, judge
+from tests.flow_rows import NOON, OUTSIDE, back, flows_of, out
+from transforms.claim import Claim, Sighting, claim_columns, judge, sightings
 from transforms.window import Window
 
 DAY = Window(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))
@@ -79,3 +81,43 @@ def test_a_record_confirms_whatever_the_coverage() -> None:
         "confirmed",
         "2 records from 2026-11-23 02:10:00 to 2026-11-23 02:40:00 UTC, 1 of them rejected",
     )
+
+
+def test_each_record_counts_for_the_claims_that_it_shows(spark: SparkSession) -> None:
+    claims = (
+        Claim("NETWORK_CONNECTION", "INBOUND", 6, 22, OUTSIDE, 40_000),
+        Claim("NETWORK_CONNECTION", "OUTBOUND", 6, 50_000, OUTSIDE, 443),
+        Claim("NETWORK_CONNECTION", "UNKNOWN", None, None, "2001:db8::1", None),
+    )
+    to_remote = {"srcport": 22, "dstaddr": OUTSIDE}
+    from_remote = {"srcaddr": OUTSIDE, "dstport": 22}
+    rows = [
+        # a record, and the claims that it shows
+        (out(0, **to_remote, dstport=40_000), {0}),
+        (out(60, **to_remote, dstport=51_000), {0}),  # the remote port is chosen anew
+        (back(120, **from_remote, srcport=40_000, action="REJECT"), {0}),
+        (back(180, **from_remote, srcport=40_000, protocol=17), set()),
+        (out(240, srcport=61_000, dstaddr=OUTSIDE, dstport=443), {1}),
+        (back(300, srcaddr=OUTSIDE, srcport=443, dstport=61_000), {1}),
+        (out(360, srcport=443, dstaddr=OUTSIDE, dstport=61_000), set()),  # the other way round
+        # behind a NAT gateway, only the packet's own end tells
+        (out(420, dstaddr="10.0.0.3", pkt_dstaddr=OUTSIDE, srcport=61_000, dstport=443), {1}),
+        (out(480, srcaddr="2001:db8::7", dstaddr="2001:db8::1", dstport=9), {2}),
+        (out(10_000, dstaddr="10.0.0.3"), set()),
+        (out(540, srcaddr=None, dstaddr=None, srcport=None, dstport=None, action=None), set()),
+    ]
+    flows = flows_of(spark, [row for row, _ in rows], seed=1)
+
+    counted = flows.agg(*claim_columns(claims, NOON, NOON + 600)).first()
+
+    assert counted is not None
+    found = sightings(claims, counted.asDict())
+    for number, sighting in enumerate(found):
+        shown = [row for row, of_claims in rows if number in of_claims]
+        assert sighting.records == len(shown), claims[number]
+        assert sighting.rejected == sum(row["action"] == "REJECT" for row in shown)
+        assert sighting.first_at == min(row["start_at"] for row in shown)
+        assert sighting.last_at == max(row["end_at"] for row in shown)
+        assert sighting.at_the_time == len(rows) - 1  # all but the one of hours later
+    assert [sighting.of_remote for sighting in found] == [8, 8, 1]
+    assert [sighting.of_family for sighting in found] == [9, 9, 1]

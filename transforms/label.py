@@ -128,7 +128,8 @@ def _answer(end: str) -> Column:
     interface: the record's own interface; AWS, "Flow log records": srcaddr is the interface's on
     egress, dstaddr on ingress. address: one interface of the record's VPC had it then. cidr: a
     network of the record's VPC holds it. Then the same in other VPCs, if one answer fits; a public
-    address of an interface; the service that the record or AWS's ranges name. ambiguous: more than
+    address of an interface; the service that the record or AWS's ranges name; a prefix list.
+    ambiguous: more than
     one answer fits, or the networks of the record's VPC are unknown and it may use this range too.
     """
     key, owner = f"flow.{end}_key", f"{end}_owner.answer"
@@ -166,6 +167,11 @@ def _answer(end: str) -> Column:
         basis=f"IF({named_by_range}, 'aws ranges', 'record')",
     )
     private = f"({is_private(key)})"
+    unknown = _struct(
+        name=f"{end}_network.listed",
+        scope=f"IF({private}, 'internal', 'internet')",
+        basis=f"IF({end}_network.listed IS NULL, NULL, 'prefix list')",
+    )
     is_blind = f"""{private} AND {_VPC_ID} IS NOT NULL AND vpc.label.is_mapped IS NOT TRUE
         AND coalesce({owner}.vpc_id, get({owner}.candidates, 0), {anywhere}.basis) IS NOT NULL"""
     return F.expr(
@@ -178,7 +184,7 @@ def _answer(end: str) -> Column:
              WHEN {owner} IS NOT NULL THEN {owner}
              WHEN {anywhere} IS NOT NULL THEN {anywhere}
              WHEN coalesce({recorded}, {service}) IS NOT NULL THEN {by_service}
-             ELSE {_struct(scope=f"IF({private}, 'internal', 'internet')")}
+             ELSE {unknown}
         END
         """
     )

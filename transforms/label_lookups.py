@@ -30,7 +30,8 @@ NETWORKS = f"""
     bucket STRING COMMENT 'the first digits of the address key',
     first STRING COMMENT 'address key', last STRING COMMENT 'address key', {_SPAN},
     here MAP<STRING, {ANSWER}> COMMENT 'by VPC of the record',
-    anywhere {ANSWER}, service STRING COMMENT 'of AWS, by its published ranges'
+    anywhere {ANSWER}, service STRING COMMENT 'of AWS, by its published ranges',
+    listed STRING COMMENT 'name by a prefix list'
 """
 
 

@@ -6,7 +6,7 @@ costs more than its flows: a join less is some tenths of a second less to wait.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from transforms.address_ranges import ALWAYS, Area, disjoint, within
@@ -25,11 +25,12 @@ class _Found(NamedTuple):
     here: tuple[tuple[str, Answer], ...]  # by VPC
     anywhere: Answer | None
     service: str | None
+    listed: str | None  # by a prefix list
 
 
 class NetworkRows(NamedTuple):
-    """(bucket, first, last, valid_from, valid_to, here, anywhere, service); `digits` is how much of
-    an IPv4 and an IPv6 address key is the bucket.
+    """(bucket, first, last, valid_from, valid_to, here, anywhere, service, listed); `digits` is how
+    much of an IPv4 and an IPv6 address key is the bucket.
     """
 
     digits: tuple[int, int]
@@ -48,6 +49,13 @@ class _Range(NamedTuple):
 
     prefix: int
     service: str
+
+
+class _Entry(NamedTuple):
+    """An entry of a prefix list."""
+
+    prefix: int
+    name: str
 
 
 def pieces_by_vpc(tables: LabelTables) -> dict[str, Pieces]:
@@ -70,9 +78,10 @@ def network_rows(tables: LabelTables) -> NetworkRows:
     chosen: list[int] = []
     rows: list[tuple[object, ...]] = []
     for digits in KEY_DIGITS:
-        areas: list[Area[_Named | _Range]] = [
+        areas: list[Area[_Named | _Range | _Entry]] = [
             *_network_areas(tables.networks, tables, digits),
-            *_service_areas(tables, digits),
+            *_plain_areas(tables.services, _Range, digits),
+            *_plain_areas(tables.prefix_lists, _Entry, digits),
         ]
         pieces = disjoint(areas, _found)
         finest = next(
@@ -87,7 +96,7 @@ def network_rows(tables: LabelTables) -> NetworkRows:
         for piece in pieces:
             first, last = f"{piece.first:0{digits}x}", f"{piece.last:0{digits}x}"
             here = dict(piece.value.here) or None
-            known = here, piece.value.anywhere, piece.value.service
+            known = here, *piece.value[1:]
             for bucket in buckets_of(Network(0, first, last), finest):
                 rows.append((bucket, first, last, *piece.span, *known))
     return NetworkRows((chosen[0], chosen[1]), rows)
@@ -104,16 +113,19 @@ def _network_areas(
                 yield Area(first, last, span, _Named(label, name))
 
 
-def _service_areas(tables: LabelTables, digits: int) -> Iterator[Area[Any]]:
-    for network, service in tables.services:
+def _plain_areas(
+    named: Iterable[tuple[Network, str]], kind: Callable[[int, str], Any], digits: int
+) -> Iterator[Area[Any]]:
+    for network, name in named:
         if len(network.first) == digits:
             first, last = int(network.first, 16), int(network.last, 16)
-            yield Area(first, last, ALWAYS, _Range(network.prefix, service))
+            yield Area(first, last, ALWAYS, kind(network.prefix, name))
 
 
-def _found(values: list[_Named | _Range]) -> _Found:
+def _found(values: list[_Named | _Range | _Entry]) -> _Found:
     networks = [value for value in values if isinstance(value, _Named)]
     ranges = [value for value in values if isinstance(value, _Range)]
+    entries = [value for value in values if isinstance(value, _Entry)]
     by_vpc: dict[str | None, list[_Named]] = defaultdict(list)
     for network in networks:
         by_vpc[network.label.vpc_id].append(network)
@@ -122,6 +134,7 @@ def _found(values: list[_Named | _Range]) -> _Found:
         here=tuple(sorted((vpc_id, a) for vpc_id, a in answers.items() if vpc_id is not None)),
         anywhere=_network_anywhere(list(answers.values())),
         service=_service(ranges),
+        listed=min(((-entry.prefix, entry.name) for entry in entries), default=(0, None))[1],
     )
 
 

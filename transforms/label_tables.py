@@ -1,16 +1,14 @@
 """Rows of a label snapshot → what they say, or every problem found in them."""
 
-import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import combinations
 from typing import NamedTuple
 
 from transforms.address_ranges import Span, overlap
 from transforms.addresses import Network, canonical, cidr_of, is_too_wide, network_of
+from transforms.label_cells import clean, items, moment_of
 
 # The tables of a snapshot and the column that each must have.
 KEY_COLUMNS = {
@@ -19,9 +17,9 @@ KEY_COLUMNS = {
     "vpcs": "vpc_id",
     "instances": "instance_id",
     "aws_ranges": "cidr",
+    "prefix_lists": "cidr",
 }
 FINDING = "finding"  # where a row is from that no label file has
-_LONGEST_NAME = 256
 # The names that a reader sees first, in the order in which they are tried.
 _INTERFACE_NAMES = ("description", "name")
 
@@ -83,6 +81,7 @@ class LabelTables:
     owners: dict[str, list[Owner]] = field(default_factory=dict)
     networks: list[NetworkLabel] = field(default_factory=list)
     services: list[tuple[Network, str]] = field(default_factory=list)
+    prefix_lists: list[tuple[Network, str]] = field(default_factory=list)
     interfaces: list[Interface] = field(default_factory=list)
     vpc_networks: list[tuple[str, Network]] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
@@ -106,16 +105,10 @@ def build_label_tables(
             reader.read_networks(table, row, built)
     for row in tables.get("aws_ranges", ()):
         reader.read_service(row, built)
+    for row in tables.get("prefix_lists", ()):
+        reader.read_prefix_list(row, built)
     built.conflicts = [*_owner_conflicts(built), *_network_conflicts(built)]
     return built, reader.problems
-
-
-def clean(value: object) -> str | None:
-    """A label as plain text: no control, format or bidirectional characters, at most 256 long."""
-    if value is None:
-        return None
-    text = "".join(c for c in str(value) if unicodedata.category(c)[0] != "C")
-    return text.strip()[:_LONGEST_NAME] or None
 
 
 def _owner_conflicts(built: LabelTables) -> Iterator[str]:
@@ -254,6 +247,16 @@ class _Reader:
         elif network := self._network(row, "cidr", cidr):
             built.services.append((network, service))
 
+    def read_prefix_list(self, row: LabelRow, built: LabelTables) -> None:
+        """An entry names its addresses by its own description, else by the name of its list."""
+        cidr = self.text(row, "cidr")
+        listed = self.text(row, "name") or self.text(row, "prefix_list_id")
+        name = self.text(row, "description") or listed
+        if cidr is None:
+            self.problems.append(f"{row.place}: cidr is empty")
+        elif (network := self._network(row, "cidr", cidr)) and name and not is_too_wide(network):
+            built.prefix_lists.append((network, name))  # one of half the Internet names nobody
+
     def _network(self, row: LabelRow, column: str, text: str) -> Network | None:
         try:
             return network_of(text)
@@ -277,25 +280,5 @@ class _Reader:
         return int(moment.timestamp())
 
 
-def moment_of(value: object) -> datetime | None:
-    """A time of a label: one of Parquet (without a zone: UTC), or ISO 8601 text with a zone."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
 def _from(row: LabelRow) -> str:
     return str(row.cells.get("valid_from", ""))
-
-
-def items(value: object) -> Iterable[str]:
-    """Values of a cell that holds several: a list, or text with spaces, `,` or `;` between them."""
-    if value is None:
-        return ()
-    if isinstance(value, list | tuple):
-        return [str(item) for item in value]
-    return [item for item in re.split(r"[\s,;]+", str(value)) if item]

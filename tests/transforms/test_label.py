@@ -211,6 +211,36 @@ def test_public_addresses_and_aws_ranges_name_what_no_network_holds(spark: Spark
         assert (row["src_name"], row["src_scope"], row["src_basis"]) == expected, differs
 
 
+def test_a_prefix_list_names_ends_that_nothing_else_names(spark: SparkSession) -> None:
+    tables = {
+        **TABLES,
+        "aws_ranges": rows_of({"cidr": "52.95.128.0/21", "service": "S3"}),
+        "prefix_lists": rows_of(
+            {"prefix_list_id": "pl-1", "name": "offices", "cidr": "198.51.100.0/24"},
+            {"prefix_list_id": "pl-1", "name": "offices", "cidr": "198.51.100.64/26",
+             "description": "Lyon"},
+            {"prefix_list_id": "pl-2", "cidr": "192.168.0.0/16"},
+            {"prefix_list_id": "pl-3", "name": "everyone", "cidr": "0.0.0.0/0"},
+            {"prefix_list_id": "pl-4", "name": "s3 by list", "cidr": "52.95.128.0/24"},
+            {"prefix_list_id": "pl-5", "name": "the shop", "cidr": "10.0.0.0/8"},
+        ),
+    }  # fmt: skip
+    cases: list[tuple[Cells, tuple[object, ...]]] = [
+        ({"srcaddr": "198.51.100.1"}, ("offices", "internet", "prefix list")),
+        ({"srcaddr": "198.51.100.65"}, ("Lyon", "internet", "prefix list")),
+        ({"srcaddr": "192.168.1.1"}, ("pl-2", "internal", "prefix list")),
+        ({"srcaddr": "198.51.101.1"}, (None, "internet", None)),
+        ({"srcaddr": "52.95.128.1"}, ("S3", "aws service", "aws ranges")),
+        ({"srcaddr": "10.0.1.8"}, ("NAT", "internal", "address")),
+        ({"srcaddr": "10.0.1.99"}, (None, "internal", "cidr")),
+    ]
+
+    found = label(spark, tables, *({"vpc_id": "vpc-a", **differs} for differs, _ in cases))
+
+    for row, (differs, expected) in zip(found, cases, strict=True):
+        assert (row["src_name"], row["src_scope"], row["src_basis"]) == expected, differs
+
+
 def test_names_networks_and_owners_are_those_of_the_time(spark: SparkSession) -> None:
     until, since = {"valid_to": "1970-01-01T00:01:40Z"}, {"valid_from": "1970-01-01T00:01:40Z"}
     tables = {

@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.case import Case
+from jobs.case_coverage import CaseCoverage
 from jobs.delta_sink import read_table, write_table
 from transforms.conversations import aggregation_of, conversations_of, survey
 from transforms.outcome import Rules
@@ -11,10 +12,12 @@ from transforms.schemas import CONVERSATIONS, PEERS
 from transforms.verdict import Verdict, count_attempts, judge, peers_of
 
 
-def answer(spark: SparkSession, case: Case, flows: DataFrame) -> Verdict:
+def answer(
+    spark: SparkSession, case: Case, flows: DataFrame, coverage: CaseCoverage | None
+) -> Verdict:
     """Write the tables `conversations` and `peers`; the verdict comes from what they hold.
 
-    Coverage is not judged here: without an attempt the verdict is that one cannot tell.
+    Without an attempt it is coverage that decides between no evidence and cannot tell.
     """
     table = case.arguments.table
     surveyed = survey(flows).first()
@@ -25,4 +28,7 @@ def answer(spark: SparkSession, case: Case, flows: DataFrame) -> Verdict:
     peers = peers_of(read_table(spark, table("conversations"))).withColumn("run_id", run_id)
     write_table(peers, table("peers"), PEERS)
     counted = count_attempts(read_table(spark, table("peers"))).first()
-    return judge(counted.asDict() if counted else {}, coverage=None)
+    figures = counted.asDict() if counted else {}
+    if coverage is None:
+        return judge(figures, coverage=None)
+    return judge(figures, coverage.judged.verdict, coverage.judged.reasons)

@@ -22,6 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.arguments import BadInput
 from jobs.books import Books
 from jobs.case import Case
+from jobs.case_coverage import CaseCoverage
 from jobs.case_lock import CaseLock
 from jobs.delta_log import DeltaLog
 from jobs.delta_sink import SHAPES, read_table
@@ -107,6 +108,7 @@ def complete_case(
     books: Books,
     index: Mapping[str, object] | None,
     exit_status: int,
+    coverage: CaseCoverage | None,
 ) -> None:
     """Make this run the one that readers of the case see; raises LockLost when it must not."""
     case_uri = case.arguments.case_uri
@@ -118,6 +120,7 @@ def complete_case(
         index=index,
         objects=read_table(spark, f"{case_uri}/objects"),
         exit_status=exit_status,
+        coverage=coverage,
         warnings=[*_warnings(books, lock), *said_of_labels(case.labels.conflicts)],
         before=before,
         now=datetime.now(UTC),
@@ -144,6 +147,7 @@ def describe_run(
     index: Mapping[str, object] | None,
     objects: DataFrame,
     exit_status: int,
+    coverage: CaseCoverage | None,
     warnings: list[str],
     before: Stored | None,
     now: datetime,
@@ -175,6 +179,7 @@ def describe_run(
         },
         "inputs_sha256": inputs_digest(objects),
         "books": asdict(books),
+        "coverage": coverage.described() if coverage else None,
         "identities": [
             {"what": what, "left": left, "right": right, "holds": left == right}
             for what, left, right in books.identities()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jobs.arguments import Arguments
 from jobs.books import Books
+from jobs.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
 from jobs.findings import FindingFile
 from jobs.labels import said_of_labels
 from jobs.opensearch_sink import Indexed
@@ -39,6 +40,7 @@ class Result(NamedTuple):
     was_read_twice: bool = False
     verdict: Verdict | None = None
     label_conflicts: Sequence[str] = ()
+    coverage: CaseCoverage | None = None
 
 
 def render(result: Result) -> str:
@@ -69,9 +71,19 @@ def _lines(result: Result) -> Iterator[str]:
     if arguments.scope == "instance":
         yield from _peers(result.peers)
         yield ""
+    if result.coverage:
+        yield from (_plain(line, 400) for line in coverage_lines(result.coverage))
+        yield ""
+    if result.coverage and result.coverage.refused_objects:
+        refused = refused_object_lines(result.coverage, books.objects_refused)
+        yield from (_plain(line, 400) for line in refused)
+        yield ""
     yield from _books(books)
     yield ""
-    yield f"Delta       {arguments.table('flows')}  (beside it: objects, quarantine, manifest.json)"
+    yield (
+        f"Delta       {arguments.table('flows')}  "
+        "(beside it: objects, quarantine, coverage, manifest.json)"
+    )
     if result.indexed:
         view = result.indexed
         yield f"OpenSearch  {view.documents:,} documents in {view.index_name}, alias {view.alias}"

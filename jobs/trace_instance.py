@@ -21,6 +21,7 @@ from jobs.books import (
     count_scope,
 )
 from jobs.case import Case
+from jobs.case_coverage import cover_case
 from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
 from jobs.case_lock import CaseLock, LockLost, locked_case
 from jobs.delta_sink import (
@@ -171,17 +172,23 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
                 shown=False,
             )
             _quarantine_documents(indexed, flows, case)
+    coverage = None
+    if arguments.scope == "instance":
+        with phases.phase("coverage"):
+            coverage = cover_case(spark, case)
     with phases.phase("books and peers"):
         books = _close_books(spark, case, scope_counts, indexed)
         peers = _peers(flows, case.subject) if arguments.scope == "instance" else []
-        case = case._replace(claims=answer_claims(flows, case.finding, arguments.window))
+        seen = coverage.judged.verdict if coverage else None
+        case = case._replace(claims=answer_claims(flows, case.finding, arguments.window, seen))
     verdict = None
     if arguments.scope == "instance":
         with phases.phase("answer"):
-            verdict = answer(spark, case, flows)
+            verdict = answer(spark, case, flows, coverage)
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None
-        complete_case(spark, case, lock, books, index, exit_code(books, arguments.strict))
+        status = exit_code(books, arguments.strict)
+        complete_case(spark, case, lock, books, index, status, coverage)
         if arguments.opensearch is not None:  # the view is never ahead of the evidence
             show_index(arguments.opensearch, case_id=arguments.case_id, run_id=case.run_id)
     for frame in (scanned, judged, *((indexed.refused,) if indexed else ())):
@@ -189,7 +196,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     return Result(
         arguments, case.subject, case.listing.left_folders, case.run_id, books, peers, indexed,
         phases.seconds, case.finding, case.claims, case.was_read_twice, verdict,
-        case.labels.conflicts,
+        case.labels.conflicts, coverage,
     )  # fmt: skip
 
 

@@ -109,6 +109,7 @@ def test_the_summary_says_what_was_read_kept_and_refused(
         rf"{hop['target']} +10\.20\.2\.22 +shop-app +tcp 22 +subject .* 2 +0 +2\n", said
     )
     assert re.search(r"db-1 +10\.20\.3\.31 +shop-data +tcp 5432 +subject .* 0 +12 +0\n", said)
+    assert "Coverage    FULL: 288 of 288 five-minute slots of 1 interface seen whole" in said
     assert "Books       balanced" in said
     assert f"Delta       {tmp_path}/case/flows" in said
 

@@ -193,9 +193,10 @@ FLOWS = f"""
     run_id      STRING COMMENT 'run that wrote this row'
 """
 
-# What the records say of one interface in one five-minute slot of the window.
+# What the records of one flow log say of one interface in one five-minute slot of the window; see
+# `transforms.coverage`.
 COVERAGE = """
-    flow_log_id  STRING COMMENT 'from the key of the objects; null where keys do not tell',
+    flow_log_id  STRING COMMENT 'from the keys; null: no record, or keys do not tell',
     account_id   STRING COMMENT 'from the key',
     region       STRING COMMENT 'from the key',
     interface_id STRING COMMENT 'null: the row is about the objects of the flow log',
@@ -204,8 +205,8 @@ COVERAGE = """
     ok_records   BIGINT COMMENT 'records with traffic that end in the slot',
     nodata_records   BIGINT COMMENT 'records that say that there was none',
     skipdata_records BIGINT COMMENT 'records that say that AWS lost some',
-    has_accept   BOOLEAN COMMENT 'an ACCEPT was recorded at the interface in the window',
-    has_reject   BOOLEAN COMMENT 'a REJECT was recorded at the interface in the window',
+    has_accept   BOOLEAN COMMENT 'a flow of the flow log is an ACCEPT; null: there is none of it',
+    has_reject   BOOLEAN COMMENT 'a flow of the flow log is a REJECT; null: there is none of it',
     run_id       STRING COMMENT 'run that wrote this row'
 """
 

@@ -1,7 +1,7 @@
 """What a run can say of what it did not see: the table `coverage`, its judgement, and the words."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -14,13 +14,20 @@ from transforms.coverage import (
     LONGEST_RECORD_S,
     SLOT_S,
     Coverage,
+    Delivered,
+    FlowLog,
     Life,
-    coverage_by_interface,
-    coverage_table,
+    Slot,
+    by_interface,
+    cover,
+    gaps_of_flow_logs,
     judge_coverage,
-    unlogged_peers,
+    slots_of,
 )
+from transforms.coverage_facts import records_by_slot, troubled_slots, unlogged_peers
+from transforms.flow_log_key import parse_key
 from transforms.schemas import COVERAGE
+from transforms.window import Window
 
 REFUSED_SHOWN = 10
 
@@ -44,57 +51,52 @@ class CaseCoverage(NamedTuple):
         }
 
 
-def cover_case(spark: SparkSession, case: Case) -> CaseCoverage:
+def cover_case(spark: SparkSession, case: Case, flows: DataFrame) -> CaseCoverage:
     """Write the table `coverage` from the stored flows and objects, and judge it."""
-    table = case.arguments.table
-    flows, objects = read_table(spark, table("flows")), read_table(spark, table("objects"))
-    coverage = coverage_table(
-        flows, objects, case.subject.interface_ids, case.arguments.window, _lives(case)
-    ).withColumn("run_id", F.lit(case.run_id))
-    write_table(in_few_files(coverage, 1), table("coverage"), COVERAGE)
-
-    facts: dict[str, list[dict[str, Any]]] = {}
-    for row in _facts(read_table(spark, table("coverage")), flows, objects, case).collect():
-        facts.setdefault(row["what"], []).append(json.loads(row["said"]))
-    interfaces = sorted(facts.get("interface", []), key=lambda fact: str(fact["interface_id"]))
-    flow_logs = {log for fact in interfaces for log in fact["flow_logs"]}
-    lines = sum(
-        fact["refused_lines"]
-        for fact in facts.get("refused lines", [])
-        if fact.get("flow_log_id") in flow_logs | {None}
+    window, table = case.arguments.window, case.arguments.table
+    facts = _facts(flows, read_table(spark, table("objects")), window)
+    trouble = facts["trouble"]
+    delivered = _delivered(case, trouble)
+    slots = cover(facts["records"], delivered, case.subject.interface_ids, window, _lives(case))
+    gaps = gaps_of_flow_logs(delivered, window)
+    rows = spark.createDataFrame([_as_row(slot) for slot in slots + gaps], _ROW)
+    stored = rows.withColumns(
+        {"slot_at": F.timestamp_seconds("slot"), "run_id": F.lit(case.run_id)}
     )
-    unlogged = sorted(fact["interface_id"] for fact in facts.get("unlogged", []))
-    refused = sorted((fact["uri"], fact["reason"]) for fact in facts.get("refused", []))
-    overlapping = {log for fact in interfaces if fact["overlapping"] for log in fact["flow_logs"]}
+    write_table(in_few_files(stored, 1), table("coverage"), COVERAGE)
+
+    interfaces = by_interface(slots)
+    covering = {name for interface in interfaces for name in interface.flow_logs} | {None}
+    refused = sorted((said["uri"], said["reason"]) for row in trouble for said in row["refused"])
+    unlogged = tuple(sorted(row["interface_id"] for row in facts["unlogged"]))
     return CaseCoverage(
-        judge_coverage(interfaces, lines, len(unlogged)),
-        tuple(unlogged),
-        tuple(sorted(overlapping)),
-        tuple(refused),
-    )
+        judge_coverage(
+            interfaces, _refused_lines(trouble, covering, window), len(unlogged)
+        ),
+        unlogged,
+        tuple(sorted({
+            name for interface in interfaces if interface.overlapping
+            for name in interface.flow_logs
+        })),
+        tuple(refused[:REFUSED_SHOWN]),
+    )  # fmt: skip
 
 
-def _facts(coverage: DataFrame, flows: DataFrame, objects: DataFrame, case: Case) -> DataFrame:
-    """All that is asked of the tables, as `what` and JSON: one Spark job instead of four.
+_ROW = """account_id STRING, region STRING, flow_log_id STRING, interface_id STRING, slot BIGINT,
+    status STRING, ok_records BIGINT, nodata_records BIGINT, skipdata_records BIGINT,
+    has_accept BOOLEAN, has_reject BOOLEAN"""
 
-    Refused lines are of objects that can hold records of the window; the listing is wider.
-    """
-    window = case.arguments.window
-    slot = F.unix_timestamp("slot_at")
-    concerns = slot.isNull() | slot.between(
-        window.from_s // SLOT_S * SLOT_S, window.to_s - 1 + LONGEST_RECORD_S
-    )
+
+def _as_row(slot: Slot) -> tuple[object, ...]:
+    return (*slot.flow_log, *slot[1:])
+
+
+def _facts(flows: DataFrame, objects: DataFrame, window: Window) -> dict[str, list[dict[str, Any]]]:
+    """All that is asked of the tables, as JSON: one Spark job instead of three."""
     parts = {
-        "interface": coverage_by_interface(coverage),
+        "records": records_by_slot(flows, window),
+        "trouble": troubled_slots(objects, REFUSED_SHOWN),
         "unlogged": unlogged_peers(flows),
-        "refused lines": objects.where((F.col("refused_lines") > 0) & concerns)
-        .where("outcome <> 'refused'")
-        .groupBy("flow_log_id")
-        .agg(F.sum("refused_lines").alias("refused_lines")),
-        "refused": objects.where("outcome = 'refused'")
-        .orderBy("uri")
-        .limit(REFUSED_SHOWN)
-        .select("uri", "reason"),
     }
     said = [
         frame.select(
@@ -103,7 +105,36 @@ def _facts(coverage: DataFrame, flows: DataFrame, objects: DataFrame, case: Case
         )
         for what, frame in parts.items()
     ]
-    return reduce(DataFrame.unionAll, said)
+    facts: dict[str, list[dict[str, Any]]] = {what: [] for what in parts}
+    for row in reduce(DataFrame.unionAll, said).collect():
+        facts[row["what"]].append(json.loads(row["said"]))
+    return facts
+
+
+def _delivered(case: Case, trouble: Iterable[Mapping[str, Any]]) -> Delivered:
+    """The selected objects by flow log and slot, without flow logs of another kind."""
+    other_kinds = {row["flow_log_id"] for row in trouble if row["outcome"] == "other_kind"}
+    slots: dict[FlowLog, set[int]] = {}
+    for listed in case.listing.selected:
+        key = parse_key(listed.place.path)
+        if key is not None and key.flow_log_id not in other_kinds:
+            flow_log = (key.account_id, key.region, key.flow_log_id)
+            second = int(key.slot_at.timestamp())
+            slots.setdefault(flow_log, set()).add(second - second % SLOT_S)
+    refused = {(row["flow_log_id"], row["slot"]) for row in trouble if row["outcome"] == "refused"}
+    return Delivered(slots, refused)
+
+
+def _refused_lines(
+    trouble: Iterable[Mapping[str, Any]], covering: Container[str | None], window: Window
+) -> int:
+    """Refused lines in objects that can hold records of the window; the listing is wider."""
+    first, last = slots_of(window)[0], window.to_s - 1 + LONGEST_RECORD_S
+    return sum(
+        row["refused_lines"]
+        for row in trouble
+        if row["flow_log_id"] in covering and (row["slot"] is None or first <= row["slot"] <= last)
+    )
 
 
 def _lives(case: Case) -> list[Life]:

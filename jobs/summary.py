@@ -55,6 +55,9 @@ def _lines(result: Result) -> Iterator[str]:
         yield f"{result.verdict.step}: {result.verdict.sentence}"
         yield "  Attempts, answers and volume are what flow logs show; never a login."
         yield ""
+    if result.coverage:
+        yield from (_plain(line, 400) for line in coverage_lines(result.coverage))
+        yield ""
     yield f"Case {arguments.case_id}, run {result.run_id}"
     yield from _finding(result)
     yield f"  subject   {_subject(result)}"
@@ -70,9 +73,6 @@ def _lines(result: Result) -> Iterator[str]:
     yield ""
     if arguments.scope == "instance":
         yield from _peers(result.peers)
-        yield ""
-    if result.coverage:
-        yield from (_plain(line, 400) for line in coverage_lines(result.coverage))
         yield ""
     if result.coverage and result.coverage.refused_objects:
         refused = refused_object_lines(result.coverage, books.objects_refused)

@@ -175,7 +175,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     coverage = None
     if arguments.scope == "instance":
         with phases.phase("coverage"):
-            coverage = cover_case(spark, case)
+            coverage = cover_case(spark, case, flows)
     with phases.phase("books and peers"):
         books = _close_books(spark, case, scope_counts, indexed)
         peers = _peers(flows, case.subject) if arguments.scope == "instance" else []

@@ -4,12 +4,11 @@ AWS, "Publish flow logs to Amazon S3": the object of a slot holds the records th
 "Flow log records": an interface without traffic has a NODATA record, so silence is a gap, too.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
-
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import Window as Over
-from pyspark.sql import functions as F
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
 
 from transforms.window import Window
 
@@ -22,7 +21,10 @@ LONGEST_RECORD_S = 660
 _SHORT_INTERVAL_S = 120
 # How well a slot is known; of several flow logs of an interface, the best counts.
 _BEST_FIRST = ("ok", "nodata", "skipdata", "refused", "missing", "nothing recorded")
-_STATUSES_SEEN = ("ok", "nodata")
+_SEEN = ("ok", "nodata")
+_SPANS_SHOWN = 3
+
+FlowLog = tuple[str | None, str | None, str | None]  # account, region, flow log id
 
 
 class Life(NamedTuple):
@@ -33,6 +35,40 @@ class Life(NamedTuple):
     valid_to: int | None = None
 
 
+class Slot(NamedTuple):
+    """A row of `schemas.COVERAGE`; `slot` is in Unix seconds."""
+
+    flow_log: FlowLog
+    interface_id: str | None
+    slot: int
+    status: str
+    ok_records: int = 0
+    nodata_records: int = 0
+    skipdata_records: int = 0
+    has_accept: bool | None = None
+    has_reject: bool | None = None
+
+
+class Delivered(NamedTuple):
+    """The objects of flow logs, by flow log and slot."""
+
+    slots: Mapping[FlowLog, AbstractSet[int]]
+    refused: AbstractSet[tuple[str | None, int]] = frozenset()
+
+
+class InterfaceCoverage(NamedTuple):
+    """An interface's slots by status; `gaps` are the slots that were not seen whole."""
+
+    interface_id: str
+    by_status: Mapping[str, int]
+    gaps: Mapping[str, tuple[int, ...]]
+    skipdata_records: int
+    has_accept: bool
+    has_reject: bool
+    overlapping: int  # slots in which several flow logs recorded one action
+    flow_logs: tuple[str, ...]
+
+
 class Coverage(NamedTuple):
     """Whether silence means something. `figures` are the counts that the reasons speak of."""
 
@@ -41,361 +77,238 @@ class Coverage(NamedTuple):
     figures: Mapping[str, int]
 
 
-def coverage_table(
-    flows: DataFrame, objects: DataFrame, interface_ids: Sequence[str], window: Window,
+def slots_of(window: Window) -> range:
+    """The starts of the five-minute slots that the window touches."""
+    return range(window.from_s // SLOT_S * SLOT_S, window.to_s, SLOT_S)
+
+
+def cover(
+    records: Iterable[Mapping[str, Any]],
+    delivered: Delivered,
+    interface_ids: Iterable[str],
+    window: Window,
     lives: Sequence[Life] = (),
-) -> DataFrame:  # fmt: skip
-    """One row per flow log, interface of the subject and five-minute slot of the window.
+) -> list[Slot]:
+    """The slots of each interface in each flow log that has records of it.
 
-    Beside `interface_ids`, interfaces count whose flows have the role own_interface. Which flow
-    logs cover an interface is learnt from the objects of its records; for an interface without a
-    record `flow_log_id` is null. Slots outside all `lives` of an interface have no row. Rows with a
-    null `interface_id` are the slots of a flow log without any object, or with a refused one. A
-    slot that the ten-minute interval of a neighbour may reach into counts like the neighbour.
-    `has_accept` and `has_reject` are of the flow log, at whichever interface of the flows.
-
-    `flows` and `objects` have the columns of `schemas.FLOWS` and `schemas.OBJECTS`.
+    `records` are rows of `coverage_facts.records_by_slot`. Which flow logs cover an interface is
+    learnt from them; an interface without a record has slots of no flow log. Slots outside all
+    `lives` of an interface are left out. A slot that the ten-minute interval of a neighbour may
+    reach into counts like the neighbour.
     """
-    slots = _slots(objects, window)
-    by_slot = _objects_by_slot(objects)
-    seen = _records_by_slot(flows, objects, window)
-    pairs = _interfaces(objects, interface_ids).join(
-        seen.groupBy("interface_id", "flow_log_id", "account_id", "region").agg(
-            F.max("longest_s").alias("longest_s"),
-        ),
-        on="interface_id",
-        how="full",
-    )
-    grid = pairs.crossJoin(slots).where(_alive(lives))
-    same_slot = [
-        F.col("grid.slot") == F.col("seen.slot"),
-        F.col("grid.interface_id") == F.col("seen.interface_id"),
-        F.col("grid.flow_log_id").eqNullSafe(F.col("seen.flow_log_id")),
+    seen: dict[tuple[str, FlowLog], dict[int, Mapping[str, Any]]] = {}
+    actions: dict[FlowLog, tuple[bool, bool]] = {}
+    for row in records:
+        flow_log = (row["account_id"], row["region"], row["flow_log_id"])
+        accept, reject = actions.get(flow_log, (False, False))
+        actions[flow_log] = (accept or row["has_accept"], reject or row["has_reject"])
+        if row["interface_id"] is not None:
+            by_slot = seen.setdefault((row["interface_id"], flow_log), {})
+            if row["slot"] is not None:
+                by_slot[row["slot"]] = row
+    known = {interface_id for interface_id, _ in seen}
+    for interface_id in set(interface_ids) - known:
+        seen[interface_id, (None, None, None)] = {}
+    return [
+        slot
+        for (interface_id, flow_log), by_slot in sorted(seen.items(), key=repr)
+        for slot in _slots_of_interface(
+            interface_id, flow_log, by_slot, actions.get(flow_log), delivered, window, lives
+        )
     ]
-    interfaces = (
-        grid.alias("grid")
-        .join(seen.drop("longest_s", "account_id", "region").alias("seen"), same_slot, how="left")
-        .select("grid.*", *_COUNTS, *_TOUCHED)
-        .join(by_slot, on=["flow_log_id", "slot"], how="left")
-        .join(_actions_by_flow_log(flows, objects), on="flow_log_id", how="left")
-        .transform(_with_status)
-    )
-    return interfaces.unionByName(_gaps_of_flow_logs(by_slot, slots)).select(
-        "*", F.timestamp_seconds("slot").alias("slot_at")
-    )
 
 
-def _slots(objects: DataFrame, window: Window) -> DataFrame:
-    first = window.from_s // SLOT_S * SLOT_S
-    last = (window.to_s - 1) // SLOT_S * SLOT_S
-    one = objects.sparkSession.range(1)
-    return one.select(F.explode(F.sequence(F.lit(first), F.lit(last), F.lit(SLOT_S))).alias("slot"))
-
-
-def _interfaces(objects: DataFrame, interface_ids: Sequence[str]) -> DataFrame:
-    wanted = F.array(*map(F.lit, interface_ids)).cast("array<string>")
-    return objects.sparkSession.range(1).select(F.explode(wanted).alias("interface_id"))
-
-
-def _alive(lives: Sequence[Life]) -> Column:
-    alive = F.lit(True)
-    for interface_id in sorted({life.interface_id for life in lives}):
-        spans = F.lit(False)
-        for life in lives:
-            if life.interface_id == interface_id:
-                span = F.lit(True)
-                if life.valid_from is not None:
-                    span &= F.col("slot") + SLOT_S > life.valid_from
-                if life.valid_to is not None:
-                    span &= F.col("slot") < life.valid_to
-                spans |= span
-        alive &= (F.col("interface_id") != interface_id) | spans
-    return alive
-
-
-_COUNTS = ("ok_records", "nodata_records", "skipdata_records")
-_TOUCHED = ("is_ok", "is_nodata", "is_skipdata")
-
-
-def _records_by_slot(flows: DataFrame, objects: DataFrame, window: Window) -> DataFrame:
-    """Records at the subject's interfaces by every slot that they touch."""
-    keys = objects.select(F.col("uri").alias("object_uri"), "flow_log_id", "account_id", "region")
-    end = F.coalesce("end", "start")
-    seconds = end - F.coalesce("start", "end")
-    is_sound = seconds.between(0, LONGEST_RECORD_S)
-    start = F.greatest(F.when(is_sound, end - seconds).otherwise(end), F.lit(window.from_s))
-    last = F.least(end, F.lit(window.to_s - 1))
-    is_last = F.col("slot") == F.floor(end / SLOT_S) * SLOT_S
-    status = F.coalesce("log_status", F.lit("OK"))
-    return (
-        flows.where((F.col("role") == "own_interface") & F.col("interface_id").isNotNull())
-        .select("object_uri", "interface_id", "start", "end", status.alias("log_status"))
-        .withColumn("is_sound", is_sound)
-        .withColumns({"first_slot": _slot_of(start), "last_slot": _slot_of(last)})
-        .where("first_slot <= last_slot")
-        .withColumn("slot", F.explode(F.sequence("first_slot", "last_slot", F.lit(SLOT_S))))
-        .join(keys, on="object_uri", how="left")
-        .groupBy("interface_id", "flow_log_id", "account_id", "region", "slot")
-        .agg(
-            F.count_if((F.col("log_status") == "OK") & is_last).alias("ok_records"),
-            F.count_if((F.col("log_status") == "NODATA") & is_last).alias("nodata_records"),
-            F.count_if((F.col("log_status") == "SKIPDATA") & is_last).alias("skipdata_records"),
-            *(F.bool_or((F.col("log_status") == name.upper()) & F.col("is_sound"))
-              .alias(f"is_{name}") for name in ("ok", "nodata")),
-            F.bool_or(F.col("log_status") == "SKIPDATA").alias("is_skipdata"),
-            F.max(F.when(F.col("is_sound"), seconds)).alias("longest_s"),
+def _slots_of_interface(
+    interface_id: str,
+    flow_log: FlowLog,
+    by_slot: Mapping[int, Mapping[str, Any]],
+    actions: tuple[bool, bool] | None,
+    delivered: Delivered,
+    window: Window,
+    lives: Sequence[Life],
+) -> Iterable[Slot]:
+    spans = [life for life in lives if life.interface_id == interface_id]
+    is_long = any((row["longest_s"] or 0) > _SHORT_INTERVAL_S for row in by_slot.values())
+    for slot in slots_of(window):
+        if spans and not any(_is_alive(span, slot) for span in spans):
+            continue
+        row = by_slot.get(slot, {})
+        status = _own_status(row, flow_log, slot, delivered)
+        if status is None and is_long:
+            near = [by_slot.get(slot + step, {}) for step in (-SLOT_S, SLOT_S)]
+            status = next(
+                (name for name in _SEEN if any(row.get(f"is_{name}") for row in near)), None
+            )
+        yield Slot(
+            flow_log,
+            interface_id,
+            slot,
+            status or "nothing recorded",
+            *(row.get(f"{name}_records", 0) for name in ("ok", "nodata", "skipdata")),
+            *(actions or (None, None)),
         )
-    )  # fmt: skip
 
 
-def _actions_by_flow_log(flows: DataFrame, objects: DataFrame) -> DataFrame:
-    """Whether a flow log holds both actions, at whichever interface: it may keep one of them."""
-    keys = objects.select(F.col("uri").alias("object_uri"), "flow_log_id")
-    return (
-        flows.select("object_uri", "action")
-        .join(keys, on="object_uri", how="left")
-        .where("flow_log_id IS NOT NULL")
-        .groupBy("flow_log_id")
-        .agg(
-            F.bool_or(F.col("action") == "ACCEPT").alias("has_accept"),
-            F.bool_or(F.col("action") == "REJECT").alias("has_reject"),
-        )
+def _is_alive(life: Life, slot: int) -> bool:
+    return (life.valid_from is None or slot + SLOT_S > life.valid_from) and (
+        life.valid_to is None or slot < life.valid_to
     )
 
 
-def _slot_of(second: Column) -> Column:
-    return (F.floor(second / SLOT_S) * SLOT_S).cast("bigint")
+def _own_status(
+    row: Mapping[str, Any], flow_log: FlowLog, slot: int, delivered: Delivered
+) -> str | None:
+    if (flow_log[2], slot) in delivered.refused:
+        return "refused"
+    for name in ("skipdata", "ok", "nodata"):
+        if row.get(f"is_{name}"):
+            return name
+    if flow_log[2] is not None and slot not in delivered.slots.get(flow_log, ()):
+        return "missing"
+    return None
 
 
-def _objects_by_slot(objects: DataFrame) -> DataFrame:
-    """Objects of VPC flow logs by flow log and slot: how many there are, and how many refused."""
-    concerns = "flow_log_id IS NOT NULL AND outcome NOT IN ('skipped', 'other_kind')"
-    return (
-        objects.where(concerns)
-        .groupBy("flow_log_id", _slot_of(F.unix_timestamp("slot_at")).alias("slot"))
-        .agg(
-            F.count("*").alias("objects"),
-            F.count_if(F.col("outcome") == "refused").alias("refused"),
-            F.first("account_id").alias("key_account_id"),
-            F.first("region").alias("key_region"),
-        )
-    )
+def gaps_of_flow_logs(delivered: Delivered, window: Window) -> list[Slot]:
+    """The slots of the window in which a flow log has no object, or a refused one."""
+    return [
+        Slot(flow_log, None, slot, "refused" if is_refused else "missing")
+        for flow_log, slots in sorted(delivered.slots.items(), key=repr)
+        for slot in slots_of(window)
+        if (is_refused := (flow_log[2], slot) in delivered.refused) or slot not in slots
+    ]
 
 
-def _with_status(grid: DataFrame) -> DataFrame:
-    in_order = Over.partitionBy("interface_id", "flow_log_id").orderBy("slot")
-    own = F.expr(
-        "CASE WHEN refused > 0 THEN 'refused' WHEN is_skipdata THEN 'skipdata' "
-        "WHEN is_ok THEN 'ok' WHEN is_nodata THEN 'nodata' "
-        "WHEN flow_log_id IS NOT NULL AND objects IS NULL THEN 'missing' END"
-    )
-    near = F.greatest(F.lag("seen_s").over(in_order), F.lead("seen_s").over(in_order))
-    reached = (F.col("longest_s") > _SHORT_INTERVAL_S) & near.isNotNull()
-    status = F.coalesce(
-        "own_status",
-        F.when(reached, F.when(near == 2, "ok").otherwise("nodata")),
-        F.lit("nothing recorded"),
-    )
-    return (
-        grid.withColumn("own_status", own)
-        .withColumn("seen_s", F.expr("CASE WHEN is_ok THEN 2 WHEN is_nodata THEN 1 END"))
-        .select(
-            "flow_log_id", "account_id", "region", "interface_id", "slot",
-            status.alias("status"),
-            *(F.coalesce(name, F.lit(0)).cast("bigint").alias(name) for name in _COUNTS),
-            "has_accept", "has_reject",
-        )
-    )  # fmt: skip
-
-
-def _gaps_of_flow_logs(by_slot: DataFrame, slots: DataFrame) -> DataFrame:
-    known = by_slot.groupBy("flow_log_id").agg(
-        F.first("key_account_id").alias("account_id"), F.first("key_region").alias("region")
-    )
-    none, unknown = F.lit(0).cast("bigint"), F.lit(None).cast("boolean")
-    return (
-        known.crossJoin(slots)
-        .join(by_slot, on=["flow_log_id", "slot"], how="left")
-        .where("objects IS NULL OR refused > 0")
-        .select(
-            "flow_log_id", "account_id", "region",
-            F.lit(None).cast("string").alias("interface_id"), "slot",
-            F.expr("IF(objects IS NULL, 'missing', 'refused')").alias("status"),
-            *(none.alias(name) for name in _COUNTS),
-            unknown.alias("has_accept"), unknown.alias("has_reject"),
-        )
-    )  # fmt: skip
-
-
-def coverage_by_interface(coverage: DataFrame) -> DataFrame:
-    """One row per interface of the table: its slots by status, for `judge_coverage`.
+def by_interface(slots: Iterable[Slot]) -> list[InterfaceCoverage]:
+    """Each interface's slots by status, sorted by interface.
 
     Of several flow logs of an interface the one that knows most of a slot counts, for each action
     by itself, as a flow log may keep one of them; the action that is known worse decides.
-    `overlapping` are slots in which several recorded one action. `before_first` and `after_last`
-    are the slots with nothing recorded before its first and after its last record.
     """
-    best_first = ", ".join(f"'{status}'" for status in _BEST_FIRST)
-    rank = f"array_position(array({best_first}), status)"
-    best = {
-        action: f"min(IF(coalesce({has}, true) OR NOT coalesce({other}, false), {rank}, NULL))"
-        for action, has, other in (
-            ("ACCEPT", "has_accept", "has_reject"),
-            ("REJECT", "has_reject", "has_accept"),
-        )
+    grouped: dict[str, dict[int, list[Slot]]] = {}
+    for slot in slots:
+        if slot.interface_id is not None:
+            grouped.setdefault(slot.interface_id, {}).setdefault(slot.slot, []).append(slot)
+    return [_summed(interface_id, grouped[interface_id]) for interface_id in sorted(grouped)]
+
+
+def _summed(interface_id: str, by_slot: Mapping[int, Sequence[Slot]]) -> InterfaceCoverage:
+    every = [slot for slots in by_slot.values() for slot in slots]
+    decided = {at: _decided(slots) for at, slots in sorted(by_slot.items())}
+    return InterfaceCoverage(
+        interface_id=interface_id,
+        by_status=Counter(decided.values()),
+        gaps={
+            name: tuple(at for at, status in decided.items() if status == name)
+            for name in _BEST_FIRST
+            if name not in _SEEN
+        },
+        skipdata_records=sum(slot.skipdata_records for slot in every),
+        has_accept=any(slot.has_accept for slot in every),
+        has_reject=any(slot.has_reject for slot in every),
+        overlapping=sum(_is_overlapping(slots) for slots in by_slot.values()),
+        flow_logs=tuple(sorted({name for slot in every if (name := slot.flow_log[2])})),
+    )
+
+
+def _decided(slots: Sequence[Slot]) -> str:
+    """An action that no flow log keeps is said by itself, not by every slot."""
+    keeps = {
+        "ACCEPT": [slot for slot in slots if slot.has_accept or not slot.has_reject],
+        "REJECT": [slot for slot in slots if slot.has_reject or not slot.has_accept],
     }
-    # greatest() ignores null: an action that no flow log keeps is said by itself, not by slots
-    decides = f"greatest({best['ACCEPT']}, {best['REJECT']})"
-    recorded = "ok_records + nodata_records > 0"
-    is_seen = F.col("status").isin(*_STATUSES_SEEN, "skipdata")
-    by_slot = (
-        coverage.where("interface_id IS NOT NULL")
-        .groupBy("interface_id", "slot_at")
-        .agg(
-            F.expr(f"element_at(array({best_first}), cast({decides} AS INT))").alias("status"),
-            F.collect_set("flow_log_id").alias("flow_logs"),
-            F.expr(
-                f"greatest(count_if({recorded} AND has_accept), "
-                f"count_if({recorded} AND has_reject))"
-            ).alias("recorded_in"),
-            F.sum("skipdata_records").alias("skipdata_records"),
-            F.bool_or("has_accept").alias("has_accept"),
-            F.bool_or("has_reject").alias("has_reject"),
-        )
-    )
-    of_interface = Over.partitionBy("interface_id")
-    return (
-        by_slot.withColumn("first_at", F.min(F.when(is_seen, F.col("slot_at"))).over(of_interface))
-        .withColumn("last_at", F.max(F.when(is_seen, F.col("slot_at"))).over(of_interface))
-        .groupBy("interface_id")
-        .agg(
-            F.count("*").alias("slots"),
-            *(
-                F.count_if(F.col("status") == status).alias(status.replace(" ", "_"))
-                for status in _BEST_FIRST
-            ),
-            F.sum("skipdata_records").alias("skipdata_records"),
-            F.bool_or("has_accept").alias("has_accept"),
-            F.bool_or("has_reject").alias("has_reject"),
-            F.count_if(F.expr("recorded_in > 1")).alias("overlapping"),
-            F.array_sort(F.array_distinct(F.flatten(F.collect_set("flow_logs")))).alias(
-                "flow_logs"
-            ),
-            F.count_if(F.expr("slot_at < first_at AND status = 'nothing recorded'")).alias(
-                "before_first"
-            ),
-            F.count_if(F.expr("slot_at > last_at AND status = 'nothing recorded'")).alias(
-                "after_last"
-            ),
-        )
-    )
+    best = [min(map(_rank, kept)) for kept in keeps.values() if kept]
+    return _BEST_FIRST[max(best)]
+
+
+def _rank(slot: Slot) -> int:
+    return _BEST_FIRST.index(slot.status)
+
+
+def _is_overlapping(slots: Sequence[Slot]) -> bool:
+    recorded = [slot for slot in slots if slot.ok_records + slot.nodata_records]
+    return any(sum(bool(has) for has in kept) > 1 for kept in (
+        [slot.has_accept for slot in recorded], [slot.has_reject for slot in recorded],
+    ))  # fmt: skip
 
 
 def judge_coverage(
-    interfaces: Sequence[Mapping[str, object]], refused_lines: int = 0, unlogged_peers: int = 0
+    interfaces: Sequence[InterfaceCoverage], refused_lines: int = 0, unlogged_peers: int = 0
 ) -> Coverage:
-    """FULL, PARTIAL or NONE from the rows of `coverage_by_interface`, with the reasons in words.
+    """FULL, PARTIAL or NONE, with the reasons in words.
 
     `refused_lines`: quarantined lines of the flow logs that cover them. `unlogged_peers`: internal
     peers without a record of their own interface; it is said, and makes no coverage partial, as
     it says nothing of the subject's own interfaces.
     """
-    figures = {name: _total(interfaces, name) for name in _FIGURES}
-    figures |= {
+    by_status: Counter[str] = Counter()
+    for interface in interfaces:
+        by_status.update(interface.by_status)
+    figures = {name.replace(" ", "_"): by_status[name] for name in _BEST_FIRST} | {
+        "slots": by_status.total(),
+        "seen": sum(by_status[name] for name in _SEEN),
+        "skipdata_records": sum(interface.skipdata_records for interface in interfaces),
+        "overlapping": sum(interface.overlapping for interface in interfaces),
         "interfaces": len(interfaces),
-        "seen": figures["ok"] + figures["nodata"],
         "refused_lines": refused_lines,
         "unlogged_peers": unlogged_peers,
     }
     if not interfaces:
         return Coverage("NONE", ("no interface of the subject is known",), figures)
     if not figures["seen"] + figures["skipdata"]:
-        return Coverage("NONE", (_nothing_at_all(interfaces, figures),), figures)
+        names = ", ".join(interface.interface_id for interface in interfaces[:3])
+        why = f"no record of {names} in any of {_counted(figures['slots'])}"
+        return Coverage("NONE", (why,), figures)
     reasons = tuple(_reasons(interfaces, figures))
     return Coverage("PARTIAL" if reasons else "FULL", reasons, figures)
 
 
-_FIGURES = (
-    "slots", "ok", "nodata", "skipdata", "refused", "missing", "nothing_recorded",
-    "skipdata_records", "overlapping", "before_first", "after_last",
-)  # fmt: skip
+_WORDS = {
+    "missing": "without an object",
+    "refused": "with a refused object",
+    "skipdata": "in which AWS lost records (SKIPDATA)",
+    "nothing recorded": "with nothing recorded",
+}
 
 
-def _total(interfaces: Sequence[Mapping[str, object]], name: str) -> int:
-    return sum(value for row in interfaces if isinstance(value := row[name], int))
-
-
-def _nothing_at_all(interfaces: Sequence[Mapping[str, object]], figures: Mapping[str, int]) -> str:
-    names = ", ".join(str(row["interface_id"]) for row in interfaces[:3])
-    return f"no record of {names} in any of {_slots_said(figures['slots'])}"
-
-
-def _reasons(interfaces: Sequence[Mapping[str, object]], figures: Mapping[str, int]) -> list[str]:
-    reasons = []
-    for row in interfaces:
-        if not any(row[status] for status in ("ok", "nodata", "skipdata")):
-            reasons.append(f"no record of {row['interface_id']}")
-        else:
-            kept = {"ACCEPT": row["has_accept"], "REJECT": row["has_reject"]}
-            for action, other in (("REJECT", "ACCEPT"), ("ACCEPT", "REJECT")):
-                if kept[action] is False or (kept[action] is None and kept[other]):
-                    reasons.append(
-                        f"{row['interface_id']}: no {action} among the flows of its flow logs: "
-                        f"there was none, or they keep {other} only"
-                    )
-    if figures["missing"]:
-        reasons.append(f"{_slots_said(figures['missing'])} without an object")
-    if figures["refused"]:
-        reasons.append(f"{_slots_said(figures['refused'])} with a refused object")
-    if figures["skipdata"]:
-        reasons.append(
-            f"{_slots_said(figures['skipdata'])} in which AWS lost records "
-            f"(SKIPDATA, {figures['skipdata_records']:,} records)"
-        )
-    if figures["nothing_recorded"]:
-        ends = [
-            f"{figures[name]:,} {words}"
-            for name, words in (
-                ("before_first", "before its first record"),
-                ("after_last", "after its last: late, or ended"),
-            )
-            if figures[name]
-        ]
-        shown = f" ({', '.join(ends)})" if ends else ""
-        reasons.append(f"{_slots_said(figures['nothing_recorded'])} with nothing recorded{shown}")
+def _reasons(interfaces: Sequence[InterfaceCoverage], figures: Mapping[str, int]) -> Iterable[str]:
+    for interface in interfaces:
+        if not any(interface.by_status.get(status) for status in (*_SEEN, "skipdata")):
+            yield f"no record of {interface.interface_id}"
+            continue
+        for action, kept, other in (
+            ("REJECT", interface.has_reject, "ACCEPT"), ("ACCEPT", interface.has_accept, "REJECT"),
+        ):  # fmt: skip
+            if not kept and (interface.has_accept or interface.has_reject):
+                yield (
+                    f"{interface.interface_id}: no {action} among the flows of its flow logs: "
+                    f"there was none, or they keep {other} only"
+                )
+    for status, words in _WORDS.items():
+        gaps = sorted({slot for interface in interfaces for slot in interface.gaps[status]})
+        if gaps:
+            number = sum(len(interface.gaps[status]) for interface in interfaces)
+            yield f"{_counted(number)} {words}: {spans_said(gaps)}"
     if figures["refused_lines"]:
         word = "line" if figures["refused_lines"] == 1 else "lines"
-        reasons.append(f"{figures['refused_lines']:,} {word} of its flow logs refused")
-    return reasons
+        yield f"{figures['refused_lines']:,} {word} of its flow logs refused"
 
 
-def _slots_said(number: int) -> str:
+def _counted(number: int) -> str:
     return f"{number:,} slot" if number == 1 else f"{number:,} slots"
 
 
-def unlogged_peers(flows: DataFrame) -> DataFrame:
-    """Internal peers whose own interface has no record among the flows, one row per interface.
+def spans_said(slots: Sequence[int]) -> str:
+    """The first spans of adjacent slots, in UTC; `slots` are sorted starts in Unix seconds."""
+    spans: list[list[int]] = []
+    for slot in slots:
+        if spans and slot == spans[-1][1]:
+            spans[-1][1] = slot + SLOT_S
+        else:
+            spans.append([slot, slot + SLOT_S])
+    said = [f"{_minute(first)} to {_minute(last)}" for first, last in spans[:_SPANS_SHOWN]]
+    more = len(spans) - _SPANS_SHOWN
+    return ", ".join(said) + (f" and {more:,} more" if more > 0 else "")
 
-    What such a peer's security group rejects cannot be seen. Peers whose interface no label knows
-    are not among them: of them nothing can be said.
-    """
-    ends = F.explode(
-        F.array(
-            *(
-                F.struct(
-                    F.col(f"{end}_interface_id").alias("interface_id"),
-                    F.col(f"{end}_name").alias("name"),
-                    F.col(f"{end}_scope").alias("scope"),
-                )
-                for end in ("src", "dst")
-            )
-        )
-    )
-    peers = (
-        flows.select(ends.alias("end"))
-        .where("end.interface_id IS NOT NULL AND end.scope = 'internal'")
-        .groupBy("end.interface_id")
-        .agg(F.max("end.name").alias("name"))
-    )
-    logged = flows.where("interface_id IS NOT NULL").select("interface_id").distinct()
-    return peers.join(logged, on="interface_id", how="left_anti")
+
+def _minute(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M}"

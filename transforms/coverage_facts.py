@@ -1,0 +1,120 @@
+"""What the tables know of coverage: records of the subject by slot, and trouble by slot."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from transforms.coverage import LONGEST_RECORD_S, SLOT_S
+from transforms.window import Window
+
+# `…_vpcflowlogs_eu-west-1_fl-0123_20261123T0000Z_…`: region and flow log of the object of a record.
+_KEY = r"([0-9]{12})_vpcflowlogs_([a-z0-9-]+)_(fl-[0-9a-f]+)_[0-9]{8}T[0-9]{4}Z_"
+
+
+def records_by_slot(flows: DataFrame, window: Window) -> DataFrame:
+    """One row per flow log, interface of the subject and slot that a record of it touches.
+
+    Interfaces of the subject are those of flows with the role own_interface. A row whose
+    `interface_id` is null tells which actions the flow log holds at other interfaces. Records are
+    counted in the slot in which they end; the `is_…` say what touches the slot, by records whose
+    interval a flow log can have. `flow_log_id` is null where keys are not AWS's.
+    """
+    end = F.coalesce("end", "start")
+    seconds = end - F.coalesce("start", "end")
+    is_sound = F.coalesce(seconds.between(0, LONGEST_RECORD_S), F.lit(False))
+    is_own = (F.col("role") == "own_interface") & F.col("interface_id").isNotNull()
+    first = _slot_of(F.greatest(F.when(is_sound, end - seconds).otherwise(end),
+                                F.lit(window.from_s)))  # fmt: skip
+    last = _slot_of(F.least(end, F.lit(window.to_s - 1)))
+    slots = F.when(is_own & (first <= last), F.sequence(first, last, F.lit(SLOT_S)))
+    status = F.coalesce("log_status", F.lit("OK"))
+    ends_here = F.col("slot") == F.col("end_slot")
+
+    def said(name: str) -> Column:
+        return F.col("status") == name
+
+    return (
+        flows.select(
+            *(
+                F.nullif(F.regexp_extract("object_uri", _KEY, group), F.lit("")).alias(name)
+                for group, name in enumerate(("account_id", "region", "flow_log_id"), 1)
+            ),
+            F.when(is_own, F.col("interface_id")).alias("interface_id"),
+            status.alias("status"),
+            "action",
+            is_sound.alias("is_sound"),
+            F.when(is_sound, seconds).alias("seconds"),
+            _slot_of(end).alias("end_slot"),
+            F.explode(F.coalesce(slots, F.array(F.lit(None).cast("bigint")))).alias("slot"),
+        )
+        .groupBy("account_id", "region", "flow_log_id", "interface_id", "slot")
+        .agg(
+            F.count_if(said("OK") & ends_here).alias("ok_records"),
+            F.count_if(said("NODATA") & ends_here).alias("nodata_records"),
+            F.count_if(said("SKIPDATA") & ends_here).alias("skipdata_records"),
+            F.bool_or(said("OK") & F.col("is_sound")).alias("is_ok"),
+            F.bool_or(said("NODATA") & F.col("is_sound")).alias("is_nodata"),
+            F.bool_or(said("SKIPDATA")).alias("is_skipdata"),
+            F.max("seconds").alias("longest_s"),
+            F.coalesce(F.bool_or(F.col("action") == "ACCEPT"), F.lit(False)).alias("has_accept"),
+            F.coalesce(F.bool_or(F.col("action") == "REJECT"), F.lit(False)).alias("has_reject"),
+        )
+    )
+
+
+def _slot_of(second: Column) -> Column:
+    return (F.floor(second / SLOT_S) * SLOT_S).cast("bigint")
+
+
+def troubled_slots(objects: DataFrame, shown: int) -> DataFrame:
+    """One row per flow log, slot and outcome of objects that were refused, of another kind, or read
+    with refused lines; `refused` are the first `shown` refused objects with their reason.
+    """  # fmt: skip
+    is_refused = F.col("outcome") == "refused"
+    named = F.collect_list(F.when(is_refused, F.struct("uri", "reason")))
+    return (
+        objects.where("outcome IN ('refused', 'other_kind') OR refused_lines > 0")
+        .groupBy(
+            "flow_log_id", _slot_of(F.unix_timestamp("slot_at")).alias("slot"), "outcome"
+        )
+        .agg(
+            F.when(F.col("outcome") != "refused", F.sum("refused_lines"))
+            .otherwise(0)
+            .alias("refused_lines"),
+            F.slice(F.array_sort(named), 1, shown).alias("refused"),
+        )
+    )  # fmt: skip
+
+
+def unlogged_peers(flows: DataFrame) -> DataFrame:
+    """Internal peers whose own interface has no record among the flows, one row per interface.
+
+    What such a peer's security group rejects cannot be seen. Peers whose interface no label knows
+    are not among them: of them nothing can be said.
+    """
+    ends = [
+        F.struct(
+            F.col(f"{end}_interface_id").alias("id"),
+            F.col(f"{end}_name").alias("name"),
+            F.coalesce(F.col(f"{end}_scope") == "internal", F.lit(False)).alias("is_internal"),
+            F.lit(False).alias("is_logged"),
+        )
+        for end in ("src", "dst")
+    ]
+    own = F.struct(
+        F.col("interface_id").alias("id"),
+        F.lit(None).cast("string").alias("name"),
+        F.lit(False).alias("is_internal"),
+        F.lit(True).alias("is_logged"),
+    )
+    return (
+        flows.select(F.inline(F.array(*ends, own)))
+        .where("id IS NOT NULL")
+        .groupBy(F.col("id").alias("interface_id"))
+        .agg(
+            F.max(F.when(F.col("is_internal"), F.col("name"))).alias("name"),
+            F.bool_or("is_internal").alias("is_internal"),
+            F.bool_or("is_logged").alias("is_logged"),
+        )
+        .where("is_internal AND NOT is_logged")
+        .select("interface_id", "name")
+    )

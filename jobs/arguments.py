@@ -25,6 +25,7 @@ class Arguments:
     """One run, as asked for; see `--help` for the meaning of each."""
 
     flow_logs: tuple[str, ...]
+    object_list: str | None
     scope: str
     case_id: str
     output: str
@@ -58,8 +59,12 @@ class Arguments:
 def parse_arguments(argv: Sequence[str]) -> Arguments:
     """Read the flags; raises BadInput with all problems at once."""
     read = _PARSER.read(argv)
+    if not read.gave("flow_logs", "object_list"):
+        expected = f"expected {_HELP['flow_logs']}; or --object_list"
+        read.problems.append(f"--flow_logs is missing; {expected}")
     arguments = Arguments(
-        flow_logs=read.required("flow_logs", values.uris, ()),
+        flow_logs=read.optional("flow_logs", values.uris, ()),
+        object_list=read.optional("object_list", values.uri, None),
         scope=read.optional("scope", values.scope, "instance"),
         case_id=read.required("case_id", values.case_id, ""),
         output=read.required("output", values.uri, ""),
@@ -97,6 +102,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
 
 _HELP = {
     "flow_logs": "prefixes of flow log objects, comma separated: folders or s3://…",
+    "object_list": "objects by name: a file or s3://… with one path or URI per line",
     "scope": "instance (default) or everything",
     "case_id": "name of the case: the folder under --output and the OpenSearch alias",
     "output": "where the Delta tables go: a folder or s3://…",

@@ -9,6 +9,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from jobs.arguments import BadInput
+from jobs.object_list import named_objects
 from jobs.object_store import Place, open_store, place_of
 from transforms.flow_log_key import parse_key, reason_to_leave, reason_to_skip
 from transforms.window import Window
@@ -51,10 +52,13 @@ class Listing(NamedTuple):
         return [listed for listed in self.objects if listed.skipped is not None]
 
 
-def list_objects(prefixes: Iterable[str], window: Window) -> Listing:
-    """Walk the folders below the prefixes, many at a time; an object under two of them counts once.
+def list_objects(
+    prefixes: Iterable[str], window: Window, object_list: str | None = None
+) -> Listing:
+    """Walk the folders below the prefixes, many at a time, and take what the list names.
 
-    Raises BadInput when a prefix cannot be listed, holds nothing, or nothing for the window.
+    An object that is found twice counts once. Raises BadInput when a prefix cannot be listed, holds
+    nothing, an object of the list is not there, or nothing concerns the window.
     """
     listed: dict[str, FlowLogObject] = {}
     left: dict[str, str] = {}
@@ -74,10 +78,18 @@ def list_objects(prefixes: Iterable[str], window: Window) -> Listing:
             problems.append(
                 f"--flow_logs {prefix}: found no object; expected flow logs; check the prefix"
             )
+    if object_list is not None:
+        try:
+            for place, meta in named_objects(object_list):
+                item = _as_listed(place, meta, window)
+                listed.setdefault(item.uri, item)
+        except BadInput as bad:
+            problems += bad.problems
     listing = Listing(tuple(listed[uri] for uri in sorted(listed)), tuple(sorted(left.items())))
     if not problems and not listing.selected:
+        source = "--flow_logs" if object_list is None else "--flow_logs, --object_list"
         problems.append(
-            f"--flow_logs: found {len(listing.skipped)} objects and {len(left)} folders that do "
+            f"{source}: found {len(listing.skipped)} objects and {len(left)} folders that do "
             f"not concern {window}, and none that does; check --from, --to and the prefix"
         )
     if problems:

@@ -117,7 +117,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         problems += bad.problems
     try:
         if UNASKED not in (arguments.window.from_at, arguments.window.to_at):
-            listing = list_objects(arguments.flow_logs, arguments.window)
+            listing = list_objects(arguments.flow_logs, arguments.window, arguments.object_list)
     except BadInput as bad:
         problems += bad.problems
     if problems:

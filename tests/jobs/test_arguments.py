@@ -25,6 +25,7 @@ def problems(*words: str) -> tuple[str, ...]:
 def test_flags_become_arguments() -> None:
     assert parse_arguments(FLAGS) == Arguments(
         flow_logs=("s3://logs/AWSLogs", "/data/more"),
+        object_list=None,
         scope="instance",
         case_id="web-3",
         output="/cases",

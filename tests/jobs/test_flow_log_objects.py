@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from jobs.arguments import BadInput
 from jobs.flow_log_objects import list_objects
 from transforms.window import Window
 
@@ -118,3 +121,50 @@ def test_an_object_below_two_prefixes_counts_once_and_a_single_object_is_a_prefi
     )
 
     assert [item.uri for item in listing.objects] == [one, two]
+
+
+def test_a_list_names_objects_one_by_one_and_the_window_still_decides(tmp_path: Path) -> None:
+    inside = put(tmp_path, f"a/{FILE.format(stamp='20261123T1205Z')}")
+    outside = put(tmp_path, f"a/{FILE.format(stamp='20261122T1205Z')}")
+    put(tmp_path, f"a/{FILE.format(stamp='20261123T1210Z')}")
+    path = inside.removeprefix("file://")
+    names = tmp_path / "objects.txt"
+    names.write_text(f"# noon\r\n\n  {inside}  \n{path}\n{outside}\n")
+
+    listing = list_objects([], WINDOW, object_list=str(names))
+
+    assert [item.uri for item in listing.selected] == [inside]
+    assert [item.uri for item in listing.skipped] == [outside]
+
+
+def test_an_object_of_the_list_that_is_not_there_is_named(tmp_path: Path) -> None:
+    here = put(tmp_path, "export.log")
+    names = tmp_path / "objects.txt"
+    names.write_text("\n".join([here, *(f"{tmp_path}/gone-{n:02}.log" for n in range(12))]))
+
+    with pytest.raises(BadInput) as bad:
+        list_objects([], WINDOW, object_list=str(names))
+
+    assert len(bad.value.problems) == 11
+    assert bad.value.problems[0] == (
+        f"--object_list {names}: file://{tmp_path}/gone-00.log: found no object there; "
+        "expected one; correct the list"
+    )
+    assert bad.value.problems[10] == f"--object_list {names}: and 2 more of its objects"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"# nothing\n\n", "found no object; expected one per line"),
+        (b"\xff\xfe\n", "found bytes that are not UTF-8; expected a URI per line"),
+    ],
+)
+def test_a_list_that_names_nothing_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    names = tmp_path / "objects.txt"
+    names.write_bytes(content)
+
+    with pytest.raises(BadInput) as bad:
+        list_objects([], WINDOW, object_list=str(names))
+
+    assert list(bad.value.problems) == [f"--object_list {names}: {said}"]

@@ -116,7 +116,7 @@ def _delivered(case: Case, trouble: Iterable[Mapping[str, Any]]) -> Delivered:
     other_kinds = {row["flow_log_id"] for row in trouble if row["outcome"] == "other_kind"}
     slots: dict[FlowLog, set[int]] = {}
     for listed in case.listing.selected:
-        key = parse_key(listed.place.path)
+        key = parse_key(listed.path)
         if key is not None and key.flow_log_id not in other_kinds:
             flow_log = (key.account_id, key.region, key.flow_log_id)
             second = int(key.slot_at.timestamp())

@@ -45,6 +45,8 @@ class Arguments:
     strict: bool
     break_lock: str | None
     derive: bool
+    dry_run: bool
+    prices: str | None
 
     @property
     def case_uri(self) -> str:
@@ -88,6 +90,8 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         strict=read.optional("strict", values.boolean, False),
         break_lock=read.optional("break_lock", values.run_id, None),
         derive=read.optional("derive", values.boolean, True),
+        dry_run=read.optional("dry_run", values.boolean, False),
+        prices=read.optional("prices", str, None),
     )
     has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
@@ -125,6 +129,8 @@ _HELP = {
     "strict": "true: exit code 3 when anything was refused or the sinks disagree",
     "break_lock": "id of a dead run that still holds the case; the error that names it says so",
     "derive": "false: only what flags, finding and labels say is the subject's (default true)",
+    "dry_run": "true: list and prune, say what a run would read, take and cost; read nothing",
+    "prices": "for --dry_run: a file like conf/prices.json, with speeds and prices of yours",
 }
 
 

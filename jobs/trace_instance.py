@@ -36,6 +36,7 @@ from jobs.delta_sink import (
     write_table,
 )
 from jobs.derive import scan_for_subject
+from jobs.dry_run import dry_run_lines, read_prices
 from jobs.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.flow_log_objects import Listing, list_objects
 from jobs.labels import read_labels
@@ -68,6 +69,9 @@ def main(argv: Sequence[str]) -> int:
         arguments = parse_arguments(argv)
         with phases.phase("check and list"):
             case = prepare(arguments, datetime.now(UTC))
+        if arguments.dry_run:
+            print("\n".join(dry_run_lines(case, read_prices(arguments.prices))))
+            return COMPLETE
         with locked_case(arguments.table("run.lock"), case.run_id, arguments.break_lock) as lock:
             with phases.phase("start Spark"):
                 spark = open_session(f"trace {arguments.case_id}")
@@ -105,7 +109,8 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     except BadInput as bad:
         problems += bad.problems
     try:
-        check_writable(arguments.output)
+        if not arguments.dry_run:
+            check_writable(arguments.output)
         check_tables(arguments.case_uri)
         check_manifest(arguments.case_uri)
     except BadInput as bad:

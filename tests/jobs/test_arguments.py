@@ -48,6 +48,8 @@ def test_flags_become_arguments() -> None:
         reads_in_flight=32,
         strict=False,
         derive=True,
+        dry_run=False,
+        prices=None,
         break_lock=None,
     )
 
@@ -103,7 +105,7 @@ def test_all_that_is_missing_is_told_at_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("flag", ["--flow", "--dry_run", "--Case_id"])
+@pytest.mark.parametrize("flag", ["--flow", "--dry-run", "--Case_id"])
 def test_an_unknown_or_abbreviated_flag_is_refused(flag: str) -> None:
     (problem,) = problems(*FLAGS, flag, "x")
     assert problem.startswith(f"unknown flag {flag}; expected one of --flow_logs, ")

@@ -34,8 +34,8 @@ jars/s3/ready: conf/jars-s3.pom.xml
 	$(MVN) -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/jars/s3
 	@touch $@
 
-run: setup ## trace the demo's suspect through the demo day, into Delta and a real OpenSearch
-	$(BIN)/python -m demo.run
+run: setup ## trace the demo's suspect into Delta and a real OpenSearch [DAMAGED=1: a damaged day]
+	$(BIN)/python -m demo.run $(if $(DAMAGED),--damaged)
 
 verify: setup ## say what of the demo case still holds, after `make run`
 	PATH="$(CURDIR)/$(BIN):$$PATH" spark-submit --properties-file conf/local.conf \

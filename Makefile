@@ -6,10 +6,11 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BENCH ?= $(filter-out __init__,$(basename $(notdir $(wildcard bench/*.py))))
+FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify opensearch demo test test-s3 faults bench dashboards lint format \
-    lock dist clean
+.PHONY: help setup setup-s3 run verify opensearch demo test test-s3 faults fuzz bench dashboards lint \
+    format lock dist clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +61,12 @@ bench: setup ## measure; all of bench/, or one of it: BENCH=opensearch
 	failed=0; for name in $(BENCH); do \
 	    echo "bench.$$name"; SPARK_LOCAL_IP=127.0.0.1 $(BIN)/python -m bench.$$name || failed=1; \
 	done; exit $$failed
+
+fuzz: setup ## the reader on bytes that atheris makes up, for FUZZ_SECONDS=300, outside CI
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	    --upgrade --target out/fuzz -r requirements/fuzz.lock
+	PYTHONPATH=out/fuzz $(BIN)/python -m tests.fuzz -max_total_time=$(FUZZ_SECONDS) \
+	    -artifact_prefix=out/fuzz/
 
 dashboards: setup ## import the panels into DASHBOARDS_URL=http://127.0.0.1:5601 [CASE=demo]
 	$(BIN)/python -m demo.dashboards_import --url "$(DASHBOARDS_URL)" $(if $(CASE),--case_id $(CASE))

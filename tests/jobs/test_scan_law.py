@@ -84,8 +84,11 @@ def scan(folder: Path, objects: list[bytes], needles: bool, limit: int) -> list[
 def test_every_line_has_one_fate_and_no_input_is_an_exception(
     tmp_path: Path, needles: bool, objects: list[bytes], limit: int
 ) -> None:
-    rows = scan(tmp_path, objects, needles, limit)
+    assert_one_fate_each(scan(tmp_path, objects, needles, limit), objects)
 
+
+def assert_one_fate_each(rows: list[dict[str, object]], objects: list[bytes]) -> None:
+    """Lines in = lines out + counted refusals, for what `scan` made of these objects."""
     accounts = {row["object_uri"]: row["account"] for row in rows if row["account"] is not None}
     assert len(accounts) == len(objects)
     for uri, account in accounts.items():

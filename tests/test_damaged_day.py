@@ -44,7 +44,7 @@ def test_all_damage_is_named_and_makes_coverage_partial_for_the_right_reasons(
     head, _, rest = said.partition("Coverage    PARTIAL: ")
     reasons = rest.split("\n\n")[0].splitlines()
     assert head.strip().startswith("DATA: Yes")
-    assert reasons[0].startswith("279 of 288 five-minute slots of 1 interface seen whole")
+    assert reasons[0].startswith("280 of 288 five-minute slots of 1 interface seen whole")
     assert reasons[1:] == [
         "  - 1 slot without an object: 2026-11-23 11:40 to 2026-11-23 11:45",
         "  - 5 slots with a refused object: 2026-11-23 10:00 to 2026-11-23 10:05, "

@@ -112,17 +112,24 @@ def _facts(flows: DataFrame, objects: DataFrame, window: Window) -> dict[str, li
 
 
 def _delivered(case: Case, trouble: Iterable[Mapping[str, Any]]) -> Delivered:
-    """The selected objects by flow log and slot, without flow logs of another kind."""
-    other_kinds = {row["flow_log_id"] for row in trouble if row["outcome"] == "other_kind"}
+    """The selected objects by flow log and slot, without those that hold another kind of records.
+
+    A flow log all of whose objects are of another kind is none of an interface.
+    """
+
+    def slots_with(outcome: str) -> set[tuple[str | None, int]]:
+        return {(row["flow_log_id"], row["slot"]) for row in trouble if row["outcome"] == outcome}
+
+    others = slots_with("other_kind")
     slots: dict[FlowLog, set[int]] = {}
     for listed in case.listing.selected:
-        key = parse_key(listed.path)
-        if key is not None and key.flow_log_id not in other_kinds:
-            flow_log = (key.account_id, key.region, key.flow_log_id)
+        if (key := parse_key(listed.path)) is not None:
             second = int(key.slot_at.timestamp())
-            slots.setdefault(flow_log, set()).add(second - second % SLOT_S)
-    refused = {(row["flow_log_id"], row["slot"]) for row in trouble if row["outcome"] == "refused"}
-    return Delivered(slots, refused)
+            slot = second - second % SLOT_S
+            if (key.flow_log_id, slot) not in others:
+                flow_log = (key.account_id, key.region, key.flow_log_id)
+                slots.setdefault(flow_log, set()).add(slot)
+    return Delivered(slots, slots_with("refused"))
 
 
 def _refused_lines(

@@ -46,11 +46,11 @@ def test_all_damage_is_named_and_makes_coverage_partial_for_the_right_reasons(
     assert head.strip().startswith("DATA: Yes")
     assert reasons[0].startswith("280 of 288 five-minute slots of 1 interface seen whole")
     assert reasons[1:] == [
-        "  - 1 slot without an object: 2026-11-23 11:40 to 2026-11-23 11:45",
+        "  - 2 slots without an object: 2026-11-23 11:30 to 2026-11-23 11:35, "
+        "2026-11-23 11:40 to 2026-11-23 11:45",
         "  - 5 slots with a refused object: 2026-11-23 10:00 to 2026-11-23 10:05, "
         "2026-11-23 10:10 to 2026-11-23 10:15, 2026-11-23 10:20 to 2026-11-23 10:25 and 2 more",
-        "  - 2 slots with nothing recorded: 2026-11-23 11:10 to 2026-11-23 11:15, "
-        "2026-11-23 11:30 to 2026-11-23 11:35",
+        "  - 1 slot with nothing recorded: 2026-11-23 11:10 to 2026-11-23 11:15",
         "  - 3 lines of its flow logs refused",
     ]
     assert "Books       balanced" in said

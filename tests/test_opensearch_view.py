@@ -1,6 +1,8 @@
 """The index of a run on a real node: its shapes, its settings, and what the alias shows."""
 
 import json
+import threading
+from pathlib import Path
 
 import pytest
 from opensearchpy import OpenSearch
@@ -95,6 +97,32 @@ def test_an_incomplete_run_never_shows(
 
     assert list(opensearch.indices.get(index="flows-half*")) == [first.index_name]
     assert opensearch.count(index="flows-half")["count"] == 2
+
+
+class Meeting(Fault):
+    """Answers bulk requests once two are there at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._both = threading.Barrier(2)
+
+    def answer(self, request: Request, forward: Forward) -> Answer:
+        if request.is_bulk:
+            self._both.wait(timeout=30)
+        return forward(request)
+
+
+def test_flows_that_stand_in_one_file_are_sent_by_every_writer(
+    spark: SparkSession, opensearch_url: str, opensearch: OpenSearch, tmp_path: Path
+) -> None:
+    flows_like(spark, *OTHERS).coalesce(1).write.format("delta").save(str(tmp_path / "flows"))
+    flows = spark.read.format("delta").load(str(tmp_path / "flows"))
+
+    with proxy(opensearch_url, Meeting()) as url:
+        target = OpenSearchTarget(url, writers=2, request_documents=1, patience_s=1)
+        index_flows(flows, target, case_id="meeting", run_id=FIRST)
+
+    assert opensearch.count(index="flows-meeting")["count"] == 2
 
 
 def test_the_next_run_replaces_the_index_of_this_case_alone(

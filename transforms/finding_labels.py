@@ -7,6 +7,7 @@ own records could be of any VPC that uses the same addresses.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from transforms.addresses import canonical
 from transforms.finding import Finding, FindingInterface
 from transforms.label_cells import items, moment_of
 from transforms.label_tables import FINDING, LabelRow
@@ -60,9 +61,11 @@ def _row(interface: FindingInterface, finding: Finding, rows: Sequence[LabelRow]
 def _given_away(
     interface: FindingInterface, finding: Finding, rows: Sequence[LabelRow]
 ) -> Iterator[datetime]:
-    """When labels give an address of the interface to another one, after the finding."""
+    """When labels give an address of the interface to another one of its VPC, after the finding."""
     for row in rows:
         since = moment_of(row.cells.get("valid_from"))
-        is_same = set(items(row.cells.get("addresses"))) & set(interface.addresses)
+        addresses = {canonical(text) for text in items(row.cells.get("addresses"))}
+        is_near = row.cells.get("vpc_id") in (None, interface.vpc_id)
+        is_same = is_near and not addresses.isdisjoint(interface.addresses)
         if since and is_same and finding.last_seen and since > finding.last_seen:
             yield since

@@ -17,7 +17,7 @@ from jobs.trace_instance import main
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(__file__).parent / "data"
-TABLES = ("flows", "objects", "quarantine", "conversations", "peers")
+TABLES = ("flows", "objects", "quarantine", "coverage", "conversations", "peers")
 PATIENCE_S = 120
 
 

@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
 .PHONY: help setup setup-s3 run verify opensearch demo test test-s3 faults fuzz bench dashboards lint \
-    format lock dist clean
+    format lock dist dist-emr clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,19 @@ lock: setup ## pin the Python packages again, with hashes
 dist: setup ## the wheel, and the same as dist/vpc_flow_trace.zip for --py-files
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	cp dist/vpc_flow_trace-*.whl dist/vpc_flow_trace.zip
+
+# AL2023, as on EMR 7 and Glue 5, has glibc 2.34.
+WHEELS = --platform manylinux2014_$* $(foreach n,$(shell seq 17 34),--platform manylinux_2_$(n)_$*)
+
+dist-emr: dist dist/packages-x86_64.tar.gz dist/packages-aarch64.tar.gz ## beside it, packages for EMR
+	cd dist && sha256sum *.whl *.zip *.tar.gz > SHA256SUMS
+
+dist/packages-%.tar.gz: requirements/runtime.lock
+	rm -rf build/packages-$* && mkdir -p dist
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	    $(WHEELS) --python-version 3.11 --implementation cp --no-deps --no-compile \
+	    --target build/packages-$* -r requirements/runtime.lock
+	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -czf $@ -C build/packages-$* .
 
 clean: ## remove what runs and tests left; keeps the installed packages
 	rm -rf out build dist spark-warehouse .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,102 @@
+"""conf/*.json are inputs that AWS's APIs take, and what they launch is a command line of ours."""
+
+import json
+import shlex
+from itertools import chain
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from jobs.arguments import parse_arguments
+from jobs.command_line import GLUE_FLAGS
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+# AWS, "Using job parameters in AWS Glue jobs": read by Glue itself, never handed to the script.
+GLUE_KEEPS = {
+    "extra-py-files", "additional-python-modules", "python-modules-installer-option",
+    "datalake-formats", "conf",
+}  # fmt: skip
+GUARDDUTY = ["--finding", "s3://b/finding.json", "--case_id", "web-3"]
+
+
+def content_of(name: str) -> dict:
+    return json.loads((CONF / name).read_text())
+
+
+def confs_of(words: list[str]) -> dict[str, str]:
+    """What the words behind each --conf set."""
+    said = [words[at + 1] for at, word in enumerate(words) if word == "--conf"]
+    return dict(setting.split("=", 1) for setting in said)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "name", "wrapped"),
+    [
+        ("glue", "CreateJob", "glue-job.json", None),
+        ("emr", "AddJobFlowSteps", "emr-step.json", "Steps"),
+        ("emr-serverless", "StartJobRun", "emr-serverless.json", None),
+    ],
+)
+def test_each_file_is_an_input_of_the_api(
+    service: str, operation: str, name: str, wrapped: str | None
+) -> None:
+    model = botocore.session.get_session().get_service_model(service)
+    given = content_of(name)
+    if wrapped:
+        given = {"JobFlowId": "j-1", wrapped: given}
+    elif service == "emr-serverless":
+        given["clientToken"] = "made-by-the-client"
+    shape = model.operation_model(operation).input_shape
+
+    assert ParamValidator().validate(given, shape).generate_report() == ""
+
+
+def test_glue_hands_the_script_flags_that_it_knows() -> None:
+    job = content_of("glue-job.json")
+    given = {name.removeprefix("--"): value for name, value in job["DefaultArguments"].items()}
+    handed = {name: value for name, value in given.items() if name not in GLUE_KEEPS}
+    own = {name: value for name, value in handed.items() if name not in GLUE_FLAGS}
+    of_glue = ["--JOB_ID", "j_1", "--JOB_RUN_ID", "jr_1", "--TempDir", "s3://t", "--JOB_NAME", "x"]
+
+    argv = chain(of_glue, *((f"--{name}", value) for name, value in handed.items()), GUARDDUTY)
+    arguments = parse_arguments([*argv])
+
+    assert (arguments.output, arguments.case_id) == (own["output"], "web-3")
+    assert set(own) == {"flow_logs", "labels", "output"}
+    settings = confs_of(["--conf", *shlex.split(given["conf"])])
+    assert {name: settings[name] for name in DELTA} == DELTA
+    assert "spark.redaction.regex" in settings
+    assert job["MaxRetries"] == 0  # the next run of a case is a person's or a schedule's decision
+
+
+def test_emr_submits_what_spark_submit_and_the_job_understand() -> None:
+    (step,) = content_of("emr-step.json")
+    words = step["HadoopJarStep"]["Args"]
+    script = next(at for at, word in enumerate(words) if word.endswith("/trace_instance.py"))
+
+    arguments = parse_arguments(words[script + 1 :])
+
+    settings = confs_of(words[:script])
+    assert arguments.finding == "s3://my-artifacts/findings/web-3.json"
+    assert {name: settings[name] for name in DELTA} == DELTA
+    assert settings["spark.pyspark.python"] == "python3.11"  # EMR 7's own default is 3.9
+    assert all("/delta-" in jar for jar in settings["spark.jars"].split(","))
+
+
+def test_emr_serverless_submits_the_same_flags_as_the_step() -> None:
+    (step,) = content_of("emr-step.json")
+    driver = content_of("emr-serverless.json")["jobDriver"]["sparkSubmit"]
+    words = step["HadoopJarStep"]["Args"]
+    script = words.index(driver["entryPoint"])
+
+    assert driver["entryPointArguments"] == words[script + 1 :]
+    assert parse_arguments(driver["entryPointArguments"]).case_id == "web-3"
+    settings = confs_of(shlex.split(driver["sparkSubmitParameters"]))
+    assert {name: settings[name] for name in DELTA} == DELTA
+    assert settings["spark.executorEnv.PYSPARK_PYTHON"] == "/usr/bin/python3.11"

@@ -3,18 +3,23 @@
 import ipaddress
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from transforms.formats import columns_of_format
 
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
 
 def time(text: str) -> datetime:
-    """A time with a zone."""
+    """A time with a zone, or `now`, `now-90m`, `now-25h`, `now-7d`, in whole seconds."""
+    if match := re.fullmatch(r"now(?:-(\d{1,5})([mhd]))?", text):
+        ago = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match[1] else timedelta(0)
+        return datetime.now(UTC).replace(microsecond=0) - ago
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError("expected a time such as 2026-11-23T00:00:00Z") from None
+        raise ValueError("expected a time such as 2026-11-23T00:00:00Z or now-25h") from None
     if moment.tzinfo is None:
         raise ValueError(f"expected a zone; write {moment.isoformat()}Z if it is UTC")
     return moment

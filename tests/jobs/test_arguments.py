@@ -66,7 +66,7 @@ def test_flags_become_arguments() -> None:
         ("--flow_logs", ",", "expected a folder or s3://bucket/prefix"),
         ("--instance_id", "web-3", "expected i- and 8 to 17 hex digits"),
         ("--interface_ids", "eni-0123abcd,web", "expected eni- and 8 to 17 hex digits"),
-        ("--from", "yesterday", "expected a time such as 2026-11-23T00:00:00Z"),
+        ("--from", "yesterday", "expected a time such as 2026-11-23T00:00:00Z or now-25h"),
         ("--from", "2026-11-23T00:00:00",
          "expected a zone; write 2026-11-23T00:00:00Z if it is UTC"),
         ("--slack_minutes", "-5", "expected a whole number from 0 to 10080"),
@@ -142,3 +142,22 @@ def test_a_finding_stands_for_the_subject_and_for_either_end_of_the_window() -> 
 
     assert (open_window.from_at, open_window.to_at) == (UNASKED, UNASKED)
     assert (half_open.from_at, half_open.to_at) == (UNASKED, datetime(2026, 11, 24, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [("now-25h", "now-1h", 24), ("now-7d", "now", 168), ("now-90m", "now-30m", 1)],
+)
+def test_times_may_be_relative_to_now_as_a_schedule_wants_them(
+    start: str, end: str, hours: int
+) -> None:
+    window = parse_arguments([*FLAGS, "--from", start, "--to", end]).window
+
+    asked = window.to_at - window.from_at
+    assert timedelta(0) <= asked - timedelta(hours=hours) <= timedelta(seconds=2)
+    assert datetime.now(UTC) - window.to_at < timedelta(hours=2)
+
+
+@pytest.mark.parametrize("text", ["now-25", "now+1h", "now-h", "yesterday", "now -1h"])
+def test_other_words_are_no_times(text: str) -> None:
+    assert any("expected a time such as" in said for said in problems(*FLAGS, "--from", text))

@@ -41,7 +41,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         pytest.param(
             ["--labels", "{empty}"],
             "--labels {empty}: found no label file; expected interfaces, subnets, vpcs, instances, "
-            "aws_ranges as .csv, .jsonl or .parquet",
+            "aws_ranges, prefix_lists as .csv, .jsonl or .parquet",
             id="labels that are not there",
         ),
         pytest.param(
@@ -103,7 +103,7 @@ def test_an_abbreviated_flag_is_unknown(
     assert main([*demo_day.flags(output), "--instance", "i-0123456789abcdef0"]) == 2
 
     (error,) = errors(capsys)
-    assert error.startswith("error: unknown flag --instance; expected one of --flow_logs, --scope,")
+    assert error.startswith("error: unknown flag --instance; expected one of --flow_logs, --object")
 
 
 def test_all_problems_are_told_at_once(

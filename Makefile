@@ -9,8 +9,8 @@ BENCH ?= $(filter-out __init__,$(basename $(notdir $(wildcard bench/*.py))))
 FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify opensearch demo test test-s3 faults fuzz bench dashboards lint \
-    format lock dist dist-emr clean
+.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 faults fuzz bench dashboards \
+    lint format lock dist dist-emr clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ run: setup ## trace the demo's suspect into Delta and a real OpenSearch [DAMAGED
 verify: setup ## say what of the demo case still holds, after `make run`
 	PATH="$(CURDIR)/$(BIN):$$PATH" spark-submit --properties-file conf/local.conf \
 	    jobs/verify_case.py --case out/cases/demo
+
+scenarios: setup ## days whose truth is known: verdict expected and got, precision and recall
+	$(BIN)/python -m demo.measure
 
 opensearch: setup ## a real OpenSearch on loopback that stays up to be looked at (Ctrl-C ends it)
 	$(BIN)/python -m demo.opensearch_node

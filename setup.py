@@ -9,6 +9,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["jobs*", "transforms*", "conf*"]),
-    package_data={"conf": ["prices.json", "opensearch/*.json"]},
+    package_data={
+        "conf": ["prices.json", "opensearch/*.json"],
+        "jobs": ["templates/*"],
+    },
     # What it needs is in requirements/: with install_requires Glue's pip would fetch Spark.
 )

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from jobs import argument_values as values
 from jobs.command_line import BadInput, Parser, Reader
 from jobs.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
+from jobs.question_arguments import QUESTIONS_HELP, read_asked
 from transforms.inflate import MAX_RATIO, RATIO_COUNTS_FROM
+from transforms.question import Asked
 from transforms.scan import MAX_LINE_BYTES
 from transforms.window import Window
 
@@ -47,6 +49,7 @@ class Arguments:
     derive: bool
     dry_run: bool
     prices: str | None
+    asked: Asked
 
     @property
     def case_uri(self) -> str:
@@ -92,6 +95,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         derive=read.optional("derive", values.boolean, True),
         dry_run=read.optional("dry_run", values.boolean, False),
         prices=read.optional("prices", str, None),
+        asked=read_asked(read),
     )
     has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
@@ -119,6 +123,7 @@ _HELP = {
     "to": "end of the window (not part of it), like --from (a finding has one)",
     "slack_minutes": "how late an object may have been written (default 60)",
     "labels": "folder with interfaces, subnets, vpcs, instances (.csv, .jsonl or .parquet)",
+    **QUESTIONS_HELP,
     **OPENSEARCH_HELP,
     "record_format": "fields of objects without a header, in order: account-id start …",
     "max_line_bytes": f"longer lines are refused (default {MAX_LINE_BYTES})",

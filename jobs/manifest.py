@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -109,16 +109,22 @@ def complete_case(
     index: Mapping[str, object] | None,
     exit_status: int,
     coverage: CaseCoverage | None,
+    report: Callable[[str], dict[str, object]] | None = None,
 ) -> None:
-    """Make this run the one that readers of the case see; raises LockLost when it must not."""
+    """Make this run the one that readers of the case see; raises LockLost when it must not.
+
+    `report` writes the report when it is told the digest of the inputs, and says what it wrote.
+    """
     case_uri = case.arguments.case_uri
     before = read_manifest(f"{case_uri}/manifest.json")
+    inputs = inputs_digest(read_table(spark, f"{case_uri}/objects"))
     content = describe_run(
         spark,
         case,
         books=books,
         index=index,
-        objects=read_table(spark, f"{case_uri}/objects"),
+        inputs=inputs,
+        report=report(inputs) if report is not None else None,
         exit_status=exit_status,
         coverage=coverage,
         warnings=[*_warnings(books, lock), *said_of_labels(case.labels.conflicts)],
@@ -145,7 +151,8 @@ def describe_run(
     *,
     books: Books,
     index: Mapping[str, object] | None,
-    objects: DataFrame,
+    inputs: str,
+    report: Mapping[str, object] | None,
     exit_status: int,
     coverage: CaseCoverage | None,
     warnings: list[str],
@@ -177,7 +184,7 @@ def describe_run(
             "skipped": dict(Counter(str(item.skipped) for item in listing.skipped)),
             "left_folders": dict(listing.left_folders),
         },
-        "inputs_sha256": inputs_digest(objects),
+        "inputs_sha256": inputs,
         "books": asdict(books),
         "coverage": coverage.described() if coverage else None,
         "identities": [
@@ -185,6 +192,7 @@ def describe_run(
             for what, left, right in books.identities()
         ],
         "tables": tables_of(arguments.case_uri, case.run_id),
+        "report": dict(report) if report is not None else None,
         "index": dict(index) if index is not None else None,
         "operator": _operator(case),
         "tool": code_facts(),

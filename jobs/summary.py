@@ -1,9 +1,11 @@
 """What a run says on the terminal when it is done: plain text, no colour, no cursor tricks."""
 
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from jobs.answer import Answered
 from jobs.arguments import Arguments
 from jobs.books import Books
 from jobs.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
@@ -11,17 +13,13 @@ from jobs.findings import FindingFile
 from jobs.labels import said_of_labels
 from jobs.opensearch_sink import Indexed
 from transforms.claim import ClaimAnswer
+from transforms.questions import Answer
 from transforms.subject import Subject
-from transforms.verdict import Verdict
 
-PEERS_SHOWN = 20
 CLAIMS_SHOWN = 5
-_PEER_COLUMNS = (
-    "peer", "address", "subnet", "service", "started by", "first", "last", "accepted", "rejected",
-    "answered",
-)  # fmt: skip
-_NUMBERS_FROM = _PEER_COLUMNS.index("accepted")
-_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
+# P0-1 is the first line. The second list is shown only where something was seen.
+ANSWERS_SHOWN = ("P0-3", "P0-4", "P0-5", "P0-6", "P0-7", "P0-8", "P1-16")
+ASKED_IF_SEEN = ("P0-10", "P1-11", "P1-12", "P1-12b", "P1-14", "P1-17", "P2-18")
 
 
 class Result(NamedTuple):
@@ -32,13 +30,12 @@ class Result(NamedTuple):
     left_folders: Sequence[tuple[str, str]]
     run_id: str
     books: Books
-    peers: Sequence[dict[str, object]]
     indexed: Indexed | None
     seconds: dict[str, float]
     finding: FindingFile | None = None
     claims: Sequence[ClaimAnswer] = ()
     was_read_twice: bool = False
-    verdict: Verdict | None = None
+    answered: Answered | None = None
     label_conflicts: Sequence[str] = ()
     coverage: CaseCoverage | None = None
 
@@ -51,9 +48,10 @@ def render(result: Result) -> str:
 def _lines(result: Result) -> Iterator[str]:
     arguments, books = result.arguments, result.books
     yield ""
-    if result.verdict:
-        yield f"{result.verdict.step}: {result.verdict.sentence}"
+    if result.answered:
+        yield f"{result.answered.verdict.step}: {result.answered.verdict.sentence}"
         yield "  Attempts, answers and volume are what flow logs show; never a login."
+        yield from _answers(result.answered.answers)
         yield ""
     if result.coverage:
         yield from (_plain(line, 400) for line in coverage_lines(result.coverage))
@@ -71,19 +69,16 @@ def _lines(result: Result) -> Iterator[str]:
     for sentence in said_of_labels(result.label_conflicts):
         yield f"  warning   {sentence}"
     yield ""
-    if arguments.scope == "instance":
-        yield from _peers(result.peers)
-        yield ""
     if result.coverage and result.coverage.refused_objects:
         refused = refused_object_lines(result.coverage, books.objects_refused)
         yield from (_plain(line, 400) for line in refused)
         yield ""
     yield from _books(books)
     yield ""
-    yield (
-        f"Delta       {arguments.table('flows')}  "
-        "(beside it: objects, quarantine, coverage, manifest.json)"
-    )
+    beside = "conversations, peers, answers, coverage, objects, quarantine"
+    yield f"Delta       {arguments.table('flows')}  (beside it: {beside})"
+    if result.answered:
+        yield f"Report      {arguments.table('report.html')}"
     if result.indexed:
         view = result.indexed
         yield f"OpenSearch  {view.documents:,} documents in {view.index_name}, alias {view.alias}"
@@ -166,40 +161,18 @@ def _other_kind(objects: int) -> str:
     return f", {objects:,} of transit gateways or core networks" if objects else ""
 
 
-def _peers(peers: Sequence[dict[str, object]]) -> Iterator[str]:
-    if not peers:
-        yield "Peers inside: none seen"
-        return
-    yield "Peers inside, by attempts (one 5-tuple is one attempt, wherever it was seen)"
-    rows: list[tuple[str, ...]] = [_PEER_COLUMNS]
-    rows += [_peer_row(peer) for peer in peers[:PEERS_SHOWN]]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.rjust(width) if at >= _NUMBERS_FROM else cell.ljust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  " + "  ".join(cells).rstrip()
-    if len(peers) > PEERS_SHOWN:
-        yield f"  … and more: the first {PEERS_SHOWN} are shown, all are in the table flows"
-
-
-def _peer_row(peer: dict[str, object]) -> tuple[str, ...]:
-    protocol = peer["protocol"]
-    name = _PROTOCOLS.get(protocol, str(protocol)) if isinstance(protocol, int) else "?"
-    service = f"{name} {peer['service_port']}" if name in ("tcp", "udp") else name
-    return (
-        _plain(peer["peer_name"]),
-        str(peer["peer"] or f"{peer['addresses']:,} addresses"),
-        _plain(peer["peer_subnet_name"]),
-        service,
-        str(peer["started_by"]),
-        f"{peer['first_at']:%d %H:%M:%S}",
-        f"{peer['last_at']:%d %H:%M:%S}",
-        f"{peer['accepted']:,}",
-        f"{peer['rejected']:,}",
-        f"{peer['answered']:,}",
-    )
+def _answers(answers: Sequence[Answer]) -> Iterator[str]:
+    """The answers that a responder asks for first, each with its sentence; the table has all."""
+    shown = [
+        answer
+        for answer in answers
+        if answer.question in ANSWERS_SHOWN or (answer.question in ASKED_IF_SEEN and answer.rows)
+    ]
+    for answer in shown:
+        yield f"  {answer.question:<7}{answer.title}"
+        yield from textwrap.wrap(
+            _plain(answer.sentence, 600), 100, initial_indent=" " * 9, subsequent_indent=" " * 9
+        )
 
 
 def _plain(label: object, most: int = 40) -> str:

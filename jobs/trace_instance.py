@@ -5,6 +5,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -47,12 +48,12 @@ from jobs.opensearch_client import OpenSearchFailed, check_reachable
 from jobs.opensearch_hadoop import check_writer
 from jobs.opensearch_sink import Indexed, index_flows, show_index
 from jobs.phases import Phases
+from jobs.report import show_report, write_report
 from jobs.session import open_session
-from jobs.summary import PEERS_SHOWN, Result, render
+from jobs.summary import Result, render
 from transforms.label_tables import LabelTables
-from transforms.peers import internal_peers, ranked
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
-from transforms.subject import Subject, resolve_subject
+from transforms.subject import resolve_subject
 
 logger = logging.getLogger(__name__)
 
@@ -181,26 +182,29 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     if arguments.scope == "instance":
         with phases.phase("coverage"):
             coverage = cover_case(spark, case, flows)
-    with phases.phase("books and peers"):
+    with phases.phase("books"):
         books = _close_books(spark, case, scope_counts, indexed)
-        peers = _peers(flows, case.subject) if arguments.scope == "instance" else []
         seen = coverage.judged.verdict if coverage else None
         case = case._replace(claims=answer_claims(flows, case.finding, arguments.window, seen))
-    verdict = None
+    answered = None
     if arguments.scope == "instance":
         with phases.phase("answer"):
-            verdict = answer(spark, case, flows, coverage)
+            answered = answer(spark, case, flows, coverage)
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None
-        status = exit_code(books, arguments.strict)
-        complete_case(spark, case, lock, books, index, status, coverage)
+        complete_case(
+            spark, case, lock, books, index, exit_code(books, arguments.strict), coverage,
+            partial(write_report, case, answered, books, coverage) if answered else None,
+        )  # fmt: skip
+        if answered:
+            show_report(arguments.case_uri, case.run_id)
         if arguments.opensearch is not None:  # the view is never ahead of the evidence
             show_index(arguments.opensearch, case_id=arguments.case_id, run_id=case.run_id)
     for frame in (scanned, judged, *((indexed.refused,) if indexed else ())):
         frame.unpersist()
     return Result(
-        arguments, case.subject, case.listing.left_folders, case.run_id, books, peers, indexed,
-        phases.seconds, case.finding, case.claims, case.was_read_twice, verdict,
+        arguments, case.subject, case.listing.left_folders, case.run_id, books, indexed,
+        phases.seconds, case.finding, case.claims, case.was_read_twice, answered,
         case.labels.conflicts, coverage,
     )  # fmt: skip
 
@@ -255,12 +259,6 @@ def _close_books(
         **count_objects(read_table(spark, table("objects")).where(of_this_run)),
         **count_quarantine(read_table(spark, table("quarantine")).where(of_this_run)),
     )
-
-
-def _peers(flows: DataFrame, subject: Subject) -> list[dict[str, object]]:
-    """The first peers of the ranking, and one more where there are more."""
-    shown = internal_peers(flows, subject.addresses).transform(ranked).limit(PEERS_SHOWN + 1)
-    return [row.asDict() for row in shown.collect()]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """What of a case still holds: objects, tables, books, index and the chain of its manifests."""
 
+import hashlib
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
+import obstore
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -18,6 +20,7 @@ from jobs.delta_sink import read_table
 from jobs.flow_log_objects import first_line
 from jobs.manifest import Stored, canonical, earlier_manifest, inputs_digest, read_manifest
 from jobs.object_reread import Stale, WasRead, reread
+from jobs.object_store import open_store, place_of
 from jobs.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.opensearch_client import OpenSearchFailed, endpoint_of, patiently
 from jobs.opensearch_index import RunIndex
@@ -79,6 +82,8 @@ def verify(
     if {"flows", "objects", "quarantine"} <= frames.keys():
         yield _made(lambda: check_books(manifest, frames), "books")
         yield _made(lambda: check_objects(manifest, frames["objects"], in_flight), "objects")
+    if isinstance(said := manifest.content.get("report"), dict):
+        yield check_report(case_uri, said)
     if target is not None:
         yield check_index(manifest, target)
 
@@ -197,6 +202,19 @@ def check_objects(manifest: Stored, objects: DataFrame, in_flight: int) -> Findi
     if unread:
         said += f", {unread:,} could not be read then and are not compared"
     return Finding(said, problems)
+
+
+def check_report(case_uri: str, said: Mapping[str, object]) -> Finding:
+    """The report that the manifest names has the bytes that it had."""
+    place = place_of(f"{case_uri}/{said['name']}")
+    try:
+        text = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
+    except FileNotFoundError:
+        return Finding("", [f"{said['name']}: it is not there any more"])
+    if (found := hashlib.sha256(text).hexdigest()) != said["sha256"]:
+        problem = f"{said['name']}: SHA-256 is {found}, the manifest says {said['sha256']}"
+        return Finding("", [problem])
+    return Finding("the report has its bytes")
 
 
 def check_index(manifest: Stored, target: OpenSearchTarget) -> Finding:

@@ -17,7 +17,9 @@ from jobs.trace_instance import main
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(__file__).parent / "data"
-TABLES = ("flows", "objects", "quarantine", "coverage", "conversations", "peers")
+TABLES = (
+    "flows", "objects", "quarantine", "coverage", "conversations", "peers", "answers",
+)  # fmt: skip
 PATIENCE_S = 120
 
 

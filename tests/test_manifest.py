@@ -39,6 +39,7 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
 
     assert main(flags) == 3
     first = (tmp_path / "told/manifest.json").read_bytes()
+    first_report = (tmp_path / "told/report.html").read_text()
     assert main(flags) == 3
     second = (tmp_path / "told/manifest.json").read_bytes()
 
@@ -66,6 +67,14 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
             for name in ("flows", "objects", "quarantine")}  # fmt: skip
     assert rows == {"flows": (1, 2), "objects": (1, 2), "quarantine": (1, 1)}
     assert told["books"]["flows"] == 2
+    report = (tmp_path / "told/report.html").read_text()
+    assert told["report"]["sha256"] == hash_of(report.encode())
+    named = tmp_path / "told" / told["report"]["name"]
+    assert named.read_text() == report
+    for text, run_id in ((first_report, earlier["run_id"]), (report, told["run_id"])):
+        assert text.count(run_id) == 1
+    before_run = [text.split('<footer id="run">')[0] for text in (first_report, report)]
+    assert before_run[0] == before_run[1]
     assert told["started_at"] <= told["finished_at"]
 
     assert told["runtime"]["spark"] == pyspark.__version__

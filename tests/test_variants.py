@@ -7,11 +7,11 @@ from pathlib import Path
 
 import boto3
 from pyspark.sql import DataFrame, SparkSession
+from transforms.peers import internal_peers
 
 from demo.variants import PREDECESSOR, Seen, reused_address_day, terminated_day
 from demo.vpc import SUSPECT
 from jobs.trace_instance import main
-from transforms.peers import internal_peers
 
 PEER = "peer_name peer protocol service_port started_by accepted rejected answered".split()
 

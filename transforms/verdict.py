@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.question import Asked, Figures, Question, Rows
 from transforms.service_classes import class_of
 
 VERDICT_VERSION = "1"
@@ -58,36 +59,54 @@ def peers_of(conversations: DataFrame) -> DataFrame:
     )
 
 
-def count_attempts(peers: DataFrame) -> DataFrame:
-    """One row: internal attempts by the subject, the peers they went to, by outcome, in `peers`.
+def did_it_try(asked: Asked) -> Question:
+    """P0-1. A row is an internal peer with what the subject began with it, by outcome.
 
     `unclear` are internal conversations whose beginner is unknown: they are no evidence of silence.
+    `expected` are attempts at peers that were said to be expected: left out of all other figures.
     """
-    by_subject = "hop = 1 AND initiator = 'subject' AND peer_scope = 'internal'"
+    is_attempt = asked.attempts()
     sums = "attempts blocked_src blocked_dst no_answer refused answered data".split()
-    return peers.agg(
-        *(F.expr(f"coalesce(sum(IF({by_subject}, {name}, 0)), 0)").alias(name) for name in sums),
-        *(
-            F.expr(f"count(DISTINCT IF({by_subject} AND ({test}), peer, NULL))").alias(name)
-            for name, test in _PEERS_BY.items()
-        ),
-        F.expr(
-            "coalesce(sum(IF(initiator = 'unknown' AND peer_scope = 'internal', attempts, 0)), 0)"
-        ).alias("unclear"),
+    kept = ", ".join(f"sum(IF({is_attempt}, {name}, 0)) AS {name}" for name in sums)
+    matters = f"{is_attempt} AND service_class IS NOT NULL"
+
+    def tell(figures: Figures, rows: Rows) -> tuple[str, str]:
+        verdict = judge(figures, None)
+        return verdict.step, verdict.sentence
+
+    return Question(
+        "P0-1",
+        "Did the subject try to reach other resources in the VPC?",
+        "Strongest outcome over conversations that the subject began inside: DATA > ANSWERED > "
+        "ATTEMPTED > NO EVIDENCE (only where coverage is full) > CANNOT TELL",
+        f"""
+        SELECT peer, max(peer_name) AS peer_name, {kept},
+               sum(IF({matters}, attempts, 0)) AS at_services_that_matter,
+               sum(IF({matters}, data, 0)) AS data_at_services_that_matter,
+               sum(IF(initiator = 'unknown', attempts, 0)) AS unclear,
+               sum(IF(initiator = 'subject' AND NOT ({asked.unexpected()}), attempts, 0))
+                   AS expected
+        FROM peers
+        WHERE hop = 1 AND peer_scope = 'internal' AND initiator IN ('subject', 'unknown')
+        GROUP BY peer""",
+        {
+            **{name: f"coalesce(sum({name}), 0)" for name in sums},
+            "peers_tried": "count_if(attempts > 0)",
+            "peers_answered": "count_if(answered + data > 0)",
+            "peers_with_data": "count_if(data > 0)",
+            "peers_that_matter": "count_if(at_services_that_matter > 0)",
+            "peers_that_matter_with_data": "count_if(data_at_services_that_matter > 0)",
+            "unclear": "coalesce(sum(unclear), 0)",
+            "expected": "coalesce(sum(expected), 0)",
+        },
+        "data DESC, answered DESC, attempts DESC, peer",
+        tell,
+        ("data_min", "aggregation_s", "gap_slack_s", "ephemeral_min", "shared_min"),
     )
 
 
-_PEERS_BY = {
-    "peers_tried": "true",
-    "peers_answered": "answered + data > 0",
-    "peers_with_data": "data > 0",
-    "peers_that_matter": "service_class IS NOT NULL",
-    "peers_that_matter_with_data": "service_class IS NOT NULL AND data > 0",
-}
-
-
 def judge(figures: Mapping[str, int], coverage: str | None, reasons: Sequence[str] = ()) -> Verdict:
-    """The verdict over the figures of `count_attempts`; `coverage` is None when it was not judged.
+    """The verdict over the figures of `did_it_try`; `coverage` is None when it was not judged.
 
     Silence is evidence only where coverage is FULL; what was seen counts whatever was not.
     """

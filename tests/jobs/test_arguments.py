@@ -7,6 +7,7 @@ import pytest
 
 from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.command_line import GLUE_FLAGS
+from transforms.question import Asked, Thresholds
 from transforms.window import Window
 
 FLAGS = [
@@ -50,6 +51,7 @@ def test_flags_become_arguments() -> None:
         derive=True,
         dry_run=False,
         prices=None,
+        asked=Asked(),
         break_lock=None,
     )
 
@@ -161,3 +163,23 @@ def test_times_may_be_relative_to_now_as_a_schedule_wants_them(
 @pytest.mark.parametrize("text", ["now-25", "now+1h", "now-h", "yesterday", "now -1h"])
 def test_other_words_are_no_times(text: str) -> None:
     assert any("expected a time such as" in said for said in problems(*FLAGS, "--from", text))
+
+
+def test_thresholds_expected_peers_and_containment_are_asked() -> None:
+    asked = parse_arguments(
+        [*FLAGS, "--thresholds", "scan_ports=4, data_min=2000", "--expected_peers", "10.0.0.2",
+         "--contained_at", "2026-11-23T00:30:00Z"]
+    ).asked  # fmt: skip
+
+    assert (asked.thresholds.scan_ports, asked.thresholds.rules().data_min) == (4, 2000)
+    assert asked.thresholds._replace(scan_ports=10, data_min=1024) == Thresholds()
+    assert asked.unexpected() == "peer NOT IN ('10.0.0.2')"
+    assert asked.contained_at == datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+
+
+def test_a_threshold_that_is_none_is_named_with_those_that_are() -> None:
+    (said,) = problems(*FLAGS, "--thresholds", "scan_port=4")
+
+    assert said.startswith("--thresholds: found 'scan_port=4'; 'scan_port' is none; expected")
+    assert "scan_ports" in said
+    assert "aggregation_s" not in said

@@ -6,11 +6,12 @@ from pyspark.sql import SparkSession
 from tests.flow_rows import OUTSIDE, Row, S, at_peer, back, flows_of, out
 from transforms.conversations import conversations_of
 from transforms.outcome import Rules
-from transforms.verdict import count_attempts, judge, peers_of
+from transforms.question import Asked
+from transforms.verdict import did_it_try, judge, peers_of
 
 NOTHING = dict.fromkeys(
     "attempts blocked_src blocked_dst no_answer refused answered data peers_tried peers_answered "
-    "peers_with_data peers_that_matter peers_that_matter_with_data unclear".split(),
+    "peers_with_data peers_that_matter peers_that_matter_with_data unclear expected".split(),
     0,
 )
 
@@ -65,8 +66,8 @@ def test_attempts_are_counted_by_peer_service_and_outcome(spark: SparkSession) -
         ("10.0.0.9", 40_000, "peer", None, "ANSWERED", 1, 0, 1),
         (OUTSIDE, 22, "subject", "remote admin", "DATA", 1, 1, 0),
     ]
-    counted = count_attempts(peers).first()
-    assert counted is not None
+    peers.createOrReplaceTempView("peers")
+    counted = spark.sql(did_it_try(Asked()).source).collect()[0]
     assert counted.asDict() == {
         **NOTHING, "attempts": 3, "blocked_dst": 1, "answered": 1, "data": 1, "peers_tried": 2,
         "peers_answered": 1, "peers_with_data": 1, "peers_that_matter": 2,

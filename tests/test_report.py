@@ -1,0 +1,129 @@
+"""The report: what it publishes is in the tables; a browser shows all of it and asks nothing."""
+
+import html
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs.trace_instance import main
+from tests.services import DemoDay
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}$\\frac$ \u202egnp.exe"
+needs_a_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium on the path (apt-get install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def case(spark: SparkSession, demo_day: DemoDay, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo day, traced; one of the peers that was reached has a hostile name."""
+    folder = tmp_path_factory.mktemp("report")
+    day = folder / "day"
+    shutil.copytree(demo_day.folder / "labels", day / "labels")
+    labels = day / "labels/instances.csv"
+    named = labels.read_text()
+    assert ",app-2\n" in named or "app-2" in named
+    quoted = HOSTILE.replace('"', '""')
+    labels.write_text(re.sub(r"\bapp-2\b", lambda _: f'"{quoted}"', named, count=1))
+    flags = ["--flow_logs", str(demo_day.folder / "flow-logs"), "--case_id", "case"]
+    flags += ["--finding", str(demo_day.folder / "finding.json"), "--output", str(folder)]
+    flags += ["--contained_at", "2026-11-23T04:00:00Z", "--labels", str(day / "labels")]
+    assert main(flags) == 0
+    return folder / "case"
+
+
+def test_every_published_figure_is_what_its_query_gives(spark: SparkSession, case: Path) -> None:
+    for table in ("conversations", "peers"):
+        spark.read.format("delta").load(str(case / table)).createOrReplaceTempView(table)
+    answers = spark.read.format("delta").load(str(case / "answers")).collect()
+    text = (case / "report.html").read_text()
+    published = re.findall(
+        r'<b class="figure" data-question="([^"]+)" data-figure="([^"]+)">([\d,-]+)</b>', text
+    )
+
+    recomputed = {
+        (row["question"], name): value
+        for row in answers
+        for name, value in spark.sql(row["source"]).collect()[0].asDict().items()
+    }
+    for row in answers:
+        assert f"<pre>{html.escape(row['source'])}</pre>".replace("&#x27;", "&#39;") in text
+    assert {(question, name) for question, name, _ in published} == set(recomputed)
+    for question, name, shown in published:
+        assert int(shown.replace(",", "")) == recomputed[question, name], (question, name)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+# Text that leaves its box, or boxes of text that lie over one another.
+_MISPLACED = """() => {
+  const wrong = [];
+  if (document.documentElement.scrollWidth > window.innerWidth)
+    wrong.push('the page is wider than the window');
+  const seen = document.querySelectorAll('h1, h2, h3, p, li, pre, td, th, b, span, img');
+  for (const node of seen) {
+    const box = node.getBoundingClientRect();
+    if (box.right > window.innerWidth + 1 || box.left < -1)
+      wrong.push('cut: ' + node.tagName + ' ' + node.textContent.slice(0, 40));
+    if (getComputedStyle(node).display !== 'inline' && node.scrollWidth > node.clientWidth + 1)
+      wrong.push('overflows: ' + node.tagName + ' ' + node.textContent.slice(0, 40));
+  }
+  const blocks = [...document.querySelectorAll('h1, h2, h3, p, li, pre, table, img, .number')]
+    .filter(node => !node.closest('.number') || node.matches('.number'));
+  for (let i = 1; i < blocks.length; i++) {
+    const a = blocks[i - 1].getBoundingClientRect(), b = blocks[i].getBoundingClientRect();
+    const isBeside = b.left >= a.right - 1 || a.left >= b.right - 1;
+    if (!isBeside && b.top < a.bottom - 1 && b.bottom > a.top + 1)
+      wrong.push('overlaps: ' + blocks[i].textContent.slice(0, 40));
+  }
+  return wrong.slice(0, 10);
+}"""
+
+
+@needs_a_browser
+@pytest.mark.parametrize("width", [1280, 800])
+@pytest.mark.parametrize("medium", ["screen", "print"])
+def test_a_browser_shows_everything_and_asks_for_nothing(
+    case: Path, browser: Any, width: int, medium: str
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("dialog", lambda dialog: said.append(f"dialog {dialog.message}"))
+    page.emulate_media(media=medium)
+    page.goto((case / "report.html").as_uri())
+
+    assert [url for url in asked if not url.startswith("data:")] == [page.url]
+    assert said == []
+    assert page.evaluate(_MISPLACED) == []
+    images = page.evaluate("[...document.images].map(image => image.naturalWidth > 0)")
+    assert images == [True, True]
+    page.close()
+
+
+@needs_a_browser
+def test_a_hostile_label_is_shown_as_text(case: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((case / "report.html").as_uri())
+
+    visible = page.inner_text("body")
+    assert HOSTILE.replace("\u202e", "\N{REPLACEMENT CHARACTER}") in visible
+    assert page.locator("img").count() == 2
+    assert page.locator("script").count() == 0
+    page.close()

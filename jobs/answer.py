@@ -43,7 +43,7 @@ def answer(
     asked = case.arguments.asked
     asked = asked._replace(thresholds=asked.thresholds._replace(aggregation_s=aggregation_s))
     is_small = surveyed is None or surveyed["records"] <= _FEW_RECORDS
-    with _interpreted(spark) if is_small else nullcontext():
+    with interpreted(spark) if is_small else nullcontext():
         conversations = conversations_of(flows, case.subject.addresses, asked.thresholds.rules())
         conversations = _kept(conversations, case.run_id, is_small)
         write_table(conversations, table("conversations"), CONVERSATIONS)
@@ -70,7 +70,7 @@ def _kept(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:
 
 
 @contextmanager
-def _interpreted(spark: SparkSession) -> Iterator[None]:
+def interpreted(spark: SparkSession) -> Iterator[None]:
     """Without generated code: for few rows compiling takes longer than it saves."""
     settings = {
         "spark.sql.codegen.wholeStage": "false",

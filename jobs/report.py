@@ -179,22 +179,33 @@ def _narrow(row: Mapping[str, object]) -> dict[str, object]:
     kept: dict[str, object] = {}
     for name, value in row.items():
         if name == "peer":
-            kept["peer"] = peer_of(row)
+            kept["peer"] = peer_of(row) if value else None
+        elif name == "service_port" and "protocol" in row:
+            kept["service"] = _service(row["protocol"], value)
+        elif name == "protocol" and "service_port" in row:
+            continue
         elif outcomes and name == outcomes[0]:
             kept["outcomes"] = counted
         elif name not in outcomes and name not in ("peer_name", "peer_vpc_name"):
-            kept[name.removeprefix("peer_")] = value
+            kept[name.removeprefix("peer_").removesuffix("_name").replace("_", " ")] = value
     return kept
 
 
+def _service(protocol: object, port: object) -> str:
+    name = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6"}.get(str(protocol), str(protocol))
+    return f"{name} {port}" if name in ("tcp", "udp") and port is not None else name
+
+
 def _cell(value: object) -> dict[str, object]:
-    is_number = isinstance(value, int) and not isinstance(value, bool)
     if value is None:
-        return {"text": "", "number": False}
+        return {"text": "", "kind": "text"}
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"text": f"{value:,}", "kind": "n"}
     if isinstance(value, list):
-        return {"text": plain(" ".join(map(str, value))), "number": False}
-    text = re.sub(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\.000Z$", r"\1 \2", str(value))
-    return {"text": f"{value:,}" if is_number else plain(text), "number": is_number}
+        return {"text": plain(" ".join(map(str, value))), "kind": "text"}
+    if found := re.fullmatch(r"\d{4}-(\d\d-\d\d)T(\d\d:\d\d:\d\d)\.000Z", str(value)):
+        return {"text": f"{found[1]} {found[2]}", "kind": "n"}
+    return {"text": plain(value), "kind": "text"}
 
 
 def _matrix(answer: Answer) -> dict[str, object]:

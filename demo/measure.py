@@ -1,0 +1,207 @@
+"""`make scenarios`: what the answers say of days whose truth is known.
+
+Every scenario goes through the transforms that the job uses, with the defaults of every threshold.
+A question is measured by what it names: precision is the share of it that is true, recall the share
+of the truth that it names, over all scenarios.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from demo.scenarios import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of, scenarios
+from jobs.answer import ask, interpreted
+from transforms.conversations import conversations_of
+from transforms.coverage import Delivered, by_interface, cover, judge_coverage, slots_of
+from transforms.coverage_facts import records_by_slot
+from transforms.question import Asked
+from transforms.questions import Answer
+from transforms.schemas import FLOWS
+from transforms.verdict import judge, peers_of
+
+Key = tuple[object, ...]
+
+# What an answer names, as keys that a truth can hold.
+NAMED: Mapping[str, tuple[str, ...]] = {
+    "P0-2": ("peer", "service_port"),
+    "P0-4": ("peer", "service_port"),
+    "P0-5": ("kind", "target"),
+    "P0-6": ("peer", "service_port"),
+    "P0-7": ("peer", "service_port"),
+    "P0-8": ("peer",),
+    "P0-10": ("peer", "began"),
+    "P1-11": ("peer", "service_port"),
+    "P1-12": ("peer", "service_port"),
+    "P1-12b": ("peer", "service_port"),
+    "P1-17": ("protocol",),
+}
+
+
+class Measured(NamedTuple):
+    """A scenario, the verdict on it, and what each question named."""
+
+    scenario: Scenario
+    verdict: str
+    coverage: str
+    named: dict[str, set[Key]]
+
+
+class Score(NamedTuple):
+    """Of one question over all scenarios: named and true, named but not, true but not named."""
+
+    hits: int
+    false: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        """Share of what was named that is true."""
+        return self.hits / (self.hits + self.false) if self.hits + self.false else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Share of what is true that was named."""
+        return self.hits / (self.hits + self.missed) if self.hits + self.missed else 1.0
+
+
+def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
+    """Every day through conversations, coverage, questions and verdict."""
+    days = list(days)
+    flows = _flows(spark, days).persist()
+    subjects = [network_of(number) + SUBJECT.removeprefix("10.0.") for number in range(len(days))]
+    rules = Asked().thresholds.rules()
+    slots = [row.asDict() for row in records_by_slot(flows, days[0].window).collect()]
+    measured = []
+    with interpreted(spark):
+        conversations = conversations_of(flows, subjects, rules).coalesce(1).localCheckpoint()
+    for number, (day, subject) in enumerate(zip(days, subjects, strict=True)):
+        of_day = conversations.where(f"subject_address = '{subject}'")
+        with interpreted(spark):
+            peers = peers_of(of_day).coalesce(1).localCheckpoint()
+            answers = ask(spark, of_day, peers, Asked(contained_at=day.contained_at))
+        coverage, reasons = _coverage(
+            day, [s for s in slots if s["account_id"] == account_of(number)]
+        )
+        verdict = judge(answers[0].figures, coverage, reasons)
+        measured.append(Measured(day, verdict.step, coverage, _named(answers, number)))
+    flows.unpersist()
+    return measured
+
+
+def _flows(spark: SparkSession, days: list[Scenario]) -> DataFrame:
+    """All days in the shape of the table; only columns that a row has go through Python."""
+    shape = spark.createDataFrame([], FLOWS).schema
+    used = sorted({name for day in days for row in day.rows for name in row})
+    rows = [row for number, day in enumerate(days) for row in day.as_tuples(number, used)]
+    narrow = StructType([shape[name] for name in used])
+    frame = spark.createDataFrame(rows, narrow, verifySchema=False).coalesce(1)
+    return frame.select(
+        *(
+            F.col(field.name)
+            if field.name in used
+            else F.lit(None).cast(field.dataType).alias(field.name)
+            for field in shape
+        )
+    )
+
+
+def _coverage(day: Scenario, slots: list[dict[str, Any]]) -> tuple[str, tuple[str, ...]]:
+    flow_log = (slots[0]["account_id"], slots[0]["region"], slots[0]["flow_log_id"])
+    delivered = Delivered({flow_log: frozenset(slots_of(day.window))})
+    judged = judge_coverage(by_interface(cover(slots, delivered, [SUBJECT_ENI], day.window)))
+    return judged.verdict, judged.reasons
+
+
+def _named(answers: Iterable[Answer], number: int) -> dict[str, set[Key]]:
+    def own(value: object) -> object:
+        text = str(value)
+        is_inside = isinstance(value, str) and text.startswith(network_of(number))
+        return "10.0." + text.removeprefix(network_of(number)) if is_inside else value
+
+    named: dict[str, set[Key]] = {}
+    for answer in answers:
+        for row in answer.rows:
+            if answer.question not in NAMED or not _counts(answer, row):
+                continue
+            row = {**row, "target": row.get("peer", row.get("service_port"))}
+            key = tuple(own(row[name]) for name in NAMED[answer.question])
+            named.setdefault(answer.question, set()).add(key)
+    return named
+
+
+def _counts(answer: Answer, row: Mapping[str, object]) -> bool:
+    """Some answers list more than they claim: hours below a threshold, regular callers inbound."""
+    if answer.question == "P0-8":
+        return int(str(row["payload_out"])) > int(answer.parameters["transfer_bytes"])
+    return answer.question != "P1-12" or row["initiator"] == "subject"
+
+
+def scores(measured: Iterable[Measured]) -> dict[str, Score]:
+    """By question."""
+    found = {question: [0, 0, 0] for question in NAMED}
+    for day in measured:
+        for question, counts in found.items():
+            named = day.named.get(question, set())
+            true = day.scenario.truth.get(question, set())
+            for at, keys in enumerate((named & true, named - true, true - named)):
+                counts[at] += len(keys)
+    return {question: Score(*counts) for question, counts in found.items()}
+
+
+def table_of_verdicts(measured: Iterable[Measured]) -> list[str]:
+    """Lines of a Markdown table."""
+    lines = ["| scenario | coverage | verdict expected | verdict got |", "|---|---|---|---|"]
+    for day in measured:
+        lines.append(
+            f"| {day.scenario.name} | {day.coverage} | {day.scenario.verdict} | {day.verdict} |"
+        )
+    return lines
+
+
+def table_of_scores(found: Mapping[str, Score]) -> list[str]:
+    """Lines of a Markdown table."""
+    lines = [
+        "| question | named and true | named, not true | true, not named | precision | recall |"
+    ]
+    lines.append("|---|---|---|---|---|---|")
+    for question, score in found.items():
+        lines.append(
+            f"| {question} | {score.hits} | {score.false} | {score.missed} "
+            f"| {score.precision:.2f} | {score.recall:.2f} |"
+        )
+    return lines
+
+
+def main() -> int:
+    """Print both tables, and what was named wrongly or not at all."""
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    spark = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", 1)
+        .config("spark.sql.session.timeZone", "UTC")
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("ERROR")
+    measured = measure(spark, scenarios())
+    print("\n".join(table_of_verdicts(measured)), end="\n\n")
+    print("\n".join(table_of_scores(scores(measured))))
+    for day in measured:
+        for question in NAMED:
+            named, true = day.named.get(question, set()), day.scenario.truth.get(question, set())
+            for word, keys in (("not true", named - true), ("not named", true - named)):
+                if keys:
+                    shown = ", ".join(map(str, sorted(keys, key=repr)[:5]))
+                    print(f"{day.scenario.name}: {question} {word}: {shown}")
+    spark.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Days whose truth is known: what the answers say of them is in the README, and holds."""
+
+import pytest
+from pyspark.sql import SparkSession
+
+from demo.measure import Measured, measure, scores, table_of_scores, table_of_verdicts
+from demo.scenarios import scenarios
+from tests.test_path import readme_table
+
+# Flow logs hold no ICMP type: who began a ping that was answered in the same second is unknown.
+KNOWN_MISSES = {"ICMP sweep": "ATTEMPTED"}
+
+
+@pytest.fixture(scope="module")
+def measured(spark: SparkSession) -> list[Measured]:
+    return measure(spark, scenarios())
+
+
+def test_every_verdict_is_the_expected_one_but_for_known_misses(measured: list[Measured]) -> None:
+    got = {day.scenario.name: day.verdict for day in measured}
+
+    assert got == {day.scenario.name: day.scenario.verdict for day in measured} | KNOWN_MISSES
+    assert len(got) == 18
+    assert set(got.values()) == {"DATA", "ANSWERED", "ATTEMPTED", "NO EVIDENCE", "CANNOT TELL"}
+
+
+def test_the_answers_name_what_is_true_and_nothing_else(measured: list[Measured]) -> None:
+    found = scores(measured)
+
+    assert [question for question, score in found.items() if score.false] == []
+    assert {question: score.missed for question, score in found.items() if score.missed} == {
+        "P0-2": 7  # the answered ones of the pings
+    }
+    assert min(score.hits for score in found.values()) > 0
+
+
+def test_the_readme_shows_what_came_out(measured: list[Measured]) -> None:
+    for lines in (table_of_verdicts(measured), table_of_scores(scores(measured))):
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+        assert readme_table(lines[0]) == [cells[0], *cells[2:]]

@@ -1,0 +1,60 @@
+"""Questions on days of a few records; days with whole stories are in demo/scenarios.py."""
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from tests.flow_rows import Row, S, back, flows_of, out
+from transforms.conversations import conversations_of
+from transforms.outcome import Rules
+from transforms.question import Asked, Thresholds
+from transforms.questions import questions
+from transforms.verdict import peers_of
+
+MONITOR = "10.0.0.20"
+
+
+def on(port: int, *rows: Row) -> list[Row]:
+    return [{**row, "srcport" if row["srcaddr"] == S else "dstport": port} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def day(spark: SparkSession) -> DataFrame:
+    """Two ports of a peer in vain, one answered; one attempt at the monitor."""
+    rows = [
+        *on(40_001, out(dstport=21)),
+        *on(40_002, out(20, dstport=23)),
+        *on(40_003, out(40), back(40)),
+        *on(40_004, out(60, dstaddr=MONITOR, dst_name="monitor")),
+    ]
+    conversations = conversations_of(flows_of(spark, rows), [S], Rules()).localCheckpoint()
+    conversations.createOrReplaceTempView("conversations")
+    peers_of(conversations).localCheckpoint().createOrReplaceTempView("peers")
+    return conversations
+
+
+def figures(spark: SparkSession, asked: Asked, name: str) -> dict[str, int]:
+    (question,) = (each for each in questions(asked) if each.question == name)
+    return spark.sql(question.source).collect()[0].asDict()
+
+
+def test_expected_peers_are_left_out_and_counted_apart(spark: SparkSession, day: DataFrame) -> None:
+    everyone = figures(spark, Asked(), "P0-1")
+    without = figures(spark, Asked(expected_peers=(MONITOR,)), "P0-1")
+
+    assert (everyone["attempts"], everyone["peers_tried"], everyone["expected"]) == (4, 2, 0)
+    assert (without["attempts"], without["peers_tried"], without["expected"]) == (3, 1, 1)
+
+
+def test_a_threshold_decides_what_a_scan_is(spark: SparkSession, day: DataFrame) -> None:
+    def scanned(**thresholds: int) -> int:
+        return figures(spark, Asked(Thresholds(**thresholds)), "P0-5")["peers"]
+
+    assert scanned() == 0
+    assert scanned(scan_ports=3) == 1
+    assert scanned(scan_ports=3, scan_fail_percent=67) == 0  # two of three were in vain
+
+
+def test_a_source_is_one_line_of_sql_over_the_tables_of_a_case() -> None:
+    for question in questions(Asked()):
+        assert "\n" not in question.source
+        assert question.source.startswith("SELECT ")

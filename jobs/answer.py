@@ -1,7 +1,7 @@
 """The answer of a case: conversations and peers from the stored flows, and what they say."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
@@ -17,7 +17,7 @@ from transforms.schemas import ANSWERS, CONVERSATIONS, PEERS
 from transforms.verdict import Verdict, judge, peers_of
 
 # Up to so many records everything after them fits into one partition: no exchange, one task each.
-_FEW_RECORDS = 500_000
+FEW_RECORDS = 500_000
 
 
 class Answered(NamedTuple):
@@ -42,12 +42,12 @@ def answer(
     aggregation_s = aggregation_of(surveyed["p99_s"] if surveyed else 0)
     asked = case.arguments.asked
     asked = asked._replace(thresholds=asked.thresholds._replace(aggregation_s=aggregation_s))
-    is_small = surveyed is None or surveyed["records"] <= _FEW_RECORDS
-    with interpreted(spark) if is_small else nullcontext():
+    is_small = surveyed is None or surveyed["records"] <= FEW_RECORDS
+    with like_few(spark, is_small):
         conversations = conversations_of(flows, case.subject.addresses, asked.thresholds.rules())
-        conversations = _kept(conversations, case.run_id, is_small)
+        conversations = kept(conversations, case.run_id, is_small)
         write_table(conversations, table("conversations"), CONVERSATIONS)
-        peers = _kept(peers_of(conversations), case.run_id, is_small)
+        peers = kept(peers_of(conversations), case.run_id, is_small)
         write_table(peers, table("peers"), PEERS)
         found = ask(spark, conversations, peers, asked)
     judged = coverage.judged if coverage else None
@@ -57,16 +57,24 @@ def answer(
     found = (found[0]._replace(verdict=verdict.step, sentence=verdict.sentence), *found[1:])
     rows = spark.createDataFrame([answer_row(each, case.run_id) for each in found], ANSWERS)
     write_table(rows.coalesce(1), table("answers"), ANSWERS)
+    for frame in (peers, conversations):
+        frame.unpersist()
     return Answered(verdict, found, asked)
 
 
-def _kept(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:
-    """The rows, computed once and cut off from the plan that made them.
+def kept(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:
+    """The rows, computed once.
 
-    Each question would be analysed and optimised together with that plan otherwise.
+    Few ones are cut off from the plan that made them: each question would be analysed and optimised
+    together with it otherwise. Many ones must outlive the loss of an executor.
     """
     named = frame.withColumn("run_id", F.lit(run_id))
-    return (named.coalesce(1) if is_small else named).localCheckpoint()
+    return named.coalesce(1).localCheckpoint() if is_small else named.persist()
+
+
+def like_few(spark: SparkSession, is_small: bool) -> AbstractContextManager[None]:
+    """The settings for so many records."""
+    return interpreted(spark) if is_small else nullcontext()
 
 
 @contextmanager

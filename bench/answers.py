@@ -1,0 +1,124 @@
+"""What the answer costs as flows grow: conversations, peers, every question.
+
+`python -m bench.answers [--flows 200000,10000000] [--cores 2] [--memory 4g]`
+"""
+
+import argparse
+import itertools
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.answer import FEW_RECORDS, ask, kept, like_few
+from transforms.conversations import conversations_of
+from transforms.question import Asked
+from transforms.schemas import FLOWS
+from transforms.verdict import peers_of
+
+_SUBJECT = "10.0.0.7"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Measure and print one Markdown table."""
+    parser = argparse.ArgumentParser(prog="bench.answers", allow_abbrev=False)
+    parser.add_argument("--flows", default="200000")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--memory", default="4g")
+    given = parser.parse_args(argv)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    with tempfile.TemporaryDirectory() as folder:
+        spark = _spark(given.cores, given.memory, folder)
+        print("| flows | conversations | peers | conversations, s | peers, s | questions, s |")
+        print("|--:|--:|--:|--:|--:|--:|", flush=True)
+        for text in given.flows.split(","):
+            path = f"{folder}/{text}"
+            _flows(spark, int(text)).write.parquet(path)
+            _measure(spark, spark.read.schema(FLOWS).parquet(path), int(text))
+        spark.stop()
+    return 0
+
+
+def _measure(spark: SparkSession, flows: DataFrame, count: int) -> None:
+    is_small = count <= FEW_RECORDS
+    started = [time.perf_counter()]
+    with like_few(spark, is_small):
+        rules = Asked().thresholds.rules()
+        conversations = kept(conversations_of(flows, [_SUBJECT], rules), "bench", is_small)
+        rows = conversations.count()
+        started.append(time.perf_counter())
+        peers = kept(peers_of(conversations), "bench", is_small)
+        services = peers.count()
+        started.append(time.perf_counter())
+        ask(spark, conversations, peers, Asked())
+        started.append(time.perf_counter())
+    seconds = [f"{b - a:.1f}" for a, b in itertools.pairwise(started)]
+    cells = [f"{count:,}", f"{rows:,}", f"{services:,}", *seconds]
+    print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def _flows(spark: SparkSession, count: int) -> DataFrame:
+    """Two records a conversation, of a subject that serves 5,000 clients and calls 400 services."""
+    known = {
+        "srcaddr": f"IF(away, '{_SUBJECT}', peer)",
+        "dstaddr": f"IF(away, peer, '{_SUBJECT}')",
+        "srcport": "IF(away = serves, 8080, port)",
+        "dstport": "IF(away = serves, port, 8080)",
+        "start": "at",
+        "end": "at + 30",
+        "protocol": "6L",
+        "packets": "9L",
+        "bytes": "id % 9000 + 400",
+        "tcp_flags": "IF(away = serves, 18L, 2L)",
+        "action": "'ACCEPT'",
+        "role": "'own_interface'",
+        "interface_id": "'eni-0aaaaaaa'",
+        "flow_direction": "IF(away, 'egress', 'ingress')",
+        "src_scope": "'internal'",
+        "dst_scope": "'internal'",
+    }
+    shape = spark.createDataFrame([], FLOWS).schema
+    columns = [
+        (F.expr(known[field.name]) if field.name in known else F.lit(None))
+        .cast(field.dataType)
+        .alias(field.name)
+        for field in shape
+    ]
+    peer = "concat_ws('.', '10.1', pair % IF(serves, 5000, 400) div 250, pair % 250)"
+    return (
+        spark.range(count)
+        .selectExpr("id", "id div 2 AS pair", "id % 2 = 0 AS away")
+        .selectExpr("*", "pair % 10 > 2 AS serves")
+        .selectExpr(
+            "*",
+            f"{peer} AS peer",
+            "32768 + pair * 7 % 28000 AS port",
+            "1795392000 + pair * 613 % 86000 AS at",
+        )
+        .select(*columns)
+    )
+
+
+def _spark(cores: int, memory: str, folder: str) -> SparkSession:
+    spark = (
+        SparkSession.builder.master(f"local[{cores}]")
+        .config("spark.driver.memory", memory)
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.shuffle.partitions", 16)
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.local.dir", folder)
+        .getOrCreate()
+    )
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

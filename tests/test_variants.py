@@ -7,13 +7,13 @@ from pathlib import Path
 
 import boto3
 from pyspark.sql import DataFrame, SparkSession
-from transforms.peers import internal_peers
+from pyspark.sql import functions as F
 
 from demo.variants import PREDECESSOR, Seen, reused_address_day, terminated_day
 from demo.vpc import SUSPECT
 from jobs.trace_instance import main
 
-PEER = "peer_name peer protocol service_port started_by accepted rejected answered".split()
+PEER = "peer_name peer protocol service_port started_by".split()
 
 
 def trace(spark: SparkSession, day: Path, output: Path, *more: str) -> DataFrame:
@@ -22,9 +22,17 @@ def trace(spark: SparkSession, day: Path, output: Path, *more: str) -> DataFrame
     return spark.read.format("delta").load(str(output / day.name / "flows"))
 
 
-def peers_of(flows: DataFrame) -> list[tuple[object, ...]]:
-    peers = internal_peers(flows, [SUSPECT.address, str(SUSPECT.public_address)])
-    return sorted(map(tuple, peers.select(*PEER).collect()), key=repr)
+def peers_of(spark: SparkSession, case: Path) -> list[tuple[object, ...]]:
+    """Attempts (5-tuples) and how many of them were stopped, by peer and service."""
+    conversations = spark.read.format("delta").load(str(case / "conversations"))
+    tuple_5 = F.struct("subject_address", "subject_port", "peer_port")
+    stopped = F.when(F.col("outcome").startswith("BLOCKED"), tuple_5)
+    peers = (
+        conversations.where("peer_scope = 'internal'")
+        .groupBy("peer_name", "peer", "protocol", "service_port", "initiator")
+        .agg(F.countDistinct(tuple_5), F.countDistinct(stopped))
+    )
+    return sorted(map(tuple, peers.collect()), key=repr)
 
 
 def test_version_2_records_of_a_terminated_instance_give_the_same_peers(
@@ -42,10 +50,16 @@ def test_version_2_records_of_a_terminated_instance_give_the_same_peers(
         spark, tmp_path / "gone", tmp_path / "out", "--finding", str(tmp_path / "gone/finding.json")
     )
 
-    expected = sorted((tuple(peer[key] for key in PEER) for peer in truth.peers()), key=repr)
+    expected = sorted(
+        (
+            (*(peer[key] for key in PEER), peer["accepted"] + peer["rejected"], peer["rejected"])
+            for peer in truth.peers()
+        ),
+        key=repr,
+    )
     assert len(expected) > 100
-    assert peers_of(now) == expected
-    assert peers_of(gone) == expected
+    assert peers_of(spark, tmp_path / "out/now") == expected
+    assert peers_of(spark, tmp_path / "out/gone") == expected
     for flows in (now, gone):
         assert flows.count() == truth.subject_records
     own = gone.where(f"interface_id = '{SUSPECT.interface_id}' AND srcaddr = '{SUSPECT.address}'")

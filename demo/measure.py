@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from demo.scenarios import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of, scenarios
-from jobs.answer import ask, interpreted
+from jobs.answer import ask, like_few
 from transforms.conversations import conversations_of
 from transforms.coverage import Delivered, by_interface, cover, judge_coverage, slots_of
 from transforms.coverage_facts import records_by_slot
@@ -77,11 +77,11 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
     rules = Asked().thresholds.rules()
     slots = [row.asDict() for row in records_by_slot(flows, days[0].window).collect()]
     measured = []
-    with interpreted(spark):
+    with like_few(spark, is_small=True):
         conversations = conversations_of(flows, subjects, rules).coalesce(1).localCheckpoint()
     for number, (day, subject) in enumerate(zip(days, subjects, strict=True)):
         of_day = conversations.where(f"subject_address = '{subject}'")
-        with interpreted(spark):
+        with like_few(spark, is_small=True):
             peers = peers_of(of_day).coalesce(1).localCheckpoint()
             answers = ask(spark, of_day, peers, Asked(contained_at=day.contained_at))
         coverage, reasons = _coverage(

@@ -1,7 +1,7 @@
 """The answer of a case: conversations and peers from the stored flows, and what they say."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage
 from jobs.delta_sink import write_table
+from jobs.session import setting
 from transforms.conversations import aggregation_of, conversations_of, survey
 from transforms.question import Asked, all_answers
 from transforms.questions import Answer, answer_row, answers_of, questions
@@ -72,29 +73,17 @@ def kept(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:
     return named.coalesce(1).localCheckpoint() if is_small else named.persist()
 
 
-def like_few(spark: SparkSession, is_small: bool) -> AbstractContextManager[None]:
-    """The settings for so many records."""
-    return interpreted(spark) if is_small else nullcontext()
-
-
 @contextmanager
-def interpreted(spark: SparkSession) -> Iterator[None]:
-    """Without generated code: for few rows compiling takes longer than it saves."""
-    settings = {
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    }
-    before = {name: spark.conf.get(name, None) for name in settings}
-    for name, value in settings.items():
-        spark.conf.set(name, value)
-    try:
+def like_few(spark: SparkSession, is_small: bool) -> Iterator[None]:
+    """Without generated code for few rows: compiling takes longer than it saves."""
+    if not is_small:
         yield
-    finally:
-        for name, earlier in before.items():
-            if earlier is None:
-                spark.conf.unset(name)
-            else:
-                spark.conf.set(name, earlier)
+        return
+    with (
+        setting(spark, "spark.sql.codegen.wholeStage", "false"),
+        setting(spark, "spark.sql.codegen.factoryMode", "NO_CODEGEN"),
+    ):
+        yield
 
 
 def ask(

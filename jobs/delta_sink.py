@@ -9,8 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.arguments import BadInput
 from jobs.delta_log import DeltaLog
-from jobs.flow_log_objects import first_line
-from jobs.object_store import open_store, place_of
+from jobs.object_store import first_line, open_store, place_of
 from transforms import schemas
 from transforms.table_shape import columns_of_ddl, columns_of_delta, conflicts
 

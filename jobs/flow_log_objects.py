@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError
 
 from jobs.arguments import BadInput
 from jobs.object_list import named_objects
-from jobs.object_store import Bucket, Place, open_store, place_of
+from jobs.object_store import Bucket, Place, first_line, open_store, place_of
 from transforms.flow_log_key import parse_key, reason_to_leave, reason_to_skip
 from transforms.window import Window
 
@@ -110,11 +110,6 @@ def _each_once(listed: list[FlowLogObject]) -> tuple[FlowLogObject, ...]:
     listed.sort(key=attrgetter("path"))
     listed.sort(key=lambda item: item.bucket.name if item.bucket else "")
     return tuple(next(same) for _, same in groupby(listed, key=attrgetter("bucket", "path")))
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a message, capped: the rest of obstore's messages is for its developers."""
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def _walk(root: Place, window: Window) -> Listing:

@@ -14,8 +14,7 @@ from obstore.exceptions import BaseError
 from pyspark.sql import SparkSession
 
 from jobs.arguments import BadInput
-from jobs.flow_log_objects import first_line
-from jobs.object_store import open_store, place_of
+from jobs.object_store import first_line, open_store, place_of
 from transforms.finding import Finding
 from transforms.finding_labels import with_finding
 from transforms.label import Lookups

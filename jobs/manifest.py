@@ -26,9 +26,8 @@ from jobs.case_coverage import CaseCoverage
 from jobs.case_lock import CaseLock
 from jobs.delta_log import DeltaLog
 from jobs.delta_sink import SHAPES, read_table
-from jobs.flow_log_objects import first_line
 from jobs.labels import said_of_labels
-from jobs.object_store import open_store, place_of
+from jobs.object_store import first_line, open_store, place_of
 from jobs.tool_facts import code_facts, spark_facts
 
 FORMAT = 1

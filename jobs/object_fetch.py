@@ -9,8 +9,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, cast
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
 
-from jobs.flow_log_objects import first_line
-from jobs.object_store import Place, open_store
+from jobs.object_store import Place, first_line, open_store
 from transforms.inflate import Damaged
 
 if TYPE_CHECKING:

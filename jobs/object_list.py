@@ -8,7 +8,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from jobs.arguments import BadInput
-from jobs.object_store import Place, open_store, place_of
+from jobs.object_store import Place, first_line, open_store, place_of
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -53,10 +53,8 @@ def _places(uri: str) -> Iterator[Place]:
             )  # fmt: skip
         text = bytes(found.bytes()).decode()
     except (BaseError, OSError) as error:
-        what = next(iter(str(error).splitlines()), type(error).__name__)[:200]
-        raise BadInput(
-            [f"--object_list {uri}: found {what}; expected a file of URIs; check the path"]
-        ) from error
+        said = f"--object_list {uri}: found {first_line(error)}"
+        raise BadInput([f"{said}; expected a file of URIs; check the path"]) from error
     except UnicodeDecodeError as error:
         raise BadInput(
             [f"--object_list {uri}: found bytes that are not UTF-8; expected a URI per line"]
@@ -72,5 +70,5 @@ def _head(place: Place) -> "ObjectMeta | str":
     except FileNotFoundError:
         return "found no object there; expected one; correct the list"
     except (BaseError, OSError) as error:
-        what = next(iter(str(error).splitlines()), type(error).__name__)[:200]
-        return f"found {what}; expected an object that can be read; check the permissions"
+        found = f"found {first_line(error)}"
+        return f"{found}; expected an object that can be read; check the permissions"

@@ -90,3 +90,8 @@ def open_store(bucket: Bucket | None) -> S3Store | LocalStore:
         retry_config=_RETRIES,
         credential_provider=Boto3CredentialProvider(),
     )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a message, capped: the rest of obstore's messages is for its developers."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

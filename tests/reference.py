@@ -31,13 +31,11 @@ def trace(paths, labels, subject, window):
     flows, refused, who = [], [], resolve(labels, subject)
     for path in paths:
         header, *lines = text_of(path).split(b"\n")
-        names = [name.replace("-", "_") for name in words_of(header) or []]
-        if not {*names} & {*KNOWN} or {*names} & {"tgw_id", "resource_type"}:
+        names = names_of(header)
+        if not names or {*names} & {"tgw_id", "resource_type"} or len({*names}) < len(names):
             continue  # not the header of a flow log, or that of a transit gateway's
-        if not all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in names):
-            continue
-        if len({*names}) < len(names):
-            continue
+        if any(names_of(line) not in (None, names) for line in lines):
+            continue  # the header of another format further on
         for number, line in enumerate(lines, start=2):
             is_blank = not line.strip() and len(line) <= 16384
             if is_blank or words_of(line) == words_of(header):
@@ -59,6 +57,13 @@ def text_of(path):
         return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
     except (OSError, EOFError, zlib.error):
         return b""  # nothing of a damaged object is evidence
+
+
+def names_of(line):
+    """The columns that a header names; None when the line is no header."""
+    names = [name.replace("-", "_") for name in words_of(line) or []]
+    is_header = all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in names)
+    return names if is_header and {*names} & {*KNOWN} else None
 
 
 def words_of(line):

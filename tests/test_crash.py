@@ -147,5 +147,11 @@ def test_a_run_killed_in_any_phase_changes_nothing_that_readers_see(
         "it ended without completing"
     ]
     assert indices(opensearch) == {last["index"]["name"]}
-    assert {path.name for path in case.iterdir()} == {*TABLES, "manifest.json", "manifests"}
+    assert {path.name for path in case.iterdir()} == {
+        *TABLES,
+        "manifest.json",
+        "manifests",
+        "report.html",
+        "reports",
+    }
     assert not half.exists()

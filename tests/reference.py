@@ -38,7 +38,7 @@ def trace(paths, labels, subject, window):
             continue  # the header of another format further on
         for number, line in enumerate(lines, start=2):
             is_blank = not line.strip() and len(line) <= 16384
-            if is_blank or words_of(line) == words_of(header):
+            if is_blank or names_of(line) == names:
                 continue
             try:
                 fields, extra, first, last = record_of(names, words_of(line) or [])

@@ -61,7 +61,7 @@ def text_of(path):
 
 def names_of(line):
     """The columns that a header names; None when the line is no header."""
-    names = [name.replace("-", "_") for name in words_of(line) or []]
+    names = [name.replace("-", "_") for name in words_of(line.rstrip(b"\r")) or []]
     is_header = all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in names)
     return names if is_header and {*names} & {*KNOWN} else None
 

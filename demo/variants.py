@@ -16,15 +16,9 @@ from demo.events import ATTACKER, TCP, Day, Event
 from demo.generate import DEMO_DAY, FLOW_LOGS, FlowLog, Truth
 from demo.papers import finding, iso, write_json, write_labels
 from demo.records import (
-    VERSION_2,
-    VERSION_5,
     Record,
     records_of,
     slot_of,
-    version_2_empty,
-    version_2_line,
-    version_5_empty,
-    version_5_line,
 )
 from demo.vpc import (
     ACCOUNT_ID,
@@ -40,9 +34,10 @@ from demo.vpc import (
 
 Row = dict[str, str]
 
+# The flow log of the shop, in its own format and in that of the lab's.
 FORMATS = {
-    2: FlowLog(FLOW_LOGS["shop"].flow_log_id, VERSION_2, version_2_line, version_2_empty),
-    5: FlowLog(FLOW_LOGS["shop"].flow_log_id, VERSION_5, version_5_line, version_5_empty),
+    2: FLOW_LOGS["lab"]._replace(flow_log_id=FLOW_LOGS["shop"].flow_log_id),
+    5: FLOW_LOGS["shop"],
 }
 GONE_AT = DEMO_DAY + timedelta(hours=1, minutes=58)
 LAUNCHED_AT = DEMO_DAY + timedelta(hours=2, minutes=5)

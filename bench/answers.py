@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from bench.local_spark import local_spark
 from jobs.answer import FEW_RECORDS, ask, kept, like_few
 from transforms.conversations import conversations_of
 from transforms.question import Asked
@@ -32,7 +33,11 @@ def main(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
     os.environ["PYSPARK_PYTHON"] = sys.executable
     with tempfile.TemporaryDirectory() as folder:
-        spark = _spark(given.cores, given.memory, folder)
+        spark = local_spark(
+            given.cores,
+            given.memory,
+            {"spark.sql.shuffle.partitions": 16, "spark.local.dir": folder},
+        )
         print("| flows | conversations | peers | conversations, s | peers, s | questions, s |")
         print("|--:|--:|--:|--:|--:|--:|", flush=True)
         for text in given.flows.split(","):
@@ -101,23 +106,6 @@ def _flows(spark: SparkSession, count: int) -> DataFrame:
         )
         .select(*columns)
     )
-
-
-def _spark(cores: int, memory: str, folder: str) -> SparkSession:
-    spark = (
-        SparkSession.builder.master(f"local[{cores}]")
-        .config("spark.driver.memory", memory)
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", 16)
-        .config("spark.sql.session.timeZone", "UTC")
-        .config("spark.local.dir", folder)
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
 
 
 if __name__ == "__main__":

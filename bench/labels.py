@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
+from bench.local_spark import local_spark
 from jobs.labels import as_lookups, read_labels
 from transforms.label import label_with
 from transforms.schemas import FIELDS
@@ -32,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--flows", type=int, default=200_000)
     given = parser.parse_args(argv)
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    spark = _spark()
+    spark = local_spark(2, "2g", {"spark.sql.shuffle.partitions": 2})
     print(f"{given.flows:,} flows, {given.subnets:,} subnets in {_VPCS} VPCs\n")
     print("| interfaces | read labels, s | plan, s | name flows, s | named ends |")
     print("|--:|--:|--:|--:|--:|", flush=True)
@@ -108,22 +109,6 @@ def _flows(spark: SparkSession, count: int, subnets: int) -> DataFrame:
 
 def _text_of(subnet: str, number: str) -> str:
     return f"concat_ws('.', 10, ({subnet}) div 256, ({subnet}) % 256, {number})"
-
-
-def _spark() -> SparkSession:
-    spark = (
-        SparkSession.builder.master("local[2]")
-        .config("spark.driver.memory", "2g")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", 2)
-        .config("spark.sql.session.timeZone", "UTC")
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from opensearchpy.helpers import parallel_bulk
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from bench.local_spark import local_spark
 from demo.generate import generate
 from demo.opensearch_node import opensearch_node
 from demo.vpc import SUSPECT
@@ -212,24 +213,14 @@ def _flows(spark: SparkSession, folder: Path, copies: int) -> DataFrame:
 
 def _spark(tasks: int) -> SparkSession:
     jars = ",".join(str(jar) for jar in sorted((_ROOT / "jars").glob("delta-*.jar")))
-    spark = (
-        SparkSession.builder.master(f"local[{tasks}]")
-        .config("spark.jars", jars)
-        .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-        .config(
-            "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"
-        )
-        .config("spark.driver.memory", "3g")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.sql.shuffle.partitions", 4)
-        .config("spark.sql.session.timeZone", "UTC")
-        .getOrCreate()
-    )
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
+    delta = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
+    settings = {
+        "spark.jars": jars,
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": delta,
+        "spark.sql.shuffle.partitions": 4,
+    }
+    return local_spark(tasks, "3g", settings)
 
 
 if __name__ == "__main__":

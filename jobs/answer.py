@@ -7,12 +7,16 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.baseline import read_baseline
+from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage
 from jobs.delta_sink import write_table
+from jobs.phases import Phases
+from jobs.second_hop import read_second_hop
 from jobs.session import setting
 from transforms.conversations import aggregation_of, conversations_of, survey
-from transforms.question import Asked, all_answers
+from transforms.question import Asked, SecondHop, all_answers
 from transforms.questions import Answer, answer_row, answers_of, questions
 from transforms.schemas import ANSWERS, CONVERSATIONS, PEERS
 from transforms.verdict import Verdict, judge, peers_of
@@ -22,45 +26,78 @@ FEW_RECORDS = 500_000
 
 
 class Answered(NamedTuple):
-    """The verdict, and every answer in the order of an investigation."""
+    """The verdict, every answer in the order of an investigation, and the books of what was read
+    beside the window.
+    """
 
     verdict: Verdict
     answers: tuple[Answer, ...]
     asked: Asked
+    further_books: dict[str, Books]
 
 
 def answer(
-    spark: SparkSession, case: Case, flows: DataFrame, coverage: CaseCoverage | None
+    spark: SparkSession,
+    case: Case,
+    flows: DataFrame,
+    coverage: CaseCoverage | None,
+    phases: Phases,
 ) -> Answered:
     """Write the tables `conversations`, `peers` and `answers` and say what they hold.
 
-    The rows that are written are kept and asked: reading them back costs a cold start of Delta's
-    reader for each table. Without an attempt it is coverage that decides between no evidence and
-    cannot tell.
+    Reads the baseline and the second hop where they are asked for. The rows that are written are
+    kept and asked: reading them back costs a cold start of Delta's reader for each table. Without
+    an attempt it is coverage that decides between no evidence and cannot tell.
     """
-    table = case.arguments.table
+    asked, is_small = _measured(case.arguments.asked, flows)
+    rules = asked.thresholds.rules()
+    before = hop = None
+    books: dict[str, Books] = {}
+    if case.baseline is not None:
+        before = read_baseline(spark, case, asked, phases)
+        asked, books["baseline"] = asked._replace(baseline=before.baseline), before.books
+    with phases.phase("conversations"), like_few(spark, is_small):
+        conversations = conversations_of(flows, case.subject.addresses, rules)
+        conversations = kept(conversations, case.run_id, is_small)
+    if asked.hops > 1:
+        conversations.createOrReplaceTempView("conversations")
+        asked = asked._replace(second_hop=SecondHop((), 0, 0, ()))
+        hop = read_second_hop(spark, case, asked, phases)
+    if hop is not None:
+        asked, books["hop_2"] = asked._replace(second_hop=hop.hop), hop.books
+        is_small = is_small and hop.books.flows <= FEW_RECORDS
+        own = [address for address, _ in hop.hop.own]
+        with phases.phase("hop 2 conversations"), like_few(spark, is_small):
+            theirs = conversations_of(hop.reading.flows, own, rules, hop=2)
+            theirs = kept(theirs, case.run_id, is_small)
+        conversations = conversations.unionByName(theirs)
+    with phases.phase("answer"), like_few(spark, is_small):
+        write_table(conversations, case.table("conversations"), CONVERSATIONS)
+        peers = peers_of(conversations, before.peers if before else None)
+        peers = kept(peers, case.run_id, is_small)
+        write_table(peers, case.table("peers"), PEERS)
+        found = ask(spark, conversations, peers, asked)
+        judged = coverage.judged if coverage else None
+        verdict = judge(
+            found[0].figures, judged.verdict if judged else None, judged.reasons if judged else ()
+        )
+        found = (found[0]._replace(verdict=verdict.step, sentence=verdict.sentence), *found[1:])
+        rows = spark.createDataFrame([answer_row(each, case.run_id) for each in found], ANSWERS)
+        write_table(rows.coalesce(1), case.table("answers"), ANSWERS)
+    for held in (peers, conversations, *((before.peers,) if before and before.peers else ())):
+        held.unpersist()
+    if hop is not None:
+        hop.reading.release()
+    return Answered(verdict, found, asked, books)
+
+
+def _measured(asked: Asked, flows: DataFrame) -> tuple[Asked, bool]:
+    """What is asked, with the aggregation interval of these flows; and whether they are few."""
     surveyed = survey(flows).first()
     aggregation_s = aggregation_of(surveyed["p99_s"] if surveyed else 0)
-    asked = case.arguments.asked
-    asked = asked._replace(thresholds=asked.thresholds._replace(aggregation_s=aggregation_s))
+    thresholds = asked.thresholds._replace(aggregation_s=aggregation_s)
     is_small = surveyed is None or surveyed["records"] <= FEW_RECORDS
-    with like_few(spark, is_small):
-        conversations = conversations_of(flows, case.subject.addresses, asked.thresholds.rules())
-        conversations = kept(conversations, case.run_id, is_small)
-        write_table(conversations, table("conversations"), CONVERSATIONS)
-        peers = kept(peers_of(conversations), case.run_id, is_small)
-        write_table(peers, table("peers"), PEERS)
-        found = ask(spark, conversations, peers, asked)
-    judged = coverage.judged if coverage else None
-    verdict = judge(
-        found[0].figures, judged.verdict if judged else None, judged.reasons if judged else ()
-    )
-    found = (found[0]._replace(verdict=verdict.step, sentence=verdict.sentence), *found[1:])
-    rows = spark.createDataFrame([answer_row(each, case.run_id) for each in found], ANSWERS)
-    write_table(rows.coalesce(1), table("answers"), ANSWERS)
-    for frame in (peers, conversations):
-        frame.unpersist()
-    return Answered(verdict, found, asked)
+    return asked._replace(thresholds=thresholds), is_small
 
 
 def kept(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:

@@ -103,6 +103,17 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
             "no subject: expected --finding, --instance_id, --interface_ids or --addresses; "
             "or take every flow with --scope everything"
         )
+    beyond = [name for name in ("hops", "baseline_days") if read.gave(name)]
+    if beyond and arguments.scope == "everything":
+        read.problems.append(
+            f"--{beyond[0]}: found with --scope everything; expected --scope instance, as it is "
+            "one subject that is compared or followed"
+        )
+    if arguments.asked.baseline_days and not arguments.flow_logs:
+        read.problems.append(
+            "--baseline_days: found without --flow_logs; expected the prefixes to list the days "
+            "before in"
+        )
     if read.problems:
         raise BadInput(read.problems)
     return arguments

@@ -1,7 +1,7 @@
 """A case: everything that is known of it before Spark starts."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from jobs.arguments import Arguments
 from jobs.findings import FindingFile
@@ -13,7 +13,8 @@ from transforms.subject import Subject
 
 class Case(NamedTuple):
     """Everything that is known of a case before Spark starts; `claims` and what the records add to
-    the subject come later.
+    the subject come later. `reading` is what is read: the window, or a further one beside it, whose
+    tables lie in a folder of that name.
     """
 
     arguments: Arguments
@@ -25,3 +26,9 @@ class Case(NamedTuple):
     finding: FindingFile | None = None
     claims: tuple[ClaimAnswer, ...] = ()
     was_read_twice: bool = False
+    baseline: Listing | None = None
+    reading: Literal["", "baseline", "hop_2"] = ""
+
+    def table(self, name: str) -> str:
+        """Where a table of this reading is."""
+        return self.arguments.table(f"{self.reading}/{name}" if self.reading else name)

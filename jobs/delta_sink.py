@@ -15,6 +15,8 @@ from transforms.table_shape import columns_of_ddl, columns_of_delta, conflicts
 
 logger = logging.getLogger(__name__)
 
+# What else a run may read beside its window; each has the tables of a reading in its own folder.
+FURTHER_READINGS = ("baseline", "hop_2")
 SHAPES = {
     "flows": schemas.FLOWS,
     "objects": schemas.OBJECTS,
@@ -23,6 +25,15 @@ SHAPES = {
     "conversations": schemas.CONVERSATIONS,
     "peers": schemas.PEERS,
     "answers": schemas.ANSWERS,
+    **{
+        f"{reading}/{name}": shape
+        for reading in FURTHER_READINGS
+        for name, shape in (
+            ("flows", schemas.FLOWS),
+            ("objects", schemas.OBJECTS),
+            ("quarantine", schemas.QUARANTINE),
+        )
+    },
 }
 # What later queries filter by; statistics of all columns cost 48 s against 28 s for 4 M rows.
 _STATISTICS = {

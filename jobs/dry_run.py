@@ -95,16 +95,21 @@ def estimate(objects: int, octets: int, prices: Prices, *, on_s3: bool) -> list[
 def dry_run_lines(case: Case, prices: Prices) -> Iterator[str]:
     """What `--dry_run true` prints."""
     listing = case.listing
-    selected = listing.selected
+    before = case.baseline.selected if case.baseline else []
+    selected = [*before, *listing.selected]
     octets = sum(item.size for item in selected)
     on_s3 = any(item.bucket for item in selected)
     yield f"Dry run of case {case.arguments.case_id}: nothing is read, nothing is written"
     yield f"  window    {case.arguments.window}"
     yield (
-        f"  objects   {len(listing.objects):,} listed, {len(selected):,} to read "
+        f"  objects   {len(listing.objects) + len(before):,} listed, {len(selected):,} to read "
         f"({octets:,} bytes), {len(listing.skipped):,} skipped; "
         f"{len(listing.left_folders):,} folders left out"
     )
+    if before:
+        yield f"            {len(before):,} of them for the baseline"
+    if case.arguments.asked.hops > 1:
+        yield "            a second hop reads them once more, where an internal peer answered"
     yield f"  expected, at prices of {prices.as_of}:"
     for item in estimate(len(selected), octets, prices, on_s3=on_s3):
         yield f"    {item.platform:<38} {item.minutes:8.1f} minutes  {item.usd:10.4f} USD"

@@ -62,12 +62,17 @@ class Listing(NamedTuple):
 
 
 def list_objects(
-    prefixes: Iterable[str], window: Window, object_list: str | None = None
+    prefixes: Iterable[str],
+    window: Window,
+    object_list: str | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> Listing:
     """Walk the folders below the prefixes, many at a time, and take what the list names.
 
     An object that is found twice counts once. Raises BadInput when a prefix cannot be listed, holds
-    nothing, an object of the list is not there, or nothing concerns the window.
+    nothing, an object of the list is not there, or nothing concerns the window, unless
+    `may_be_empty`.
     """
     listed: list[FlowLogObject] = []
     left: dict[str, str] = {}
@@ -94,7 +99,7 @@ def list_objects(
         except BadInput as bad:
             problems += bad.problems
     listing = Listing(_each_once(listed), tuple(sorted(left.items())))
-    if not problems and not listing.selected:
+    if not problems and not listing.selected and not may_be_empty:
         source = "--flow_logs" if object_list is None else "--flow_logs, --object_list"
         problems.append(
             f"{source}: found {len(listing.skipped)} objects and {len(left)} folders that do "

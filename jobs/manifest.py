@@ -104,7 +104,7 @@ def complete_case(
     spark: SparkSession,
     case: Case,
     lock: CaseLock,
-    books: Books,
+    books: Mapping[str, Books],
     index: Mapping[str, object] | None,
     exit_status: int,
     coverage: CaseCoverage | None,
@@ -134,11 +134,14 @@ def complete_case(
     replace_manifest(case_uri, content, before)
 
 
-def _warnings(books: Books, lock: CaseLock) -> list[str]:
-    broken = [identity.what for identity in books.identities() if not identity.holds]
-    said = [f"does not balance: {what}" for what in broken]
-    if books.refusals:
-        said.append(f"{books.refusals} objects, lines or documents are in quarantine")
+def _warnings(books: Mapping[str, Books], lock: CaseLock) -> list[str]:
+    said = []
+    for reading, each in books.items():
+        where = f"{reading}: " if reading else ""
+        broken = [identity.what for identity in each.identities() if not identity.holds]
+        said += [f"{where}does not balance: {what}" for what in broken]
+        if each.refusals:
+            said.append(f"{where}{each.refusals} objects, lines or documents are in quarantine")
     if lock.predecessor is not None:
         said.append(f"run {lock.predecessor.run_id} was taken over: it ended without completing")
     return said
@@ -148,7 +151,7 @@ def describe_run(
     spark: SparkSession,
     case: Case,
     *,
-    books: Books,
+    books: Mapping[str, Books],
     index: Mapping[str, object] | None,
     inputs: str,
     report: Mapping[str, object] | None,
@@ -184,12 +187,11 @@ def describe_run(
             "left_folders": dict(listing.left_folders),
         },
         "inputs_sha256": inputs,
-        "books": asdict(books),
+        **_said_of_books(books[""]),
+        "further_readings": {
+            reading: _said_of_books(each) for reading, each in books.items() if reading
+        },
         "coverage": coverage.described() if coverage else None,
-        "identities": [
-            {"what": what, "left": left, "right": right, "holds": left == right}
-            for what, left, right in books.identities()
-        ],
         "tables": tables_of(arguments.case_uri, case.run_id),
         "report": dict(report) if report is not None else None,
         "index": dict(index) if index is not None else None,
@@ -197,6 +199,16 @@ def describe_run(
         "tool": code_facts(),
         "runtime": spark_facts(spark),
         "previous": {"run_id": before.run_id, "sha256": before.sha256} if before else None,
+    }
+
+
+def _said_of_books(books: Books) -> dict[str, object]:
+    return {
+        "books": asdict(books),
+        "identities": [
+            {"what": what, "left": left, "right": right, "holds": left == right}
+            for what, left, right in books.identities()
+        ],
     }
 
 

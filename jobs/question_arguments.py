@@ -1,7 +1,11 @@
 """The flags about the questions → what a run asks."""
 
+import obstore
+from obstore.exceptions import BaseError
+
 from jobs import argument_values as values
 from jobs.command_line import Reader
+from jobs.object_store import first_line, open_store, place_of
 from transforms.question import Asked, Thresholds
 
 # Measured in the records, so not for anyone to set.
@@ -13,17 +17,38 @@ QUESTIONS_HELP = {
     + ", ".join(f"{name}={value}" for name, value in _DEFAULTS.items()),
     "expected_peers": "addresses, comma separated, that the subject is known to talk to (resolver, "
     "directory, monitoring, load balancer): left out of the verdict and of scans, counted apart",
+    "expected_peers_file": "the same, from a file or s3://…, one address a line, # for comments",
+    "baseline_days": "days before the window to compare with: what they lack is new (default 0)",
+    "hops": "2: follow internal peers that answered, in a second scan (default 1)",
+    "max_peers": "how many of them at most (default 200)",
     "contained_at": "when the subject was cut off, with a zone: what went on, what began after",
 }
 
 
 def read_asked(flags: Reader) -> Asked:
     """What the flags ask; adds every problem that it finds."""
+    nobody: tuple[str, ...] = ()
+    expected = flags.optional("expected_peers", values.addresses, nobody)
+    listed = flags.optional("expected_peers_file", _listed, nobody)
     return Asked(
         flags.optional("thresholds", _thresholds, Thresholds()),
-        flags.optional("expected_peers", values.addresses, ()),
+        tuple(dict.fromkeys((*expected, *listed))),
         flags.optional("contained_at", values.time, None),
+        flags.optional("hops", values.number_from(1, 2), 1),
+        flags.optional("max_peers", values.number_from(1, 1_000), 200),
+        flags.optional("baseline_days", values.number_from(0, 90), 0),
     )
+
+
+def _listed(uri: str) -> tuple[str, ...]:
+    """Addresses of a file."""
+    place = place_of(values.uri(uri))
+    try:
+        text = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes().decode()
+    except (FileNotFoundError, BaseError, PermissionError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot be read: {first_line(error)}; expected a text file") from None
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return values.addresses(",".join(filter(None, lines)))
 
 
 def _thresholds(text: str) -> Thresholds:

@@ -21,11 +21,13 @@ from jobs.report_charts import EVENTS_DRAWN, PEERS_DRAWN, Contact, Event, contac
 from transforms.conversations import CONVERSATIONS_VERSION
 from transforms.question import QUESTIONS_VERSION, peer_of
 from transforms.questions import Answer
+from transforms.questions_beyond import said_of_baseline
 from transforms.service_classes import SERVICE_CLASSES, SERVICE_CLASSES_VERSION
 from transforms.verdict import VERDICT_VERSION
 
 LONGEST_LABEL = 256
 _OUTCOMES = ("blocked_src", "blocked_dst", "no_answer", "refused", "answered", "data")
+_READINGS = {"": "the window", "baseline": "the baseline", "hop_2": "the second hop"}
 _MATRIX = (40, 20)
 _KEY_NUMBERS = (
     ("P0-1", "peers_tried", "internal peers tried"),
@@ -35,7 +37,9 @@ _KEY_NUMBERS = (
     ("P0-6", "outside", "sources outside that got in touch"),
     ("P0-8", "payload_out", "bytes of payload to the outside, at most"),
 )
-_SAW = ("P0-3", "P0-4", "P0-5", "P0-6", "P0-8", "P1-16")
+_SAW = ("P0-2b", "P0-3", "P0-4", "P0-5", "P0-6", "P0-8", "P0-9", "P1-16")
+# A question that was not asked was not answered with nothing.
+_UNASKED = ("not asked", "cannot tell")
 _LANES = {
     "P0-3": "at services that matter", "P0-4": "stopped", "P0-6": "inbound",
     "P0-7": "to the outside", "P0-8": "bytes out",
@@ -56,7 +60,11 @@ _UNFIT = re.compile(
 
 
 def write_report(
-    case: Case, answered: Answered, books: Books, coverage: CaseCoverage | None, inputs_sha256: str
+    case: Case,
+    answered: Answered,
+    books: Mapping[str, Books],
+    coverage: CaseCoverage | None,
+    inputs_sha256: str,
 ) -> dict[str, object]:
     """Put the report of this run into the case; returns what the manifest says of it.
 
@@ -83,7 +91,11 @@ def show_report(case_uri: str, run_id: str) -> None:
 
 
 def render_report(
-    case: Case, answered: Answered, books: Books, coverage: CaseCoverage | None, inputs_sha256: str
+    case: Case,
+    answered: Answered,
+    books: Mapping[str, Books],
+    coverage: CaseCoverage | None,
+    inputs_sha256: str,
 ) -> str:
     """The file, as text."""
     from jinja2 import DictLoader, Environment, StrictUndefined
@@ -108,13 +120,25 @@ def render_report(
         not_seen=[
             plain(answer.sentence, 600)
             for answer in answered.answers
-            if not answer.rows and answer.question not in ("P0-1", "P0-10")
+            if not answer.rows
+            and answer.question != "P0-1"
+            and answer.verdict not in _UNASKED
         ],
-        cannot_see=[*_gaps(coverage), *(f"{what}: see {where}." for what, where in _BEYOND[:4])],
+        cannot_see=[
+            *_gaps(coverage),
+            *(
+                plain(answer.sentence, 600)
+                for answer in answered.answers
+                if answer.question != "P0-1" and not answer.rows and answer.verdict == "cannot tell"
+            ),
+            *(f"{what}: see {where}." for what, where in _BEYOND[:4]),
+        ],
         claims=[
             {"claim": plain(claim.claim, 200), "verdict": claim.verdict, "sentence": claim.sentence}
             for claim in case.claims
         ],
+        new_said=said_of_baseline(answered.asked.baseline),
+        hop_said=plain(by_id["P0-9"].sentence, 600),
         by_id=by_id,
         key_numbers=_KEY_NUMBERS,
         **_drawings(case, by_id, subject["name"], window),
@@ -130,12 +154,20 @@ def render_report(
             (name, ", ".join(map(str, ports))) for name, ports in SERVICE_CLASSES.items()
         ],
         inputs_sha256=inputs_sha256,
-        identities=books.identities(),
-        quarantine_said=f"In quarantine: {books.quarantined_objects:,} objects, "
-        f"{books.quarantined_lines:,} lines, {books.quarantined_documents:,} documents.",
+        all_books=[
+            (_READINGS[reading], each.identities(), _said_of_quarantine(each))
+            for reading, each in books.items()
+        ],
         beyond=_BEYOND,
         run_said=f"Run {case.run_id} of {case.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.",
     )  # fmt: skip
+
+
+def _said_of_quarantine(books: Books) -> str:
+    return (
+        f"In quarantine: {books.quarantined_objects:,} objects, {books.quarantined_lines:,} lines, "
+        f"{books.quarantined_documents:,} documents."
+    )
 
 
 class _Safe(str):

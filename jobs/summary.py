@@ -2,7 +2,7 @@
 
 import textwrap
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from jobs.answer import Answered
@@ -19,7 +19,10 @@ from transforms.subject import Subject
 CLAIMS_SHOWN = 5
 # P0-1 is the first line. The second list is shown only where something was seen.
 ANSWERS_SHOWN = ("P0-3", "P0-4", "P0-5", "P0-6", "P0-7", "P0-8", "P1-16")
-ASKED_IF_SEEN = ("P0-10", "P1-11", "P1-12", "P1-12b", "P1-14", "P1-17", "P2-18")
+ASKED_IF_SEEN = ("P0-2b", "P0-9", "P0-10", "P1-11", "P1-12", "P1-12b", "P1-14", "P1-17", "P2-18")
+
+
+_READINGS = {"baseline": "the baseline", "hop_2": "the second hop"}
 
 
 class Result(NamedTuple):
@@ -29,7 +32,7 @@ class Result(NamedTuple):
     subject: Subject
     left_folders: Sequence[tuple[str, str]]
     run_id: str
-    books: Books
+    all_books: Mapping[str, Books]
     indexed: Indexed | None
     seconds: dict[str, float]
     finding: FindingFile | None = None
@@ -38,6 +41,11 @@ class Result(NamedTuple):
     answered: Answered | None = None
     label_conflicts: Sequence[str] = ()
     coverage: CaseCoverage | None = None
+
+    @property
+    def books(self) -> Books:
+        """Those of the window."""
+        return self.all_books[""]
 
 
 def render(result: Result) -> str:
@@ -73,7 +81,8 @@ def _lines(result: Result) -> Iterator[str]:
         refused = refused_object_lines(result.coverage, books.objects_refused)
         yield from (_plain(line, 400) for line in refused)
         yield ""
-    yield from _books(books)
+    for reading, each in result.all_books.items():
+        yield from _books(each, f" of {_READINGS[reading]}" if reading else "")
     yield ""
     beside = "conversations, peers, answers, coverage, objects, quarantine"
     yield f"Delta       {arguments.table('flows')}  (beside it: {beside})"
@@ -166,7 +175,8 @@ def _answers(answers: Sequence[Answer]) -> Iterator[str]:
     shown = [
         answer
         for answer in answers
-        if answer.question in ANSWERS_SHOWN or (answer.question in ASKED_IF_SEEN and answer.rows)
+        if answer.question in ANSWERS_SHOWN
+        or (answer.question in ASKED_IF_SEEN and (answer.rows or answer.verdict == "cannot tell"))
     ]
     for answer in shown:
         yield f"  {answer.question:<7}{answer.title}"
@@ -183,9 +193,9 @@ def _plain(label: object, most: int = 40) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _books(books: Books) -> Iterator[str]:
+def _books(books: Books, of: str) -> Iterator[str]:
     verdict = "balanced" if books.balanced else "NOT BALANCED"
-    yield f"Books       {verdict}"
+    yield f"Books{of}".ljust(11) + f" {verdict}"
     for identity in books.identities():
         mark = "ok " if identity.holds else "BAD"
         yield f"  {mark} {identity.what}: {identity.left:,} = {identity.right:,}"

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,45 +14,34 @@ from pyspark.sql import functions as F
 
 from jobs.answer import answer
 from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
-from jobs.books import (
-    Books,
-    count_flows,
-    count_objects,
-    count_quarantine,
-    count_scope,
-)
+from jobs.baseline import baseline_window
+from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import cover_case
-from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
 from jobs.case_lock import CaseLock, LockLost, locked_case
 from jobs.delta_sink import (
     append_rows,
     check_tables,
     check_writable,
-    compact,
-    in_few_files,
     name_commits,
-    read_table,
     remove_leftovers,
-    write_table,
 )
-from jobs.derive import scan_for_subject
 from jobs.dry_run import dry_run_lines, read_prices
 from jobs.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.flow_log_objects import Listing, list_objects
 from jobs.labels import read_labels
 from jobs.manifest import check_manifest, complete_case
 from jobs.object_fetch import expired_credentials
-from jobs.object_scan import ScanSettings, scan_objects
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
 from jobs.opensearch_hadoop import check_writer
 from jobs.opensearch_sink import Indexed, index_flows, show_index
 from jobs.phases import Phases
+from jobs.reading import close_books, read_flows
 from jobs.report import show_report, write_report
 from jobs.session import open_session
 from jobs.summary import Result, render
 from transforms.label_tables import LabelTables
-from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
+from transforms.schemas import QUARANTINE
 from transforms.subject import resolve_subject
 
 logger = logging.getLogger(__name__)
@@ -92,13 +81,13 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {sentence}", file=sys.stderr)
         return EXPIRED
     print(render(result))
-    return exit_code(result.books, arguments.strict)
+    return exit_code(result.all_books, arguments.strict)
 
 
 def prepare(arguments: Arguments, now: datetime) -> Case:
     """Read labels, list objects and try the sinks; raises BadInput with all problems at once."""
     problems: list[str] = []
-    labels, listing, found = LabelTables(), Listing((), ()), None
+    labels, listing, found, baseline = LabelTables(), Listing((), ()), None, None
     try:
         if arguments.finding is not None:
             found = read_finding_file(arguments.finding, arguments.instance_id)
@@ -124,6 +113,9 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     try:
         if UNASKED not in (arguments.window.from_at, arguments.window.to_at):
             listing = list_objects(arguments.flow_logs, arguments.window, arguments.object_list)
+            if arguments.asked.baseline_days:
+                before = baseline_window(arguments)
+                baseline = list_objects(arguments.flow_logs, before, may_be_empty=True)
     except BadInput as bad:
         problems += bad.problems
     if problems:
@@ -137,7 +129,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         found.finding if found else None,
     )
     run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
-    return Case(arguments, labels, subject, listing, run_id, now, found)
+    return Case(arguments, labels, subject, listing, run_id, now, found, baseline=baseline)
 
 
 def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Result:
@@ -148,25 +140,8 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     name_commits(spark, case.run_id)
     keep_copy(arguments.case_uri, case.finding)
 
-    with phases.phase("scan"):
-        scanned, subject, was_read_twice = scan_for_subject(
-            case, lambda case: scan_objects(spark, case.listing.selected, _settings(case))
-        )
-        case = case._replace(subject=subject, was_read_twice=was_read_twice)
-        objects = objects_table(spark, case, scanned)
-        write_table(objects, arguments.table("objects"), OBJECTS)
-    with phases.phase("label and scope"):
-        judged = judged_records(spark, case, scanned).persist()
-        scope_counts = count_scope(judged)
-    with phases.phase("write Delta"):
-        flows = in_few_files(kept_flows(judged, case.run_id), scope_counts["subject"])
-        write_table(flows, arguments.table("flows"), FLOWS)
-        quarantine = quarantine_table(scanned, case.run_id)
-        write_table(quarantine, arguments.table("quarantine"), QUARANTINE)
-        for name in ("objects", "flows", "quarantine"):
-            compact(spark, arguments.table(name))
-
-    flows = read_table(spark, arguments.table("flows"))
+    reading = read_flows(spark, case, phases)
+    case, flows = reading.case, reading.flows
     indexed = None
     if arguments.opensearch is not None:
         with phases.phase("index"):
@@ -183,50 +158,39 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
         with phases.phase("coverage"):
             coverage = cover_case(spark, case, flows)
     with phases.phase("books"):
-        books = _close_books(spark, case, scope_counts, indexed)
+        books = close_books(spark, reading, indexed.documents if indexed else None)
         seen = coverage.judged.verdict if coverage else None
         case = case._replace(claims=answer_claims(flows, case.finding, arguments.window, seen))
     answered = None
     if arguments.scope == "instance":
-        with phases.phase("answer"):
-            answered = answer(spark, case, flows, coverage)
+        answered = answer(spark, case, flows, coverage, phases)
+    all_books = {"": books, **(answered.further_books if answered else {})}
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None
         complete_case(
-            spark, case, lock, books, index, exit_code(books, arguments.strict), coverage,
-            partial(write_report, case, answered, books, coverage) if answered else None,
+            spark, case, lock, all_books, index, exit_code(all_books, arguments.strict), coverage,
+            partial(write_report, case, answered, all_books, coverage) if answered else None,
         )  # fmt: skip
         if answered:
             show_report(arguments.case_uri, case.run_id)
         if arguments.opensearch is not None:  # the view is never ahead of the evidence
             show_index(arguments.opensearch, case_id=arguments.case_id, run_id=case.run_id)
-    for frame in (scanned, judged, *((indexed.refused,) if indexed else ())):
-        frame.unpersist()
+    reading.release()
+    if indexed:
+        indexed.refused.unpersist()
     return Result(
-        arguments, case.subject, case.listing.left_folders, case.run_id, books, indexed,
+        arguments, case.subject, case.listing.left_folders, case.run_id, all_books, indexed,
         phases.seconds, case.finding, case.claims, case.was_read_twice, answered,
         case.labels.conflicts, coverage,
     )  # fmt: skip
 
 
-def exit_code(books: Books, strict: bool) -> int:
-    """What the shell is told."""
-    if not books.balanced:
+def exit_code(books: Mapping[str, Books], strict: bool) -> int:
+    """What the shell is told, by the books of every reading."""
+    if not all(each.balanced for each in books.values()):
         return UNBALANCED
-    return INCOMPLETE if strict and books.refusals else COMPLETE
-
-
-def _settings(case: Case) -> ScanSettings:
-    everything = case.arguments.scope == "everything"
-    return ScanSettings(
-        needles=None if everything else case.subject.needles(),
-        window=case.arguments.window,
-        max_line_bytes=case.arguments.max_line_bytes,
-        record_format=case.arguments.record_format,
-        max_ratio=case.arguments.max_ratio,
-        max_object_bytes=case.arguments.max_object_bytes,
-        reads_in_flight=case.arguments.reads_in_flight,
-    )
+    is_refused = any(each.refusals for each in books.values())
+    return INCOMPLETE if strict and is_refused else COMPLETE
 
 
 def _quarantine_documents(indexed: Indexed, flows: DataFrame, case: Case) -> None:
@@ -242,23 +206,6 @@ def _quarantine_documents(indexed: Indexed, flows: DataFrame, case: Case) -> Non
         F.lit(case.run_id).alias("run_id"),
     )
     append_rows(refused, case.arguments.table("quarantine"), QUARANTINE)
-
-
-def _close_books(
-    spark: SparkSession, case: Case, scope_counts: dict[str, int], indexed: Indexed | None
-) -> Books:
-    """Counts from what was written, beside what the listing and the scoping had counted before."""
-    table = case.arguments.table
-    of_this_run = F.col("run_id") == case.run_id
-    return Books(
-        listed=len(case.listing.objects),
-        listed_skipped=len(case.listing.skipped),
-        documents=indexed.documents if indexed else None,
-        **scope_counts,
-        **count_flows(read_table(spark, table("flows")).where(of_this_run)),
-        **count_objects(read_table(spark, table("objects")).where(of_this_run)),
-        **count_quarantine(read_table(spark, table("quarantine")).where(of_this_run)),
-    )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import NamedTuple
 
 import obstore
@@ -78,9 +79,15 @@ def verify(
             logger.info("table=%s version=%s cannot be read", name, said["version"])
     yield check_chain(case_uri, manifest)
     yield _made(lambda: check_tables_named(case_uri, manifest, frames), "tables")
-    if {"flows", "objects", "quarantine"} <= frames.keys():
-        yield _made(lambda: check_books(manifest, frames), "books")
-        yield _made(lambda: check_objects(manifest, frames["objects"], in_flight), "objects")
+    for reading, said in _readings(manifest):
+        of = {name: frames.get(f"{reading}{name}") for name in ("flows", "objects", "quarantine")}
+        found = {name: frame for name, frame in of.items() if frame is not None}
+        if len(found) < len(of):
+            continue  # the check of the tables has said so
+        yield _made(partial(check_books, reading, said, found), f"{reading}books")
+        yield _made(partial(check_objects, manifest, found["objects"], in_flight), "objects")
+    if "objects" in frames:
+        yield _made(partial(check_digest, manifest, frames["objects"]), "digest")
     if isinstance(said := manifest.content.get("report"), dict):
         yield check_report(case_uri, said)
     if target is not None:
@@ -146,10 +153,19 @@ def check_tables_named(case_uri: str, manifest: Stored, frames: dict[str, DataFr
     return Finding(f"Delta has the versions {versions}", problems)
 
 
-def check_books(manifest: Stored, frames: dict[str, DataFrame]) -> Finding:
-    """The books counted again from the tables are those of the manifest, and they balance."""
+def _readings(manifest: Stored) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """The folder of each reading in the case, and its books; the window's is the case's own."""
     said = manifest.content["books"]
+    further = manifest.content.get("further_readings", {})
     assert isinstance(said, dict)
+    assert isinstance(further, dict)
+    yield "", said
+    for reading, of in further.items():
+        yield f"{reading}/", of["books"]
+
+
+def check_books(reading: str, said: Mapping[str, int], frames: Mapping[str, DataFrame]) -> Finding:
+    """The books counted again from the tables are those of the manifest, and they balance."""
     stored = Books(**said)
     counted = replace(
         stored,
@@ -158,21 +174,28 @@ def check_books(manifest: Stored, frames: dict[str, DataFrame]) -> Finding:
         **count_quarantine(frames["quarantine"]),
     )
     problems = [
-        f"books: {name} is {found} in Delta, the manifest says {said[name]}"
+        f"{reading}books: {name} is {found} in Delta, the manifest says {said[name]}"
         for name, found in asdict(counted).items()
         if found != said[name]
     ]
     problems += [
-        f"books: {identity.what}: {identity.left:,} is not {identity.right:,}"
+        f"{reading}books: {identity.what}: {identity.left:,} is not {identity.right:,}"
         for identity in counted.identities()
         if not identity.holds
     ]
-    if (digest := inputs_digest(frames["objects"])) != manifest.content["inputs_sha256"]:
-        problems.append(
-            f"books: the digest of the inputs is {digest} in Delta, the manifest says "
-            f"{manifest.content['inputs_sha256']}"
-        )
-    return Finding(f"the books balance and equal Delta ({stored.flows:,} flows)", problems)
+    of = f" of {reading.rstrip('/')}" if reading else ""
+    return Finding(f"the books{of} balance and equal Delta ({stored.flows:,} flows)", problems)
+
+
+def check_digest(manifest: Stored, objects: DataFrame) -> Finding:
+    """The inputs of the window have the digest that the manifest, and so the next one, names."""
+    if (digest := inputs_digest(objects)) == manifest.content["inputs_sha256"]:
+        return Finding("the digest of the inputs is the manifest's")
+    problem = (
+        f"books: the digest of the inputs is {digest} in Delta, the manifest says "
+        f"{manifest.content['inputs_sha256']}"
+    )
+    return Finding("", [problem])
 
 
 def check_objects(manifest: Stored, objects: DataFrame, in_flight: int) -> Finding:

@@ -50,9 +50,12 @@ def conversations_of(
     """Rows of `schemas.CONVERSATIONS` without `run_id`; each record with traffic is in one of them.
 
     Records without known addresses, and those whose own end cannot be told (no known address, no
-    direction, no label of the interface), are in none.
+    direction, no label of the interface), are in none. Beyond hop 1 the addresses are those of
+    several peers: what two of them did with each other is there from either side.
     """
-    seen = flows.transform(_from_the_subjects_side, addresses)
+    sided = _with_each_side if hop > 1 else _with_the_subjects_side
+    seen = flows.where("srcaddr IS NOT NULL AND dstaddr IS NOT NULL AND role IS NOT NULL")
+    seen = seen.transform(sided, _quoted(addresses)).transform(_from_that_side)
     sessions = seen.transform(_in_sessions, rules.gap_s).transform(_by_observer)
     return (
         sessions.transform(_over_observers)
@@ -62,23 +65,54 @@ def conversations_of(
     )
 
 
-def _from_the_subjects_side(flows: DataFrame, addresses: Sequence[str]) -> DataFrame:
-    """One row per record with traffic; out is away from the subject.
+# The ends are those of the packet where the record has them: so both legs at a NAT gateway, and a
+# secondary address behind its interface's first, fall into the 5-tuple that the ends know.
+_SRC, _DST = "coalesce(pkt_srcaddr, srcaddr)", "coalesce(pkt_dstaddr, dstaddr)"
 
-    The ends are those of the packet where the record has them: so both legs at a NAT gateway, and a
-    secondary address behind its interface's first, fall into the 5-tuple that the ends know.
-    """
-    listed = ", ".join(f"'{address}'" for address in addresses) or "NULL"
-    src, dst = "coalesce(pkt_srcaddr, srcaddr)", "coalesce(pkt_dstaddr, dstaddr)"
+
+def _quoted(addresses: Sequence[str]) -> str:
+    return ", ".join(f"'{address}'" for address in addresses) or "NULL"
+
+
+def _with_the_subjects_side(flows: DataFrame, listed: str) -> DataFrame:
+    """Add `is_out`: away from the subject; drops records whose own end cannot be told."""
     is_out = f"""
-        CASE WHEN {src} IN ({listed}) THEN true WHEN {dst} IN ({listed}) THEN false
+        CASE WHEN {_SRC} IN ({listed}) THEN true WHEN {_DST} IN ({listed}) THEN false
              WHEN srcaddr IN ({listed}) THEN true WHEN dstaddr IN ({listed}) THEN false
              WHEN role <> 'own_interface' THEN NULL
              WHEN flow_direction IS NOT NULL THEN flow_direction = 'egress'
              WHEN src_basis = 'interface' THEN true WHEN dst_basis = 'interface' THEN false END
     """
-    sided = flows.where("srcaddr IS NOT NULL AND dstaddr IS NOT NULL AND role IS NOT NULL")
-    sided = sided.withColumn("is_out", F.expr(is_out)).where("is_out IS NOT NULL")
+    return flows.withColumn("is_out", F.expr(is_out)).where("is_out IS NOT NULL")
+
+
+def _with_each_side(flows: DataFrame, listed: str) -> DataFrame:
+    """A row for each end that is listed, with `is_out` and the `role` of that end.
+
+    The interface is the end's own where labels say so, else where the direction does; AWS: the
+    source of egress and the destination of ingress are the interface's.
+    """
+    sides = f"""
+        filter(array(IF({_SRC} IN ({listed}) OR srcaddr IN ({listed}), true, NULL),
+                     IF({_DST} IN ({listed}) OR dstaddr IN ({listed}), false, NULL)),
+               side -> side IS NOT NULL)"""
+    near, far = (
+        f"IF(is_out, {one}_interface_id, {other}_interface_id)"
+        for one, other in (("src", "dst"), ("dst", "src"))
+    )
+    role = f"""
+        CASE WHEN role <> 'own_interface' THEN role
+             WHEN {near} IS NOT NULL THEN IF({near} = interface_id, role, 'other_end')
+             WHEN {far} = interface_id THEN 'other_end'
+             WHEN flow_direction IS NOT NULL
+                 THEN IF((flow_direction = 'egress') = is_out, role, 'other_end')
+             ELSE role END"""
+    return flows.withColumn("is_out", F.explode(F.expr(sides))).withColumn("role", F.expr(role))
+
+
+def _from_that_side(sided: DataFrame) -> DataFrame:
+    """One row per record and side, with the columns that conversations are made of."""
+    src, dst = _SRC, _DST
     # The label speaks of the address in the header; it counts when the packet has the same.
     is_peer_named = "IF(is_out, dstaddr, srcaddr) = peer"
 

@@ -34,18 +34,57 @@ class Thresholds(NamedTuple):
     ephemeral_min: int = Rules().ephemeral_min
     shared_min: int = Rules().shared_min
     data_min: int = Rules().data_min
+    baseline_min_days: int = 3
 
     def rules(self) -> Rules:
         """Those by which conversations are made."""
         return Rules(**{name: getattr(self, name) for name in Rules._fields})
 
 
+class Baseline(NamedTuple):
+    """What the time before the window knows of the subject.
+
+    `first_s` is its earliest record (Unix seconds), None without any; `days` are those with a
+    record, `later_services` those services that were first seen after its first day. `is_enough`
+    says that it goes far enough back to call what it lacks new.
+    """
+
+    asked_days: int
+    first_s: int | None
+    days: int
+    services: int
+    later_services: int
+    is_enough: bool
+
+
+class SecondHop(NamedTuple):
+    """Whose doings were read in a second scan: peers that answered the subject.
+
+    `own` has their addresses, each with the address by which the subject reached its owner;
+    `left_out` peers were beyond `max_peers`; `unlogged` have no record of an interface of their
+    own.
+    """
+
+    own: tuple[tuple[str, str], ...]
+    peers: int
+    left_out: int
+    unlogged: tuple[str, ...]
+
+
 class Asked(NamedTuple):
-    """What a run asks: thresholds, expected peers, and since when the subject is cut off."""
+    """What a run asks, and what it read beside its window to answer.
+
+    Thresholds, expected peers, since when the subject is cut off, how far to follow.
+    """
 
     thresholds: Thresholds = Thresholds()
     expected_peers: tuple[str, ...] = ()
     contained_at: datetime | None = None
+    hops: int = 1
+    max_peers: int = 200
+    baseline_days: int = 0
+    baseline: Baseline | None = None
+    second_hop: SecondHop | None = None
 
     def unexpected(self) -> str:
         """SQL text: the peer is none of those that are known to be talked to."""

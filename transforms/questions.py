@@ -14,6 +14,7 @@ from transforms.questions_attempts import (
     what_was_blocked,
     who_what_when,
 )
+from transforms.questions_beyond import never_seen_before, second_hop
 from transforms.questions_traffic import (
     after_containment,
     aws_services,
@@ -31,10 +32,10 @@ from transforms.service_classes import SERVICE_CLASSES_VERSION
 from transforms.verdict import did_it_try
 
 _ALL = (
-    did_it_try, who_what_when, targets_that_matter, what_was_blocked, was_it_scanning, who_came_in,
-    outside_addresses, how_much_left, after_containment, rejected_then_accepted, regular_callers,
-    long_sessions, listening_ports, other_resolvers, aws_services, first_abnormal_minute,
-    ping_sweep, odd_protocols, rhythm,
+    did_it_try, who_what_when, never_seen_before, targets_that_matter, what_was_blocked,
+    was_it_scanning, who_came_in, outside_addresses, how_much_left, second_hop, after_containment,
+    rejected_then_accepted, regular_callers, long_sessions, listening_ports, other_resolvers,
+    aws_services, first_abnormal_minute, ping_sweep, odd_protocols, rhythm,
 )  # fmt: skip
 
 
@@ -75,6 +76,10 @@ def _answer(question: Question, asked: Asked, found: Mapping[str, object]) -> An
         parameters["expected_peers"] = ", ".join(asked.expected_peers)
     if question.question == "P0-10" and asked.contained_at:
         parameters["contained_at"] = asked.contained_at.isoformat()
+    if question.question == "P0-2b" and asked.baseline_days:
+        parameters["baseline_days"] = str(asked.baseline_days)
+    if question.question == "P0-9":
+        parameters |= {"hops": str(asked.hops), "max_peers": str(asked.max_peers)}
     if "service_class" in question.source:
         parameters["service_classes_version"] = SERVICE_CLASSES_VERSION
     rule = f"{question.rule} (rules {QUESTIONS_VERSION})"

@@ -248,7 +248,7 @@ CONVERSATIONS = """
 """
 
 PEERS = """
-    hop               INT COMMENT '1: peer of the subject; 2: peer of a peer',
+    hop               INT COMMENT '1: peer of the subject; 2: peer of a peer that answered',
     subject_address   STRING COMMENT 'hop 2: the peer that began; null at hop 1',
     peer              STRING COMMENT 'address of the other end',
     peer_name         STRING COMMENT 'its name',

@@ -26,17 +26,18 @@ class Verdict(NamedTuple):
     figures: dict[str, int]
 
 
-def peers_of(conversations: DataFrame) -> DataFrame:
+def peers_of(conversations: DataFrame, before: DataFrame | None = None) -> DataFrame:
     """Rows of `schemas.PEERS` without `run_id`: one per peer, service port, protocol, initiator.
 
-    Without a baseline nothing can be called new, so `is_new_…` are null.
+    `before` are the peers of a baseline: what is not among them, with the same side that began, is
+    new. Without one nothing can be called new, so `is_new_…` are null, as they are beyond hop 1.
     """
     cases = " ".join(f"WHEN '{name}' THEN {rank}" for rank, name in enumerate(OUTCOMES))
     listed = ", ".join(f"'{name}'" for name in OUTCOMES)
     labels = "name interface_id instance_id subnet_name vpc_name scope".split()
-    nothing = F.lit(None)
-    return (
-        conversations.groupBy("hop", "peer", "service_port", "protocol", "initiator")
+    near = F.expr("IF(hop = 1, NULL, subject_address)").alias("subject_address")
+    peers = (
+        conversations.groupBy("hop", near, "peer", "service_port", "protocol", "initiator")
         .agg(
             *(F.max(f"peer_{name}").alias(f"peer_{name}") for name in labels),
             F.expr(f"max(CASE outcome {cases} END)").alias("_rank"),
@@ -52,11 +53,29 @@ def peers_of(conversations: DataFrame) -> DataFrame:
             "*",
             F.expr(f"element_at(array({listed}), _rank + 1)").alias("outcome"),
             F.expr(class_of("service_port")).alias("service_class"),
-            nothing.cast("string").alias("subject_address"),
-            nothing.cast("boolean").alias("is_new_peer"),
-            nothing.cast("boolean").alias("is_new_service"),
         )
     )
+    return _against(peers, before)
+
+
+def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:
+    """Add `is_new_peer` and `is_new_service`; keeps every row."""
+    if before is None:
+        nothing = F.lit(None).cast("boolean")
+        return peers.withColumns({"is_new_peer": nothing, "is_new_service": nothing})
+    key = ["initiator", "peer", "service_port", "protocol"]
+    for column, keys in (("is_new_peer", key[:2]), ("is_new_service", key)):
+        known = before.groupBy(*(F.col(name).alias(f"_{name}") for name in keys)).agg(
+            F.lit(True).alias("_known")
+        )
+        same = [F.col(name).eqNullSafe(F.col(f"_{name}")) for name in keys]
+        is_new = F.expr("IF(hop = 1, _known IS NULL, NULL)")
+        peers = (
+            peers.join(F.broadcast(known), same, "left")
+            .withColumn(column, is_new)
+            .drop("_known", *(f"_{name}" for name in keys))
+        )
+    return peers
 
 
 def did_it_try(asked: Asked) -> Question:

@@ -1,0 +1,86 @@
+"""One reading of listed objects into Delta: objects, flows, quarantine, and the books of it.
+
+The window of a case is one; a baseline and a second hop are further ones, in folders of their own.
+"""
+
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.books import Books, count_flows, count_objects, count_quarantine, count_scope
+from jobs.case import Case
+from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
+from jobs.delta_sink import compact, in_few_files, read_table, write_table
+from jobs.derive import scan_for_subject
+from jobs.object_scan import ScanSettings, scan_objects
+from jobs.phases import Phases
+from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
+
+
+class Reading(NamedTuple):
+    """What was read: the case with what its records added to the subject, and the stored flows."""
+
+    case: Case
+    flows: DataFrame
+    scope_counts: dict[str, int]
+    held: tuple[DataFrame, ...]
+
+    def release(self) -> None:
+        """Give back what was kept in memory for it."""
+        for frame in self.held:
+            frame.unpersist()
+
+
+def read_flows(spark: SparkSession, case: Case, phases: Phases) -> Reading:
+    """Objects → scan → label → scope → Delta; every line is accounted for."""
+    with phases.phase(_step(case, "scan")):
+        scanned, subject, was_read_twice = scan_for_subject(
+            case, lambda case: scan_objects(spark, case.listing.selected, scan_settings(case))
+        )
+        case = case._replace(subject=subject, was_read_twice=was_read_twice)
+        write_table(objects_table(spark, case, scanned), case.table("objects"), OBJECTS)
+    with phases.phase(_step(case, "label and scope")):
+        judged = judged_records(spark, case, scanned).persist()
+        scope_counts = count_scope(judged)
+    with phases.phase(_step(case, "write Delta")):
+        flows = in_few_files(kept_flows(judged, case.run_id), scope_counts["subject"])
+        write_table(flows, case.table("flows"), FLOWS)
+        write_table(quarantine_table(scanned, case.run_id), case.table("quarantine"), QUARANTINE)
+        for name in ("objects", "flows", "quarantine"):
+            compact(spark, case.table(name))
+    return Reading(case, read_table(spark, case.table("flows")), scope_counts, (scanned, judged))
+
+
+def close_books(spark: SparkSession, reading: Reading, documents: int | None = None) -> Books:
+    """Counts from what was written, beside what the listing and the scoping had counted before."""
+    case = reading.case
+    of_this_run = F.col("run_id") == case.run_id
+    return Books(
+        listed=len(case.listing.objects),
+        listed_skipped=len(case.listing.skipped),
+        documents=documents,
+        **reading.scope_counts,
+        **count_flows(reading.flows.where(of_this_run)),
+        **count_objects(read_table(spark, case.table("objects")).where(of_this_run)),
+        **count_quarantine(read_table(spark, case.table("quarantine")).where(of_this_run)),
+    )
+
+
+def _step(case: Case, name: str) -> str:
+    return f"{case.reading.replace('_', ' ')} {name}".lstrip()
+
+
+def scan_settings(case: Case) -> ScanSettings:
+    """What the executors are told."""
+    arguments = case.arguments
+    everything = arguments.scope == "everything"
+    return ScanSettings(
+        needles=None if everything else case.subject.needles(),
+        window=arguments.window,
+        max_line_bytes=arguments.max_line_bytes,
+        record_format=arguments.record_format,
+        max_ratio=arguments.max_ratio,
+        max_object_bytes=arguments.max_object_bytes,
+        reads_in_flight=arguments.reads_in_flight,
+    )

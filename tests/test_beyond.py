@@ -1,0 +1,160 @@
+"""A baseline before the window and a second hop behind it, through the whole job.
+
+Five ordinary days, then one on which web (10.0.0.7) enters app (10.0.0.9) and lone (10.0.0.20), and
+app goes on to db (10.0.0.12) and to the address outside that web had called.
+"""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from jobs import verify_case
+from jobs.trace_instance import main
+from tests.records import COLUMNS, flow_line
+
+WEB, APP, DB, LONE = "10.0.0.7", "10.0.0.9", "10.0.0.12", "10.0.0.20"
+C2, CLIENT = "198.51.100.77", "198.51.100.5"
+LOGGED = {WEB: "a", APP: "b", DB: "d"}  # lone's interface has no flow log
+DAYS = range(18, 24)
+
+
+def eni(address: str) -> str:
+    return f"eni-{LOGGED.get(address, 'f') * 17}"
+
+
+def session(day: int, clock: str, source: str, target: str, port: int) -> list[bytes]:
+    """Both directions of one conversation with data, at each end's interface that is logged."""
+    hour, minute = map(int, clock.split(":"))
+    at = int(datetime(2026, 11, day, hour, minute, tzinfo=UTC).timestamp())
+    client_port = 40_000 + (at // 60 + port) % 20_000
+    lines = []
+    for here in {source, target} & LOGGED.keys():
+        for src, dst, sport, dport, flags in (
+            (source, target, client_port, port, 2),
+            (target, source, port, client_port, 18),
+        ):
+            lines.append(
+                flow_line(
+                    interface_id=eni(here), instance_id=f"i-{LOGGED[here] * 17}", srcaddr=src,
+                    dstaddr=dst, pkt_srcaddr=src, pkt_dstaddr=dst, srcport=str(sport),
+                    dstport=str(dport), tcp_flags=str(flags), packets="20", bytes="9000",
+                    start=str(at), end=str(at + 50),
+                    flow_direction="egress" if src == here else "ingress",
+                )
+            )  # fmt: skip
+    return lines
+
+
+def usual(day: int) -> list[bytes]:
+    return [
+        *session(day, "01:00", CLIENT, WEB, 443),
+        *session(day, "01:05", WEB, APP, 8080),
+        *session(day, "01:10", APP, DB, 5432),
+    ]
+
+
+ATTACK = [
+    *session(23, "02:50", WEB, C2, 443),
+    *session(23, "03:00", WEB, APP, 22),
+    *session(23, "03:05", WEB, LONE, 22),
+    *session(23, "03:10", APP, DB, 22),
+    *session(23, "03:15", APP, DB, 5432),
+    *session(23, "03:20", APP, C2, 443),
+    *session(23, "03:25", APP, "198.51.100.9", 443),
+    *session(23, "03:30", LONE, DB, 22),
+]
+
+
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Flags that read it."""
+    folder = tmp_path_factory.mktemp("week")
+    for day in DAYS:
+        text = b"".join([*usual(day), *(ATTACK if day == 23 else [])])
+        at = folder / f"logs/AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/11/{day}"
+        at.mkdir(parents=True)
+        name = "111122223333_vpcflowlogs_eu-west-1_fl-0aaaaaaaaaaaaaaaa"
+        path = at / f"{name}_202611{day}T0330Z_0badcafe.log.gz"
+        path.write_bytes(gzip.compress(" ".join(COLUMNS).encode() + b"\n" + text))
+    labels = folder / "labels"
+    labels.mkdir()
+    (labels / "interfaces.csv").write_text(
+        "interface_id,instance_id,addresses,description,vpc_id\n"
+        + "".join(
+            f"{eni(address)},i-{letter * 17},{address},{name},vpc-0aaaaaaaaaaaaaaaa\n"
+            for (address, letter), name in zip(LOGGED.items(), ("web", "app", "db"), strict=True)
+        )
+    )
+    return [
+        "--flow_logs", str(folder / "logs"), "--labels", str(labels), "--instance_id",
+        f"i-{'a' * 17}", "--from", "2026-11-23T00:00:00Z", "--to", "2026-11-24T00:00:00Z",
+    ]  # fmt: skip
+
+
+def answer(spark: SparkSession, case: Path, question: str) -> dict[str, object]:
+    answers = spark.read.format("delta").load(str(case / "answers"))
+    row = answers.where(f"question = '{question}'").collect()[0].asDict()
+    return {**row, "details": [json.loads(text) for text in row["details"]]}
+
+
+def test_what_is_new_and_where_it_went_on(
+    spark: SparkSession, week: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--case_id", "week", "--output", str(tmp_path), "--baseline_days", "5", "--hops", "2"]
+
+    assert main([*week, *flags]) == 0
+
+    said = " ".join(capsys.readouterr().out.split())
+    case = tmp_path / "week"
+    peers = spark.read.format("delta").load(str(case / "peers")).where("hop = 1")
+    columns = "initiator peer service_port is_new_peer is_new_service".split()
+    assert sorted(tuple(row) for row in peers.select(*columns).collect()) == [
+        ("peer", CLIENT, 443, False, False),
+        ("subject", LONE, 22, True, True),
+        ("subject", APP, 22, False, True),
+        ("subject", APP, 8080, False, False),
+        ("subject", C2, 443, True, True),
+    ]
+    new = answer(spark, case, "P0-2b")
+    assert (new["figures"]["services"], new["figures"]["inside"]) == (3, 2)
+    assert "in the 5 days with records before it knew 2, of which 0 came after the first" in said
+
+    spread = answer(spark, case, "P0-9")
+    assert [
+        (row["via"], row["peer"], row["service_port"], row["outcome"], row["why"])
+        for row in spread["details"]
+    ] == [
+        (APP, DB, 22, "DATA", "a service that matters"),
+        (LONE, DB, 22, "DATA", "a service that matters"),
+        (APP, C2, 443, "DATA", "an outside address of the subject"),
+    ]
+    assert "2 peers that answered the subject were followed; 1 of them have no record of" in said
+    assert "Books of the baseline balanced" in said
+    assert "Books of the second hop balanced" in said
+
+    assert verify_case.main(["--case", str(case)]) == 0
+    assert "the books of hop_2 balance" in capsys.readouterr().out
+
+
+def test_too_short_a_baseline_calls_nothing_new(
+    spark: SparkSession, week: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--case_id", "short", "--output", str(tmp_path), "--baseline_days", "2"]
+
+    assert main([*week, *flags, "--hops", "2", "--max_peers", "1"]) == 0
+
+    said = " ".join(capsys.readouterr().out.split())
+    peers = spark.read.format("delta").load(str(tmp_path / "short/peers"))
+    assert {tuple(row) for row in peers.select("is_new_peer", "is_new_service").collect()} == {
+        (None, None)
+    }
+    assert (
+        "No baseline: of the 2 days before, the records of the subject begin only at 2026-11-21 "
+        "01:00 UTC." in said
+    )
+    assert "1 peers that answered the subject were followed, 1 more were not (max_peers 1)" in said
+    assert answer(spark, tmp_path / "short", "P0-9")["figures"]["peers"] == 1

@@ -129,9 +129,10 @@ def test_what_is_new_and_where_it_went_on(
         for row in spread["details"]
     ] == [
         (APP, DB, 22, "DATA", "a service that matters"),
-        (LONE, DB, 22, "DATA", "a service that matters"),
         (APP, C2, 443, "DATA", "an outside address of the subject"),
+        (LONE, DB, 22, "DATA", "a service that matters"),  # last: nothing to compare it with
     ]
+    assert "; of 1 nothing from before is known." in said
     assert "2 peers that answered the subject were followed; 1 of them have no record of" in said
     assert "Books of the baseline balanced" in said
     assert "Books of the second hop balanced" in said

@@ -19,7 +19,7 @@ from jobs.answer import ask, like_few
 from transforms.conversations import conversations_of
 from transforms.coverage import Delivered, by_interface, cover, judge_coverage, slots_of
 from transforms.coverage_facts import records_by_slot
-from transforms.question import Asked
+from transforms.question import Asked, SecondHop
 from transforms.questions import Answer
 from transforms.schemas import FLOWS
 from transforms.verdict import judge, peers_of
@@ -34,11 +34,15 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "P0-6": ("peer", "service_port"),
     "P0-7": ("peer", "service_port"),
     "P0-8": ("peer",),
+    "P0-9": ("via", "peer", "service_port"),
     "P0-10": ("peer", "began"),
     "P1-11": ("peer", "service_port"),
     "P1-12": ("peer", "service_port"),
     "P1-12b": ("peer", "service_port"),
+    "P1-13": ("service_port",),
+    "P1-14": ("peer", "service_port"),
     "P1-17": ("protocol",),
+    "P2-18": ("protocol", "peer"),
 }
 
 
@@ -72,7 +76,7 @@ class Score(NamedTuple):
 def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
     """Every day through conversations, coverage, questions and verdict."""
     days = list(days)
-    flows = _flows(spark, days).persist()
+    flows = _flows(spark, dict(enumerate(days))).persist()
     subjects = [network_of(number) + SUBJECT.removeprefix("10.0.") for number in range(len(days))]
     rules = Asked().thresholds.rules()
     slots = [row.asDict() for row in records_by_slot(flows, days[0].window).collect()]
@@ -81,9 +85,19 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
         conversations = conversations_of(flows, subjects, rules).coalesce(1).localCheckpoint()
     for number, (day, subject) in enumerate(zip(days, subjects, strict=True)):
         of_day = conversations.where(f"subject_address = '{subject}'")
+        followed = [
+            network_of(number) + address.removeprefix("10.0.") for address in sorted(day.followed)
+        ]
+        asked = Asked(contained_at=day.contained_at)
         with like_few(spark, is_small=True):
+            if followed:
+                further = _flows(spark, {number: day}, further=True)
+                theirs = conversations_of(further, followed, rules, hop=2)
+                of_day = of_day.unionByName(theirs).coalesce(1).localCheckpoint()
+                own = tuple((address, address) for address in followed)
+                asked = asked._replace(hops=2, second_hop=SecondHop(own, len(own), 0, ()))
             peers = peers_of(of_day).coalesce(1).localCheckpoint()
-            answers = ask(spark, of_day, peers, Asked(contained_at=day.contained_at))
+            answers = ask(spark, of_day, peers, asked)
         coverage, reasons = _coverage(
             day, [s for s in slots if s["account_id"] == account_of(number)]
         )
@@ -93,11 +107,15 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
     return measured
 
 
-def _flows(spark: SparkSession, days: list[Scenario]) -> DataFrame:
-    """All days in the shape of the table; only columns that a row has go through Python."""
+def _flows(
+    spark: SparkSession, days: Mapping[int, Scenario], *, further: bool = False
+) -> DataFrame:
+    """Days, by number, in the shape of the table; columns that no row has skip Python."""
     shape = spark.createDataFrame([], FLOWS).schema
-    used = sorted({name for day in days for row in day.rows for name in row})
-    rows = [row for number, day in enumerate(days) for row in day.as_tuples(number, used)]
+    used = sorted({name for day in days.values() for row in day.rows for name in row})
+    rows = [
+        row for number, day in days.items() for row in day.as_tuples(number, used, further=further)
+    ]
     narrow = StructType([shape[name] for name in used])
     frame = spark.createDataFrame(rows, narrow, verifySchema=False).coalesce(1)
     return frame.select(

@@ -18,7 +18,7 @@ MINUTE, HOUR, END = 60, 3600, 24 * 3600
 SUBJECT, SUBJECT_ENI = "10.0.0.7", "eni-0aaaaaaa"
 CONTAINED = 12 * HOUR
 _FLOW_LOG = "fl-0aaaaaaa"
-_TCP, _UDP, _ICMP = 6, 17, 1
+_TCP, _UDP, _ICMP, _GRE = 6, 17, 1, 47
 _HEADERS = {_TCP: 40, _UDP: 28, _ICMP: 28}
 
 Row = dict[str, object]
@@ -35,6 +35,8 @@ class Scenario:
     version: int = 5
     contained_at: datetime | None = None
     rows: list[Row] = field(default_factory=list)
+    further: list[Row] = field(default_factory=list)  # of a second hop, by `followed` peers
+    followed: set[str] = field(default_factory=set)
     truth: dict[str, set[Key]] = field(default_factory=dict)
     lost: tuple[int, int] | None = None
     _ports: Iterator[int] = field(default_factory=lambda: iter(range(40_000, 60_999)))
@@ -57,7 +59,7 @@ class Scenario:
 
         Fates: data, answered, refused, no answer, blocked at the target or at the source.
         """
-        client = from_port or (next(self._ports) if protocol != _ICMP else 0)
+        client = from_port or (next(self._ports) if protocol in (_TCP, _UDP) else 0)
         ends = (peer, SUBJECT) if inbound else (SUBJECT, peer)
         for interface in (SUBJECT, peer):
             if interface == peer and not (self.logged_peers and _is_internal(peer)):
@@ -70,10 +72,28 @@ class Scenario:
         if story:
             self._note(peer, port, protocol, fate, inbound)
 
+    def beyond(
+        self, at: float, source: str, target: str, port: int, fate: str, *, seconds: float = 1,
+        out: int = 60, back: int = 60,
+    ) -> None:  # fmt: skip
+        """What a peer of the subject does with another: only a second scan finds it."""
+        kept = len(self.rows)
+        for interface in (source, target):
+            if _is_internal(interface):
+                self._record(interface, at, seconds, (source, target), (next(self._ports), port),
+                             _TCP, fate, out, back)  # fmt: skip
+        for row in self.rows[kept:]:
+            is_own = row["interface_id"] == _eni(source)
+            self.further.append({**row, "role": "own_interface" if is_own else "other_end"})
+        del self.rows[kept:]
+        self.followed.add(source)
+
     def _note(self, peer: str, port: int, protocol: int, fate: str, inbound: bool) -> None:
         if inbound:
             if fate in ("data", "answered"):
                 self.true("P0-6", peer, port)
+                if self.version > 2 and protocol == _TCP:  # flags show it, or several clients
+                    self.true("P1-13", port)
         elif _is_internal(peer):
             self.true("P0-2", peer, port)
             sees_target = self.logged_peers or fate != "blocked at the target"
@@ -158,7 +178,9 @@ class Scenario:
             place = self._place(SUBJECT, minute * 60, minute * 60 + 59)
             self.rows.append({**place, "role": "own_interface", "log_status": status})
 
-    def as_tuples(self, number: int, columns: list[str]) -> list[tuple[object, ...]]:
+    def as_tuples(
+        self, number: int, columns: list[str], *, further: bool = False
+    ) -> list[tuple[object, ...]]:
         """Rows with these columns, in a network and an account of this number.
 
         So several days can be asked in one go; `network_of` is its first octets.
@@ -171,7 +193,8 @@ class Scenario:
                 return value.replace("111122223333", account_of(number), 1)
             return value
 
-        return [tuple(placed(row.get(name)) for name in columns) for row in self.rows]
+        rows = self.further if further else self.rows
+        return [tuple(placed(row.get(name)) for name in columns) for row in rows]
 
 
 def network_of(number: int) -> str:
@@ -253,6 +276,14 @@ def _hop(day: Scenario, chance: random.Random) -> None:
 def _hop_and_hop(day: Scenario, chance: random.Random) -> None:
     """The second hop is between two others: no record of the subject holds it."""
     _hop(day, chance)
+    entered = "10.0.2.22"
+    for hour in (1, 2, 4, 5):
+        day.beyond(hour * HOUR, entered, "10.0.3.32", 3306, "data", out=900, back=9_000)
+    day.beyond(3 * HOUR + 1_500, entered, "10.0.3.31", 5432, "data", out=4_000, back=90_000)
+    day.beyond(3 * HOUR + 1_800, entered, "10.0.3.33", 22, "blocked at the target", out=0)
+    day.beyond(4 * HOUR, entered, "198.51.100.200", 443, "data", out=900, back=9_000)
+    day.true("P0-9", entered, "10.0.3.31", 5432)
+    day.true("P0-9", entered, "10.0.3.33", 22)
 
 
 def _blocked_at_target(day: Scenario, chance: random.Random) -> None:
@@ -347,6 +378,21 @@ def _ping_sweep(day: Scenario, chance: random.Random) -> None:
     day.true("P1-17", _ICMP)
 
 
+def _dns_tunnel(day: Scenario, chance: random.Random) -> None:
+    day.verdict = "NO EVIDENCE"
+    for number in range(120):
+        day.talk(2 * HOUR + number * chance.uniform(5, 9), "198.51.100.53", 53, "answered",
+                 protocol=_UDP, out=180, back=220)  # fmt: skip
+    day.true("P1-14", "198.51.100.53", 53)
+
+
+def _odd_protocol(day: Scenario, chance: random.Random) -> None:
+    day.verdict = "NO EVIDENCE"
+    day.talk(7 * HOUR, "198.51.100.47", 0, "data", protocol=_GRE, seconds=900, out=50_000,
+             back=90_000)  # fmt: skip
+    day.true("P2-18", _GRE, "198.51.100.47")
+
+
 _STORIES: Mapping[str, Callable[[Scenario, random.Random], None]] = {
     "quiet host": _quiet,
     "busy server with many clients": _busy_server,
@@ -366,6 +412,8 @@ _STORIES: Mapping[str, Callable[[Scenario, random.Random], None]] = {
     "version 2 only": _version_2,
     "rejected, then a rule changes": _rule_changed,
     "ICMP sweep": _ping_sweep,
+    "queries to a resolver outside": _dns_tunnel,
+    "a GRE tunnel to the outside": _odd_protocol,
 }
 
 

@@ -311,13 +311,13 @@ def other_resolvers(asked: Asked) -> Question:
     return Question(
         "P1-14",
         "DNS anywhere but at Amazon's resolver?",
-        "What the subject began at ports 53 and 853",
+        "What the subject began at ports 53 and 853, but for closed ones: those are scanned",
         f"""
         SELECT peer, max(peer_name) AS peer_name, max(peer_scope) AS peer_scope, service_port,
                protocol, count(*) AS conversations, sum(bytes_out) AS bytes_out,
                sum(bytes_in) AS bytes_in, min(first_at) AS first_at, max(last_at) AS last_at
         FROM conversations WHERE hop = 1 AND initiator = 'subject' AND service_port IN (53, 853)
-          AND {asked.unexpected()}
+          AND outcome <> 'REFUSED' AND {asked.unexpected()}
         GROUP BY peer, service_port, protocol""",
         {
             "resolvers": "count(DISTINCT peer)",

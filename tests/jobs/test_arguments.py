@@ -183,3 +183,39 @@ def test_a_threshold_that_is_none_is_named_with_those_that_are() -> None:
     assert said.startswith("--thresholds: found 'scan_port=4'; 'scan_port' is none; expected")
     assert "scan_ports" in said
     assert "aggregation_s" not in said
+
+
+def test_expected_peers_of_a_file_join_those_of_the_flag(tmp_path: Path) -> None:
+    listed = tmp_path / "peers.txt"
+    listed.write_text("# directory\n10.0.0.3  # dc-1\n\n2001:DB8::1\n10.0.0.2\n")
+
+    asked = parse_arguments(
+        [*FLAGS, "--expected_peers", "10.0.0.2", "--expected_peers_file", str(listed)]
+    ).asked
+
+    assert asked.expected_peers == ("10.0.0.2", "10.0.0.3", "2001:db8::1")
+
+
+def test_a_file_of_expected_peers_that_is_not_there_or_holds_names_is_refused(
+    tmp_path: Path,
+) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("dc-1.corp\n")
+
+    (absent,) = problems(*FLAGS, "--expected_peers_file", str(tmp_path / "absent"))
+    (wrong,) = problems(*FLAGS, "--expected_peers_file", str(names))
+
+    assert "cannot be read" in absent
+    assert "expected IPv4 or IPv6 addresses" in wrong
+
+
+def test_following_and_comparing_are_for_one_subject_and_for_prefixes() -> None:
+    said = problems(*FLAGS, "--scope", "everything", "--hops", "2")
+    assert any(text.startswith("--hops: found with --scope everything") for text in said)
+
+    at = FLAGS.index("--flow_logs")
+    rest = [*FLAGS[:at], *FLAGS[at + 2 :], "--object_list", "list.txt"]
+    assert any(
+        text.startswith("--baseline_days: found without --flow_logs")
+        for text in problems(*rest, "--baseline_days", "3")
+    )

@@ -19,11 +19,11 @@ BALANCED = Books(
 
 
 def test_books_that_balance_end_with_0() -> None:
-    assert exit_code(BALANCED, strict=False) == 0
+    assert exit_code({"": BALANCED}, strict=False) == 0
 
 
 def test_books_that_balance_with_something_refused_end_with_3_when_strict() -> None:
-    assert exit_code(BALANCED, strict=True) == 3
+    assert exit_code({"": BALANCED}, strict=True) == 3
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_a_broken_identity_names_itself_and_ends_with_4(
     books = replace(BALANCED, **changed)
 
     assert [identity.what for identity in books.identities() if not identity.holds] == broken
-    assert exit_code(books, strict=True) == (4 if broken else 3)
+    assert exit_code({"": BALANCED, "hop_2": books}, strict=True) == (4 if broken else 3)

@@ -29,6 +29,7 @@ from jobs.delta_sink import SHAPES, read_table
 from jobs.labels import said_of_labels
 from jobs.object_store import first_line, open_store, place_of
 from jobs.tool_facts import code_facts, spark_facts
+from transforms.verdict import Verdict
 
 FORMAT = 1
 
@@ -109,10 +110,12 @@ def complete_case(
     exit_status: int,
     coverage: CaseCoverage | None,
     report: Callable[[str], dict[str, object]] | None = None,
-) -> None:
+    verdict: Verdict | None = None,
+) -> Mapping[str, object]:
     """Make this run the one that readers of the case see; raises LockLost when it must not.
 
     `report` writes the report when it is told the digest of the inputs, and says what it wrote.
+    Returns the manifest's content.
     """
     case_uri = case.arguments.case_uri
     before = read_manifest(f"{case_uri}/manifest.json")
@@ -126,12 +129,14 @@ def complete_case(
         report=report(inputs) if report is not None else None,
         exit_status=exit_status,
         coverage=coverage,
+        verdict=verdict,
         warnings=[*_warnings(books, lock), *said_of_labels(case.labels.conflicts)],
         before=before,
         now=datetime.now(UTC),
     )
     lock.check()
     replace_manifest(case_uri, content, before)
+    return content
 
 
 def _warnings(books: Mapping[str, Books], lock: CaseLock) -> list[str]:
@@ -157,6 +162,7 @@ def describe_run(
     report: Mapping[str, object] | None,
     exit_status: int,
     coverage: CaseCoverage | None,
+    verdict: Verdict | None,
     warnings: list[str],
     before: Stored | None,
     now: datetime,
@@ -191,6 +197,7 @@ def describe_run(
         "further_readings": {
             reading: _said_of_books(each) for reading, each in books.items() if reading
         },
+        "verdict": {"step": verdict.step, "sentence": verdict.sentence} if verdict else None,
         "coverage": coverage.described() if coverage else None,
         "tables": tables_of(arguments.case_uri, case.run_id),
         "report": dict(report) if report is not None else None,

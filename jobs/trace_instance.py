@@ -170,6 +170,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
         complete_case(
             spark, case, lock, all_books, index, exit_code(all_books, arguments.strict), coverage,
             partial(write_report, case, answered, all_books, coverage) if answered else None,
+            answered.verdict if answered else None,
         )  # fmt: skip
         if answered:
             show_report(arguments.case_uri, case.run_id)

@@ -1,6 +1,7 @@
 """The manifest: what went in, what came out, what ran, and the run before; recomputed by hand."""
 
 import hashlib
+import html
 import json
 import subprocess
 from pathlib import Path
@@ -58,6 +59,9 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
         for path in sorted((DATA / "labels").glob("*.csv"))
     ]
     assert told["exit_status"] == 3
+    # The sample is two records of S3, outside; a day of which two lines are left shows no silence.
+    assert told["verdict"]["step"] == "CANNOT TELL"
+    assert told["verdict"]["sentence"] in html.unescape((tmp_path / "told/report.html").read_text())
     assert told["warnings"] == ["1 objects, lines or documents are in quarantine"]
     assert told["parameters"]["window"]["from_at"] == "2021-03-26T00:00:00+00:00"
     assert told["parameters"]["strict"] is True

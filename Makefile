@@ -10,10 +10,10 @@ FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
 .PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 faults fuzz bench dashboards \
-    lint format lock dist dist-emr clean
+    lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready jars/ready ## install the Python packages and Java artifacts, once
 
@@ -92,6 +92,7 @@ lock: setup ## pin the Python packages again, with hashes
 	done
 
 dist: setup ## the wheel, and the same as dist/vpc_flow_trace.zip for --py-files
+	rm -f dist/*.whl
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 	cp dist/vpc_flow_trace-*.whl dist/vpc_flow_trace.zip
 
@@ -107,6 +108,15 @@ dist/packages-%.tar.gz: requirements/runtime.lock
 	    $(WHEELS) --python-version 3.11 --implementation cp --no-deps --no-compile \
 	    --target build/packages-$* -r requirements/runtime.lock
 	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -czf $@ -C build/packages-$* .
+
+submit-glue: dist ## run on Glue: ARGS="--artifacts s3://… --role … --flow_logs s3://… …"
+	$(BIN)/python -m jobs.submit glue $(ARGS)
+
+submit-emr: dist-emr ## run on an EMR cluster: ARGS="--artifacts s3://… --cluster_id j-… …"
+	$(BIN)/python -m jobs.submit emr $(ARGS)
+
+submit-emr-serverless: dist-emr ## the same: ARGS="--artifacts s3://… --application_id … --role … …"
+	$(BIN)/python -m jobs.submit emr-serverless $(ARGS)
 
 clean: ## remove what runs and tests left; keeps the installed packages
 	rm -rf out build dist spark-warehouse .pytest_cache .mypy_cache .ruff_cache .hypothesis

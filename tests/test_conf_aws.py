@@ -100,3 +100,51 @@ def test_emr_serverless_submits_the_same_flags_as_the_step() -> None:
     settings = confs_of(shlex.split(driver["sparkSubmitParameters"]))
     assert {name: settings[name] for name in DELTA} == DELTA
     assert settings["spark.executorEnv.PYSPARK_PYTHON"] == "/usr/bin/python3.11"
+
+
+def settings_by_file() -> dict[str, dict[str, str]]:
+    (step,) = content_of("emr-step.json")
+    serverless = content_of("emr-serverless.json")
+    words = serverless["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
+    (defaults,) = serverless["configurationOverrides"]["applicationConfiguration"]
+    glue = content_of("glue-job.json")["DefaultArguments"]["--conf"]
+    return {
+        "glue": confs_of(["--conf", *shlex.split(glue)]),
+        "emr": confs_of(step["HadoopJarStep"]["Args"]),
+        "emr-serverless": {**confs_of(shlex.split(words)), **defaults["properties"]},
+    }
+
+
+def test_what_is_secret_on_the_laptop_is_secret_everywhere() -> None:
+    laptop = dict(
+        line.split(maxsplit=1)
+        for line in (CONF / "local.conf").read_text().splitlines()
+        if line.startswith("spark.redaction")
+    )
+
+    for where, settings in settings_by_file().items():
+        assert settings["spark.redaction.regex"] == laptop["spark.redaction.regex"].strip(), where
+
+
+def test_no_platform_is_told_what_it_knows_better() -> None:
+    """The master, the size, and the deprecated form of the log store, which newer Delta refuses."""
+    for where, settings in settings_by_file().items():
+        told = {name for name in settings if name.startswith(("spark.master", "spark.delta.log"))}
+        assert not told, where
+        assert "spark.executor.instances" not in settings, where
+
+
+def test_the_tests_run_the_spark_of_the_platforms() -> None:
+    # AWS release notes: Glue 5.1 and EMR 7.11 both bring Spark 3.5.6, Python 3.11 and Scala 2.12.
+    pinned = (CONF.parent / "requirements/dev.in").read_text()
+
+    assert "pyspark==3.5.6 " in pinned
+    assert content_of("glue-job.json")["GlueVersion"] == "5.1"
+
+
+def test_glue_lets_cases_run_beside_each_other_and_never_repeats_one_by_itself() -> None:
+    """One run per case is what the case's own lock sees to, on every platform."""
+    job = content_of("glue-job.json")
+
+    assert job["ExecutionProperty"]["MaxConcurrentRuns"] > 1
+    assert job["MaxRetries"] == 0

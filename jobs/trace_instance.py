@@ -210,4 +210,5 @@ def _quarantine_documents(indexed: Indexed, flows: DataFrame, case: Case) -> Non
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if status := main(sys.argv[1:]):  # some launchers take even an exit with 0 for a failure
+        sys.exit(status)

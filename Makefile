@@ -99,8 +99,9 @@ dist: setup ## the wheel, and the same as dist/vpc_flow_trace.zip for --py-files
 # AL2023, as on EMR 7 and Glue 5, has glibc 2.34.
 WHEELS = --platform manylinux2014_$* $(foreach n,$(shell seq 17 34),--platform manylinux_2_$(n)_$*)
 
-dist-emr: dist dist/packages-x86_64.tar.gz dist/packages-aarch64.tar.gz ## beside it, packages for EMR
-	cd dist && sha256sum *.whl *.zip *.tar.gz > SHA256SUMS
+dist-emr: dist dist/packages-x86_64.tar.gz dist/packages-aarch64.tar.gz ## beside it: packages for EMR, a bill of materials
+	$(BIN)/python requirements/sbom.py requirements/runtime.lock > dist/sbom.cdx.json
+	cd dist && sha256sum *.whl *.zip *.tar.gz sbom.cdx.json > SHA256SUMS
 
 dist/packages-%.tar.gz: requirements/runtime.lock
 	rm -rf build/packages-$* && mkdir -p dist

@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-BENCH ?= $(filter-out __init__ local_spark,$(basename $(notdir $(wildcard bench/*.py))))
+BENCH ?= $(filter-out __init__ harness flow_text local_spark,$(basename $(notdir $(wildcard bench/*.py))))
 FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
@@ -60,10 +60,16 @@ test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate
 faults: setup ## load a real OpenSearch through 429s, time-outs, a restart …; prints a table
 	SPARK_LOCAL_IP=127.0.0.1 $(BIN)/python -m tests.faults
 
-bench: setup ## measure; all of bench/, or one of it: BENCH=opensearch
+bench: setup out/bench-tools/ready ## measure; all of bench/, or one of it: BENCH=opensearch
 	failed=0; for name in $(BENCH); do \
-	    echo "bench.$$name"; SPARK_LOCAL_IP=127.0.0.1 $(BIN)/python -m bench.$$name || failed=1; \
+	    echo "bench.$$name"; SPARK_LOCAL_IP=127.0.0.1 PYTHONPATH=out/bench-tools \
+	        $(BIN)/python -m bench.$$name || failed=1; \
 	done; exit $$failed
+
+out/bench-tools/ready: requirements/bench.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	    --upgrade --target out/bench-tools -r $<
+	@touch $@
 
 fuzz: setup ## the reader on bytes that atheris makes up, for FUZZ_SECONDS=300, outside CI
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \

@@ -127,6 +127,13 @@ def record_format(text: str) -> tuple[str, ...]:
     return columns_of_format(text)
 
 
+def metrics(text: str) -> str:
+    """How a run tells its figures to a machine: not at all, or in CloudWatch's format."""
+    if text not in ("none", "emf"):
+        raise ValueError("expected none or emf")
+    return text
+
+
 def boolean(text: str) -> bool:
     """true or false, spelled like that."""
     if text not in ("true", "false"):

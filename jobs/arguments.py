@@ -49,6 +49,7 @@ class Arguments:
     derive: bool
     dry_run: bool
     prices: str | None
+    metrics: str
     asked: Asked
 
     @property
@@ -95,6 +96,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         derive=read.optional("derive", values.boolean, True),
         dry_run=read.optional("dry_run", values.boolean, False),
         prices=read.optional("prices", str, None),
+        metrics=read.optional("metrics", values.metrics, "none"),
         asked=read_asked(read),
     )
     has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
@@ -147,6 +149,7 @@ _HELP = {
     "derive": "false: only what flags, finding and labels say is the subject's (default true)",
     "dry_run": "true: list and prune, say what a run would read, take and cost; read nothing",
     "prices": "for --dry_run: a file like conf/prices.json, with speeds and prices of yours",
+    "metrics": "emf: a last line from which CloudWatch Logs makes metrics (default none)",
 }
 
 

@@ -3,6 +3,7 @@
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jobs.answer import Answered
@@ -41,6 +42,7 @@ class Result(NamedTuple):
     answered: Answered | None = None
     label_conflicts: Sequence[str] = ()
     coverage: CaseCoverage | None = None
+    manifest: Mapping[str, object] = MappingProxyType({})
 
     @property
     def books(self) -> Books:

@@ -31,6 +31,7 @@ from jobs.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.flow_log_objects import Listing, list_objects
 from jobs.labels import read_labels
 from jobs.manifest import check_manifest, complete_case
+from jobs.metrics import metric_line
 from jobs.object_fetch import expired_credentials
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
 from jobs.opensearch_hadoop import check_writer
@@ -81,6 +82,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {sentence}", file=sys.stderr)
         return EXPIRED
     print(render(result))
+    if arguments.metrics == "emf":
+        print(metric_line(result.manifest))
     return exit_code(result.all_books, arguments.strict)
 
 
@@ -167,7 +170,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     all_books = {"": books, **(answered.further_books if answered else {})}
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None
-        complete_case(
+        manifest = complete_case(
             spark, case, lock, all_books, index, exit_code(all_books, arguments.strict), coverage,
             partial(write_report, case, answered, all_books, coverage) if answered else None,
             answered.verdict if answered else None,
@@ -182,7 +185,7 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     return Result(
         arguments, case.subject, case.listing.left_folders, case.run_id, all_books, indexed,
         phases.seconds, case.finding, case.claims, case.was_read_twice, answered,
-        case.labels.conflicts, coverage,
+        case.labels.conflicts, coverage, manifest,
     )  # fmt: skip
 
 

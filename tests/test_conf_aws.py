@@ -68,7 +68,7 @@ def test_glue_hands_the_script_flags_that_it_knows() -> None:
     arguments = parse_arguments([*argv])
 
     assert (arguments.output, arguments.case_id) == (own["output"], "web-3")
-    assert set(own) == {"flow_logs", "labels", "output"}
+    assert set(own) == {"flow_logs", "labels", "output", "metrics"}
     settings = confs_of(["--conf", *shlex.split(given["conf"])])
     assert {name: settings[name] for name in DELTA} == DELTA
     assert "spark.redaction.regex" in settings

@@ -4,6 +4,7 @@ import hashlib
 import html
 import json
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pyspark
@@ -25,7 +26,10 @@ def hash_of(data: bytes) -> str:
 
 
 def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("OPENSEARCH_PASSWORD", "planted-secret")
     here = tmp_path / "objects"
@@ -41,7 +45,9 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
     assert main(flags) == 3
     first = (tmp_path / "told/manifest.json").read_bytes()
     first_report = (tmp_path / "told/report.html").read_text()
-    assert main(flags) == 3
+    assert "_aws" not in capsys.readouterr().out
+    assert main([*flags, "--metrics", "emf"]) == 3
+    metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     second = (tmp_path / "told/manifest.json").read_bytes()
 
     told = json.loads(second, object_pairs_hook=in_order)
@@ -80,6 +86,12 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
     before_run = [text.split('<footer id="run">')[0] for text in (first_report, report)]
     assert before_run[0] == before_run[1]
     assert told["started_at"] <= told["finished_at"]
+    seconds = datetime.fromisoformat(told["finished_at"]) - datetime.fromisoformat(
+        told["started_at"]
+    )
+    assert (metrics["CaseId"], metrics["RunId"]) == ("told", told["run_id"])
+    assert (metrics["BooksBalanced"], metrics["Quarantined"], metrics["Flows"]) == (1, 1, 2)
+    assert metrics["DurationSeconds"] == seconds.total_seconds()
 
     assert told["runtime"]["spark"] == pyspark.__version__
     assert told["runtime"]["delta"] == "3.3.3"

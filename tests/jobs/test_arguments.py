@@ -51,6 +51,7 @@ def test_flags_become_arguments() -> None:
         derive=True,
         dry_run=False,
         prices=None,
+        metrics="none",
         asked=Asked(),
         break_lock=None,
     )
@@ -75,6 +76,7 @@ def test_flags_become_arguments() -> None:
         ("--opensearch_writers", "0", "expected a whole number from 1 to 64"),
         ("--opensearch_url", "search:9200", "expected http://host:port or https://host:port"),
         ("--strict", "yes", "expected true or false"),
+        ("--metrics", "json", "expected none or emf"),
     ],
 )  # fmt: skip
 def test_a_value_that_cannot_be_read_is_named_with_what_was_expected(

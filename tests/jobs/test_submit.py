@@ -142,6 +142,7 @@ def test_on_glue_from_the_upload_to_the_verdict(
     of_glue = ["--JOB_ID", "j_1", "--JOB_RUN_ID", run["Id"], "--TempDir", "s3://t/"]
     arguments = parse_arguments([*of_glue, *chain.from_iterable(handed.items())])
     assert (arguments.flow_logs, arguments.labels) == ((f"s3://{bucket}/AWSLogs",), None)
+    assert arguments.metrics == "emf"  # of the file in conf/, as the case did not say otherwise
     assert (arguments.finding, arguments.case_id) == (f"s3://{bucket}/finding.json", "web-3")
     assert (job["Role"], job["GlueVersion"], job["WorkerType"]) == (ROLE, "5.1", "G.1X")
     for name, path in (

@@ -4,7 +4,7 @@ from setuptools import find_packages, setup
 
 setup(
     name="vpc-flow-trace",
-    version="0.1.0.dev0",
+    version="0.1.0",
     description="Trace one EC2 instance through VPC Flow Logs in one Spark job",
     license="Apache-2.0",
     python_requires=">=3.11",

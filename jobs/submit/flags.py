@@ -116,8 +116,9 @@ def _parser(platform: str, flags: Mapping[str, str]) -> Parser:
         prog=f"submit {platform}",
         description="Upload, start, follow to the end, and say what came out. Every other flag is "
         "one of the job's, checked here before anything is uploaded.",
-        epilog="exit codes: 0 the run is complete; 2 wrong flags or inputs, nothing uploaded; 3, 4 "
-        "and 5 as the job's own; 1 the run failed otherwise; 130 Ctrl-C, and the run goes on",
+        epilog="exit codes: 0 the run is complete; 2 wrong flags or inputs, nothing uploaded; 3 "
+        "and 4 as the job's own; 5 your credentials expired, and the run goes on; 1 the run failed "
+        "otherwise, or AWS refused a call; 130 Ctrl-C, and the run goes on",
         flags=flags,
     )
 

@@ -1,0 +1,76 @@
+"""What the documentation says of the code is so: links, commands, exit codes, permissions."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from jobs import collect_labels, trace_instance, verify_case
+from jobs.submit.flags import parse_launch
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_links_to_is_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text()
+
+    assert [p.name for p in PAGES if p.parent.name == "docs" and p.name not in index] == [
+        "README.md"
+    ]
+
+
+@pytest.mark.parametrize("platform", ["glue", "emr", "emr-serverless"])
+def test_the_launch_that_a_page_shows_is_accepted(platform: str) -> None:
+    text = "".join(page.read_text() for page in PAGES).replace("\\\n", "")
+    shown = {
+        name: re.findall(rf'make submit-{name} ARGS="([^"]+)"', text) for name in ("glue", platform)
+    }
+    _, _, same = shown["glue"][0].partition("--flow_logs")
+
+    assert shown[platform]
+    for words in shown[platform]:
+        argv = shlex.split(words.replace("… the same flags", f"--flow_logs {same}"))
+        assert parse_launch([platform, *argv]).job.case_id == "web-3"
+
+
+def test_every_exit_code_is_explained() -> None:
+    page = (ROOT / "docs/what-to-do-when.md").read_text()
+    names = "COMPLETE FAILED BAD_INPUT INCOMPLETE UNBALANCED EXPIRED HOLDS DOES_NOT_HOLD".split()
+    jobs = {"trace_instance": trace_instance, "collect_labels": collect_labels,
+            "verify_case": verify_case}  # fmt: skip
+
+    for name, job in jobs.items():
+        codes = {vars(job)[key] for key in names if key in vars(job)}
+        section = page.partition(f"## `{name}`")[2].partition("\n## ")[0]
+        explained = {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.M)}
+        assert codes, name
+        assert explained == codes, name
+
+
+def test_every_call_to_aws_is_among_the_permissions() -> None:
+    page = (ROOT / "docs/permissions-and-cost.md").read_text()
+    submit = "".join(path.read_text() for path in (ROOT / "jobs/submit").glob("*.py"))
+    inventory = (ROOT / "jobs/inventory.py").read_text()
+    calls = re.findall(r'"((?:describe|get_managed)_\w+)"', inventory)
+    calls += re.findall(r'get_paginator\("(\w+)"\)', inventory)
+    actions = set(re.findall(r'asking\(\s*"([\w-]+:\w+)"', submit))
+    actions |= {"".join(word.capitalize() for word in call.split("_")) for call in calls}
+
+    assert len(actions) > 15
+    assert [action for action in sorted(actions) if f"{action}`" not in page] == []
+
+
+def test_the_newest_version_of_the_changelog_is_that_of_the_package() -> None:
+    (version,) = re.findall(r'version="([^"]+)"', (ROOT / "setup.py").read_text())
+
+    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)[0] == version

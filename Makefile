@@ -9,7 +9,7 @@ BENCH ?= $(filter-out __init__ harness flow_text local_spark,$(basename $(notdir
 FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 faults fuzz bench dashboards \
+.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 test-standalone faults fuzz bench dashboards \
     lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
 
 help: ## print this
@@ -56,6 +56,9 @@ test-s3: setup setup-s3 ## a case on s3:// through S3A, written twice and verifi
 
 test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate executors
 	$(BIN)/python -m pytest
+
+test-standalone: setup ## a cluster of processes that loses a worker in the scan, and one in the writes
+	STANDALONE=1 $(BIN)/python -m pytest tests/test_standalone_master.py
 
 faults: setup ## load a real OpenSearch through 429s, time-outs, a restart …; prints a table
 	SPARK_LOCAL_IP=127.0.0.1 $(BIN)/python -m tests.faults

@@ -1,0 +1,23 @@
+# ARNs are put together from names, so that a plan shows every policy in full.
+locals {
+  account   = data.aws_caller_identity.this.account_id
+  partition = data.aws_partition.this.partition
+  region    = data.aws_region.this.name
+  s3        = "arn:${local.partition}:s3:::"
+  here      = "${local.region}:${local.account}"
+
+  job_arn        = "arn:${local.partition}:glue:${local.here}:job/${var.name}"
+  machine_arn    = "arn:${local.partition}:states:${local.here}:stateMachine:${var.name}"
+  topic_arn      = "arn:${local.partition}:sns:${local.here}:${var.name}"
+  log_arn        = "arn:${local.partition}:logs:${local.here}:log-group:"
+  rule_arn       = "arn:${local.partition}:events:${local.here}:rule/${var.name}-finding"
+  queue_arn      = "arn:${local.partition}:sqs:${local.here}:${var.name}-undelivered"
+  s3_in_region   = "s3.${local.region}.${data.aws_partition.this.dns_suffix}"
+  output_bucket  = split("/", var.output)[2]
+  output_prefix  = trim(join("/", slice(split("/", var.output), 3, length(split("/", var.output)))), "/")
+  source_buckets = distinct([for uri in var.flow_logs : split("/", uri)[2]])
+  sources = [for uri in var.flow_logs : {
+    bucket = split("/", uri)[2]
+    prefix = trim(join("/", slice(split("/", uri), 3, length(split("/", uri)))), "/")
+  }]
+}

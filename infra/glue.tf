@@ -1,0 +1,59 @@
+locals {
+  # conf/ is what is tested against Glue's API and our parser; here only names are filled in.
+  conf         = jsondecode(file("${path.module}/../conf/glue-job.json"))
+  artifacts    = "s3://${var.artifact_bucket}"
+  in_conf      = "s3://my-artifacts"
+  log_group    = "/${var.name}/glue"
+  opensearch   = one(concat(var.opensearch[*], local.made_domain[*]))
+  own_uris     = { flow_logs = join(",", var.flow_logs), labels = "${local.artifacts}/labels", output = var.output }
+  own_defaults = { for name, value in local.own_uris : "--${name}" => value }
+
+  opensearch_arguments = local.opensearch == null ? {} : merge(
+    { "--opensearch_url" = local.opensearch.url },
+    local.opensearch.secret_arn == null
+    ? { "--opensearch_auth" = "sigv4" }
+    : { "--opensearch_auth" = "basic", "--opensearch_secret" = local.opensearch.secret_arn },
+  )
+
+  default_arguments = merge(
+    { for name, value in local.conf.DefaultArguments : name => replace(value, local.in_conf, local.artifacts) },
+    {
+      "--enable-continuous-cloudwatch-log" = "true"
+      "--continuous-log-logGroup"          = local.log_group
+    },
+    local.own_defaults,
+    local.opensearch_arguments,
+    var.job_arguments,
+  )
+}
+
+resource "aws_cloudwatch_log_group" "job" {
+  name              = local.log_group
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_glue_job" "trace" {
+  name              = var.name
+  description       = local.conf.Description
+  role_arn          = aws_iam_role.job.arn
+  glue_version      = local.conf.GlueVersion
+  worker_type       = local.conf.WorkerType
+  number_of_workers = coalesce(var.number_of_workers, local.conf.NumberOfWorkers)
+  max_retries       = local.conf.MaxRetries
+  timeout           = local.conf.Timeout
+  default_arguments = local.default_arguments
+  tags              = var.tags
+
+  execution_property {
+    max_concurrent_runs = local.conf.ExecutionProperty.MaxConcurrentRuns
+  }
+
+  command {
+    name            = local.conf.Command.Name
+    python_version  = local.conf.Command.PythonVersion
+    script_location = replace(local.conf.Command.ScriptLocation, local.in_conf, local.artifacts)
+  }
+
+  depends_on = [aws_cloudwatch_log_group.job]
+}

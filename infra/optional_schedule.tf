@@ -1,0 +1,87 @@
+locals {
+  cluster_arn = var.emr_step_schedule == null ? null : "arn:${local.partition}:elasticmapreduce:${local.here}:cluster/${var.emr_step_schedule.cluster_id}"
+
+  schedule_arguments = { for name, wish in { glue = var.schedule, emr = var.emr_step_schedule } : name => wish == null ? {} : merge(
+    wish.arguments,
+    { "--from" = wish.from, "--to" = wish.to, "--case_id" = wish.case_id },
+  ) }
+
+  # conf/emr-step.json up to the script: spark-submit and its settings. Then our own flags.
+  step       = jsondecode(file("${path.module}/../conf/emr-step.json"))[0]
+  step_words = [for word in local.step.HadoopJarStep.Args : replace(word, local.in_conf, local.artifacts)]
+  script_at  = index(local.step_words, replace(local.conf.Command.ScriptLocation, local.in_conf, local.artifacts))
+  step_flags = merge(local.own_defaults, local.opensearch_arguments, var.job_arguments, local.schedule_arguments.emr)
+
+  scheduled_step = merge(local.step, {
+    HadoopJarStep = {
+      Jar  = local.step.HadoopJarStep.Jar
+      Args = concat(slice(local.step_words, 0, local.script_at + 1), flatten([for name, value in local.step_flags : [name, value]]))
+    }
+  })
+
+  scheduled_statements = concat(
+    [for wish in var.schedule[*] : { Sid = "RunJob", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.job_arn] }],
+    [for wish in var.emr_step_schedule[*] : { Sid = "AddStep", Effect = "Allow", Action = ["elasticmapreduce:AddJobFlowSteps"], Resource = [local.cluster_arn] }],
+  )
+}
+
+resource "aws_scheduler_schedule" "glue" {
+  count = length(var.schedule[*])
+
+  name                = "${var.name}-glue"
+  description         = "A run of ${var.name} over ${var.schedule.from} to ${var.schedule.to}"
+  schedule_expression = var.schedule.expression
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = "arn:${local.partition}:scheduler:::aws-sdk:glue:startJobRun"
+    role_arn = aws_iam_role.scheduler[0].arn
+    input    = jsonencode({ JobName = var.name, Arguments = local.schedule_arguments.glue })
+
+    retry_policy {
+      maximum_retry_attempts = 3
+    }
+  }
+}
+
+resource "aws_scheduler_schedule" "emr_step" {
+  count = length(var.emr_step_schedule[*])
+
+  name                = "${var.name}-emr-step"
+  description         = "A step of ${var.name} over ${var.emr_step_schedule.from} to ${var.emr_step_schedule.to}"
+  schedule_expression = var.emr_step_schedule.expression
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = "arn:${local.partition}:scheduler:::aws-sdk:emr:addJobFlowSteps"
+    role_arn = aws_iam_role.scheduler[0].arn
+    input    = jsonencode({ JobFlowId = var.emr_step_schedule.cluster_id, Steps = [local.scheduled_step] })
+
+    retry_policy {
+      maximum_retry_attempts = 3
+    }
+  }
+}
+
+resource "aws_iam_role" "scheduler" {
+  count = min(1, length(local.scheduled_statements))
+
+  name               = "${var.name}-scheduler"
+  description        = "EventBridge Scheduler starts runs of ${var.name}"
+  assume_role_policy = local.trusted["scheduler"]
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  count = length(aws_iam_role.scheduler)
+
+  name   = "start"
+  role   = aws_iam_role.scheduler[0].id
+  policy = jsonencode({ Version = "2012-10-17", Statement = local.scheduled_statements })
+}

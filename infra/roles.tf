@@ -1,0 +1,131 @@
+# What a run may do, whatever platform it is on. `trace` holds no write outside the prefix of cases.
+locals {
+  # A request for names without a prefix is let through: S3 authorises HeadBucket, by which the job
+  # finds a bucket's region, and its 404 for a missing key, as such a request. It tells names of
+  # keys; every read of an object is bound to the prefix.
+  list_statements = [for bucket, prefixes in merge(
+    { for bucket in local.source_buckets : bucket => [for source in local.sources : source.prefix if source.bucket == bucket] },
+    { (var.artifact_bucket) = concat(["vpc-flow-trace", "labels", "findings"], [for prefix in [local.output_prefix] : prefix if local.output_bucket == var.artifact_bucket]) },
+    local.output_bucket == var.artifact_bucket ? {} : { (local.output_bucket) = [local.output_prefix] },
+    ) : {
+    Sid       = "List${substr(md5(bucket), 0, 8)}"
+    Effect    = "Allow"
+    Action    = ["s3:ListBucket"]
+    Resource  = ["${local.s3}${bucket}"]
+    Condition = { StringLikeIfExists = { "s3:prefix" = flatten([for prefix in prefixes : prefix == "" ? ["*"] : [prefix, "${prefix}/*"]]) } }
+  }]
+
+  data_statements = concat(local.list_statements, [
+    {
+      Sid      = "ReadFlowLogs"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+      Resource = [for source in local.sources : join("/", compact(["${local.s3}${source.bucket}", source.prefix, "*"]))]
+    },
+    {
+      # Whatever another policy allows: flow logs are evidence.
+      Sid       = "NeverChangeFlowLogs"
+      Effect    = "Deny"
+      NotAction = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]
+      Resource  = flatten([for bucket in local.source_buckets : ["${local.s3}${bucket}", "${local.s3}${bucket}/*"]])
+    },
+    {
+      Sid      = "ReadArtifacts"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = [for folder in ["vpc-flow-trace", "labels", "findings"] : "${local.s3}${var.artifact_bucket}/${folder}/*"]
+    },
+    {
+      # Delta's log and the case's lock are read, replaced and taken away; large files go in parts.
+      Sid      = "KeepCases"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+      Resource = ["${local.s3}${local.output_bucket}/${local.output_prefix}/*"]
+    },
+    ], [for keys in [concat(var.read_key_arns, var.write_key_arns)] : {
+      Sid       = "DecryptThroughS3"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = keys
+      Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
+    } if length(keys) > 0
+    ], [for keys in [var.write_key_arns] : {
+      Sid       = "EncryptThroughS3"
+      Effect    = "Allow"
+      Action    = ["kms:GenerateDataKey"]
+      Resource  = keys
+      Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
+    } if length(keys) > 0
+  ], local.opensearch_statements)
+
+  # The requests of jobs/opensearch_index.py and opensearch_bulk.py; a domain's policies see paths.
+  opensearch_statements = flatten([for target in local.opensearch[*] : target.secret_arn == null ? [
+    { Sid = "GreetOpenSearch", Effect = "Allow", Action = ["es:ESHttpGet"], Resource = ["${target.domain_arn}/"] },
+    {
+      Sid      = "FlowIndices"
+      Effect   = "Allow"
+      Action   = ["es:ESHttpGet", "es:ESHttpPut", "es:ESHttpPost", "es:ESHttpDelete"]
+      Resource = ["${target.domain_arn}/flows-*"]
+    },
+    { Sid = "FlowTemplate", Effect = "Allow", Action = ["es:ESHttpPut"], Resource = ["${target.domain_arn}/_index_template/vpc-flow-trace"] },
+    { Sid = "MoveAlias", Effect = "Allow", Action = ["es:ESHttpPost"], Resource = ["${target.domain_arn}/_aliases"] },
+    ] : [
+    { Sid = "OpenSearchPassword", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = [target.secret_arn] },
+  ]])
+}
+
+resource "aws_iam_policy" "trace" {
+  name        = "${var.name}-trace"
+  description = "What a run of VPC Flow Trace reads and writes; also for the instance profile of an EMR cluster"
+  policy      = jsonencode({ Version = "2012-10-17", Statement = local.data_statements })
+  tags        = var.tags
+}
+
+resource "aws_iam_role" "job" {
+  name               = "${var.name}-glue"
+  description        = "Runs of the Glue job ${var.name}"
+  assume_role_policy = local.trusted["glue"]
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "job_trace" {
+  role       = aws_iam_role.job.name
+  policy_arn = aws_iam_policy.trace.arn
+}
+
+resource "aws_iam_role_policy" "job_glue" {
+  name = "glue"
+  role = aws_iam_role.job.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Log"
+        Effect = "Allow"
+        Action = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+        # Glue's own groups for what the driver prints, beside the one of this job.
+        Resource = ["${local.log_arn}/aws-glue/jobs/*", "${local.log_arn}${local.log_group}:*"]
+      },
+      {
+        Sid       = "Measure"
+        Effect    = "Allow"
+        Action    = ["cloudwatch:PutMetricData"]
+        Resource  = ["*"] # has no resource; the namespace bounds it
+        Condition = { StringEquals = { "cloudwatch:namespace" = "Glue" } }
+      },
+    ]
+  })
+}
+
+locals {
+  # AWS, "The confused deputy problem": a service takes a role only on behalf of this account.
+  trusted = { for service in ["glue", "states", "events", "scheduler", "emr-serverless"] : service => jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRole"]
+      Principal = { Service = ["${service}.amazonaws.com"] }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  }) }
+}

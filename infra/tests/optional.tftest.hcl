@@ -1,0 +1,103 @@
+# Every optional part at once.
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  artifact_bucket    = "artifacts-1"
+  flow_logs          = ["s3://logs-1/AWSLogs"]
+  output             = "s3://cases-1/cases"
+  read_key_arns      = ["arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555"]
+  write_key_arns     = ["arn:aws:kms:eu-west-1:111122223333:key/66666666-7777-8888-9999-000000000000"]
+  label_role_arns    = ["arn:aws:iam::444455556666:role/labels"]
+  labels_from_config = true
+  notify_email       = "responders@example.com"
+  opensearch_domain  = { name = "flows" }
+  evidence_bucket    = { retention_days = 30 }
+  emr_serverless     = {}
+  schedule           = {}
+  emr_step_schedule  = { cluster_id = "j-1K48XXXXXXHCB" }
+}
+
+run "everything" {
+  assert {
+    condition     = aws_glue_job.trace.default_arguments["--opensearch_url"] == "https://search-flows-0a1b2c.eu-west-1.es.amazonaws.com" && aws_glue_job.trace.default_arguments["--opensearch_auth"] == "sigv4"
+    error_message = "The job indexes into the domain that was made, with signed requests."
+  }
+
+  assert {
+    condition     = aws_opensearch_domain.flows[0].encrypt_at_rest[0].enabled && aws_opensearch_domain.flows[0].node_to_node_encryption[0].enabled && aws_opensearch_domain.flows[0].domain_endpoint_options[0].enforce_https && startswith(aws_opensearch_domain.flows[0].domain_endpoint_options[0].tls_security_policy, "Policy-Min-TLS-1-2")
+    error_message = "The domain is encrypted, at rest and on the way."
+  }
+
+  assert {
+    condition     = aws_opensearch_domain.flows[0].advanced_options["rest.action.multi.allow_explicit_index"] == "false"
+    error_message = "No bulk body names another index than the policy saw."
+  }
+
+  assert {
+    condition     = aws_s3_bucket.evidence[0].bucket == "cases-1" && aws_s3_bucket.evidence[0].object_lock_enabled && aws_s3_bucket_versioning.evidence[0].versioning_configuration[0].status == "Enabled"
+    error_message = "The evidence bucket is the output's, with Object Lock and versions."
+  }
+
+  assert {
+    condition     = aws_s3_bucket_object_lock_configuration.evidence[0].rule[0].default_retention[0].mode == "GOVERNANCE" && aws_s3_bucket_object_lock_configuration.evidence[0].rule[0].default_retention[0].days == 30
+    error_message = "Every version is locked for the days asked for."
+  }
+
+  assert {
+    condition     = alltrue([aws_s3_bucket_public_access_block.evidence[0].block_public_acls, aws_s3_bucket_public_access_block.evidence[0].block_public_policy, aws_s3_bucket_public_access_block.evidence[0].ignore_public_acls, aws_s3_bucket_public_access_block.evidence[0].restrict_public_buckets])
+    error_message = "Nothing of the evidence is public."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.evidence[0].policy).Statement[0].Effect == "Deny" && jsondecode(aws_s3_bucket_policy.evidence[0].policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } }
+    error_message = "No request without TLS."
+  }
+
+  assert {
+    condition     = aws_emrserverless_application.trace[0].auto_stop_configuration[0].enabled && aws_emrserverless_application.trace[0].release_label == "emr-7.13.0" && length(aws_emrserverless_application.trace[0].initial_capacity) == 0
+    error_message = "The application stops by itself and keeps nothing warm."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.emr_serverless_trace[0].policy_arn == aws_iam_policy.trace.arn
+    error_message = "EMR Serverless may what Glue may."
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.glue[0].target[0].input) == { JobName = "vpc-flow-trace", Arguments = { "--scope" = "everything", "--from" = "now-25h", "--to" = "now-1h", "--case_id" = "daily" } }
+    error_message = "The schedule runs the Glue job over the last day, an hour late."
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.emr_step[0].target[0].input).JobFlowId == "j-1K48XXXXXXHCB" && aws_scheduler_schedule.emr_step[0].target[0].arn == "arn:aws:scheduler:::aws-sdk:emr:addJobFlowSteps"
+    error_message = "The step goes to the cluster."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(aws_iam_policy.trace.policy).Statement : try(statement.Condition.StringEquals["kms:ViaService"], "") == "s3.eu-west-1.amazonaws.com" if try(startswith(statement.Action[0], "kms:"), false)])
+    error_message = "Keys are used through S3 only."
+  }
+}
+
+run "a_domain_that_exists_with_a_password" {
+  variables {
+    opensearch_domain = null
+    opensearch = {
+      url        = "https://search.example.com"
+      domain_arn = "arn:aws:es:eu-west-1:111122223333:domain/flows"
+      secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:flows-AbCdEf"
+    }
+  }
+
+  assert {
+    condition     = aws_glue_job.trace.default_arguments["--opensearch_auth"] == "basic" && aws_glue_job.trace.default_arguments["--opensearch_secret"] == "arn:aws:secretsmanager:eu-west-1:111122223333:secret:flows-AbCdEf"
+    error_message = "The job gets the name of the secret, never the secret."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_policy.trace.policy).Statement : statement.Resource if contains(try(statement.Action, []), "secretsmanager:GetSecretValue")] == [["arn:aws:secretsmanager:eu-west-1:111122223333:secret:flows-AbCdEf"]]
+    error_message = "One secret may be read."
+  }
+}

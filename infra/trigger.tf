@@ -1,0 +1,126 @@
+# A GuardDuty finding → the finding as an object → the Glue job → success or failure to SNS.
+resource "aws_cloudwatch_event_rule" "finding" {
+  name        = "${var.name}-finding"
+  description = "GuardDuty findings on EC2 instances, from severity ${var.least_severity} on"
+  tags        = var.tags
+
+  event_pattern = jsonencode({
+    source        = ["aws.guardduty"]
+    "detail-type" = ["GuardDuty Finding"]
+    detail = {
+      severity = [{ numeric = [">=", var.least_severity] }]
+      resource = { resourceType = ["Instance"] }
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "machine" {
+  rule     = aws_cloudwatch_event_rule.finding.name
+  arn      = aws_sfn_state_machine.trace.arn
+  role_arn = aws_iam_role.events.arn
+
+  # A finding that could not be handed over stays to be seen.
+  dead_letter_config {
+    arn = aws_sqs_queue.undelivered.arn
+  }
+}
+
+resource "aws_sqs_queue" "undelivered" {
+  name                      = "${var.name}-undelivered"
+  message_retention_seconds = 14 * 24 * 3600
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
+}
+
+resource "aws_sqs_queue_policy" "undelivered" {
+  queue_url = aws_sqs_queue.undelivered.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = local.queue_arn
+      Condition = { ArnEquals = { "aws:SourceArn" = local.rule_arn } }
+    }]
+  })
+}
+
+resource "aws_sfn_state_machine" "trace" {
+  name     = var.name
+  role_arn = aws_iam_role.states.arn
+  tags     = var.tags
+
+  definition = templatefile("${path.module}/state_machine.asl.json", {
+    partition       = local.partition
+    artifact_bucket = var.artifact_bucket
+    job_name        = var.name
+    output          = trimsuffix(var.output, "/")
+    topic_arn       = local.topic_arn
+    # Glue ends a run at its own time-out; this is for a run whose end nobody reports.
+    timeout_s = (local.conf.Timeout + 15) * 60
+  })
+}
+
+resource "aws_sns_topic" "ends" {
+  name              = var.name
+  kms_master_key_id = var.topic_key
+  tags              = var.tags
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  count = var.notify_email == null ? 0 : 1
+
+  topic_arn = aws_sns_topic.ends.arn
+  protocol  = "email"
+  endpoint  = var.notify_email
+}
+
+resource "aws_iam_role" "events" {
+  name               = "${var.name}-events"
+  description        = "EventBridge starts the state machine ${var.name}"
+  assume_role_policy = local.trusted["events"]
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "events" {
+  name = "start"
+  role = aws_iam_role.events.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Sid = "Start", Effect = "Allow", Action = ["states:StartExecution"], Resource = [local.machine_arn] }]
+  })
+}
+
+resource "aws_iam_role" "states" {
+  name               = "${var.name}-states"
+  description        = "The state machine ${var.name}: keep the finding, run the job, tell"
+  assume_role_policy = local.trusted["states"]
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "states" {
+  name = "trace"
+  role = aws_iam_role.states.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([
+      { Sid = "KeepFinding", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["${local.s3}${var.artifact_bucket}/findings/*"] },
+      {
+        # Step Functions, "Run a job (.sync)": it asks for the run's state and stops it when told to.
+        Sid      = "RunJob"
+        Effect   = "Allow"
+        Action   = ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
+        Resource = [local.job_arn]
+      },
+      { Sid = "Tell", Effect = "Allow", Action = ["sns:Publish"], Resource = [local.topic_arn] },
+      ], [for keys in [var.write_key_arns] : {
+        Sid       = "EncryptThroughS3"
+        Effect    = "Allow"
+        Action    = ["kms:GenerateDataKey"]
+        Resource  = keys
+        Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
+      } if length(keys) > 0
+    ])
+  })
+}

@@ -1,0 +1,77 @@
+"""Terraform on a copy of infra/: without a network, without credentials, the repository clean."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_PROVIDER = "registry.terraform.io/hashicorp/aws/5.*/*/terraform-provider-aws*"
+_ENVIRONMENT_OUT = ("TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_WORKSPACE", "TF_LOG")
+
+
+def plugin_folder() -> Path | None:
+    """The folder to name in -plugin-dir: TF_PLUGIN_DIR, else where provider 5.x is found."""
+    if given := os.environ.get("TF_PLUGIN_DIR"):
+        return Path(given)
+    usual = [
+        *Path("/opt").glob("*"),
+        Path.home() / ".terraform.d/plugins",
+        Path("/usr/local/share/terraform/plugins"),
+        Path("/usr/share/terraform/plugins"),
+    ]
+    return next((folder for folder in usual if any(folder.glob(_PROVIDER))), None)
+
+
+def what_is_missing() -> str | None:
+    """Why Terraform cannot be run here, as a reason to skip; None where it can."""
+    if shutil.which("terraform") is None:
+        return "terraform is not on the PATH"
+    if plugin_folder() is None:
+        return "no folder with the provider hashicorp/aws 5.x was found; name one in TF_PLUGIN_DIR"
+    return None
+
+
+class Terraform:
+    """A copy of infra/ and conf/ in `folder`, initialised in the sub-folder `root`."""
+
+    def __init__(
+        self, folder: Path, root: str = "infra", environment: Mapping[str, str] | None = None
+    ) -> None:
+        for name in ("infra", "conf"):
+            ignore = shutil.ignore_patterns(".terraform*", "*.tfstate*", "__pycache__")
+            shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
+        self.folder = folder / root
+        self._environment = {
+            name: value for name, value in os.environ.items() if name not in _ENVIRONMENT_OUT
+        } | (environment or {})
+
+    def run(self, *words: str, codes: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+        """The command's end; fails with what it printed when the exit code is another."""
+        ended = subprocess.run(
+            ["terraform", *words],
+            cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=400,
+            check=False,
+        )  # fmt: skip
+        assert ended.returncode in codes, f"terraform {words[0]}: {ended.stdout}{ended.stderr}"
+        return ended
+
+    def init(self) -> None:
+        """Take the provider from the folder that has it."""
+        self.run("init", "-input=false", "-no-color", f"-plugin-dir={plugin_folder()}")
+
+
+def events_of(printed: str) -> list[dict[str, Any]]:
+    """The lines of a -json output."""
+    return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+
+
+def policies_in(state: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every IAM policy of a state: its name in the module, and a statement of it."""
+    for resource in state["root_module"]["resources"]:
+        if resource["type"] in ("aws_iam_policy", "aws_iam_role_policy"):
+            for statement in json.loads(resource["values"]["policy"])["Statement"]:
+                yield resource["name"], statement

@@ -1,0 +1,237 @@
+"""infra/: formatted, valid, its own tests pass; what its roles may do is this table and no more."""
+
+import json
+from datetime import timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+
+from jobs.arguments import parse_arguments
+from tests.terraform import Terraform, events_of, policies_in, what_is_missing
+from tests.test_conf_aws import GLUE_KEEPS
+
+pytestmark = pytest.mark.skipif(what_is_missing() is not None, reason=str(what_is_missing()))
+
+Row = tuple[str, str, str]
+State = dict[str, Any]
+FINDING = ["--finding", "s3://artifacts-1/findings/f.json", "--case_id", "f" * 32]
+
+# Policy, action, resource: what is there when three names are filled in. The policy `trace` is that
+# of the Glue job's role (with job_glue), of EMR Serverless, and yours for an EMR cluster; nobody
+# has collect_labels until you attach it; events, states and scheduler are the roles' own.
+ALWAYS = """
+trace          s3:ListBucket                    arn:aws:s3:::logs-1
+trace          s3:GetObject                     {flow_logs}/*
+trace          s3:GetObjectVersion              {flow_logs}/*
+trace          s3:ListBucket                    arn:aws:s3:::artifacts-1
+trace          s3:GetObject                     arn:aws:s3:::artifacts-1/vpc-flow-trace/*
+trace          s3:GetObject                     arn:aws:s3:::artifacts-1/labels/*
+trace          s3:GetObject                     arn:aws:s3:::artifacts-1/findings/*
+trace          s3:ListBucket                    arn:aws:s3:::cases-1
+trace          s3:GetObject                     arn:aws:s3:::cases-1/cases/*
+trace          s3:PutObject                     arn:aws:s3:::cases-1/cases/*
+trace          s3:DeleteObject                  arn:aws:s3:::cases-1/cases/*
+trace          s3:AbortMultipartUpload          arn:aws:s3:::cases-1/cases/*
+job_glue       logs:CreateLogGroup              {logs}:/aws-glue/jobs/*
+job_glue       logs:CreateLogStream             {logs}:/aws-glue/jobs/*
+job_glue       logs:PutLogEvents                {logs}:/aws-glue/jobs/*
+job_glue       logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue:*
+job_glue       logs:CreateLogStream             {logs}:/vpc-flow-trace/glue:*
+job_glue       logs:PutLogEvents                {logs}:/vpc-flow-trace/glue:*
+job_glue       cloudwatch:PutMetricData         *
+events         states:StartExecution            arn:aws:states:{here}:stateMachine:vpc-flow-trace
+states         s3:PutObject                     arn:aws:s3:::artifacts-1/findings/*
+states         glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace
+states         glue:GetJobRun                   arn:aws:glue:{here}:job/vpc-flow-trace
+states         glue:GetJobRuns                  arn:aws:glue:{here}:job/vpc-flow-trace
+states         glue:BatchStopJobRun             arn:aws:glue:{here}:job/vpc-flow-trace
+states         sns:Publish                      arn:aws:sns:{here}:vpc-flow-trace
+collect_labels ec2:DescribeInstances            *
+collect_labels ec2:DescribeManagedPrefixLists   *
+collect_labels ec2:DescribeNetworkInterfaces    *
+collect_labels ec2:DescribeSubnets              *
+collect_labels ec2:DescribeVpcs                 *
+collect_labels ec2:GetManagedPrefixListEntries  arn:aws:ec2:*:*:prefix-list/*
+collect_labels s3:ListBucket                    arn:aws:s3:::artifacts-1
+collect_labels s3:GetObject                     arn:aws:s3:::artifacts-1/labels/*
+collect_labels s3:PutObject                     arn:aws:s3:::artifacts-1/labels/*
+"""
+
+# What comes on top when everything optional is asked for; SECRET instead of es: with a password.
+OPTIONAL = """
+trace          kms:Decrypt                      {read_key}
+trace          kms:Decrypt                      {write_key}
+trace          kms:GenerateDataKey              {write_key}
+trace          es:ESHttpGet                     {domain}/
+trace          es:ESHttpGet                     {domain}/flows-*
+trace          es:ESHttpPut                     {domain}/flows-*
+trace          es:ESHttpPost                    {domain}/flows-*
+trace          es:ESHttpDelete                  {domain}/flows-*
+trace          es:ESHttpPut                     {domain}/_index_template/vpc-flow-trace
+trace          es:ESHttpPost                    {domain}/_aliases
+states         kms:GenerateDataKey              {write_key}
+scheduler      glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace
+scheduler      elasticmapreduce:AddJobFlowSteps {cluster}
+collect_labels kms:Decrypt                      {write_key}
+collect_labels kms:GenerateDataKey              {write_key}
+collect_labels sts:AssumeRole                   arn:aws:iam::444455556666:role/labels
+collect_labels config:GetResourceConfigHistory  *
+collect_labels config:ListDiscoveredResources   *
+"""
+SECRET = """
+trace          secretsmanager:GetSecretValue    arn:aws:secretsmanager:{here}:secret:flows-AbCdEf
+"""
+
+# Actions without a narrower resource, and why.
+WITHOUT_RESOURCE = {
+    "cloudwatch:PutMetricData": "knows no resource; bound to the namespace Glue by a condition",
+    "ec2:DescribeInstances": "EC2's describe calls know no resource",
+    "ec2:DescribeManagedPrefixLists": "EC2's describe calls know no resource",
+    "ec2:DescribeNetworkInterfaces": "EC2's describe calls know no resource",
+    "ec2:DescribeSubnets": "EC2's describe calls know no resource",
+    "ec2:DescribeVpcs": "EC2's describe calls know no resource",
+    "config:GetResourceConfigHistory": "AWS Config knows no resource for it",
+    "config:ListDiscoveredResources": "AWS Config knows no resource for it",
+}
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    made = Terraform(tmp_path_factory.mktemp("infra"))
+    made.init()
+    return made
+
+
+@pytest.fixture(scope="module")
+def states(terraform: Terraform) -> dict[str, State]:
+    """What each run of infra/tests made, with a provider that only pretends."""
+    ended = terraform.run("test", "-json", "-verbose", codes=(0, 1))
+    events = events_of(ended.stdout)
+    wrong = [event["diagnostic"] for event in events if event["type"] == "diagnostic"]
+    assert ended.returncode == 0, wrong
+    return {e["@testrun"]: e["test_state"] for e in events if e["type"] == "test_state"}
+
+
+def rows_in(table: str) -> set[Row]:
+    """A table above with its abbreviations written out."""
+    key = "arn:aws:kms:eu-west-1:111122223333:key/"
+    text = table.format(
+        here="eu-west-1:111122223333",
+        cluster="arn:aws:elasticmapreduce:eu-west-1:111122223333:cluster/j-1K48XXXXXXHCB",
+        domain="arn:aws:es:eu-west-1:111122223333:domain/flows",
+        flow_logs="arn:aws:s3:::logs-1/AWSLogs/111122223333/vpcflowlogs/eu-west-1",
+        logs="arn:aws:logs:eu-west-1:111122223333:log-group",
+        read_key=f"{key}11111111-2222-3333-4444-555555555555",
+        write_key=f"{key}66666666-7777-8888-9999-000000000000",
+    )
+    return {(who, what, where) for who, what, where in map(str.split, text.strip().splitlines())}
+
+
+def allowed_in(state: State) -> set[Row]:
+    """A row for each action and resource of each statement that allows."""
+    return {
+        (name, action, resource)
+        for name, statement in policies_in(state)
+        if statement["Effect"] == "Allow"
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+
+
+def values_of(state: State, address: str) -> dict[str, Any]:
+    resources = state["root_module"]["resources"]
+    return next(r["values"] for r in resources if r["address"] == address)
+
+
+def handed(given: dict[str, str]) -> list[str]:
+    """The words of the script's command line, from arguments of a Glue job or run."""
+    own = {name: v for name, v in given.items() if name.removeprefix("--") not in GLUE_KEEPS}
+    return [*chain.from_iterable(own.items())]
+
+
+def test_the_module_is_formatted_and_valid(terraform: Terraform) -> None:
+    terraform.run("fmt", "-check", "-recursive")
+    terraform.run("validate")
+
+
+def test_the_example_is_valid(tmp_path: Path) -> None:
+    example = Terraform(tmp_path, "infra/example")
+    example.init()
+    example.run("validate")
+
+
+def test_three_names_allow_these_actions_and_no_more(states: dict[str, State]) -> None:
+    wildcards = {(n, a) for n, a, r in rows_in(ALWAYS) if r == "*"}
+
+    assert allowed_in(states["three_names"]) == rows_in(ALWAYS)
+    assert {action for _, action in wildcards} <= set(WITHOUT_RESOURCE)
+
+
+def test_the_optional_parts_allow_these_on_top(states: dict[str, State]) -> None:
+    always = {row for row in rows_in(ALWAYS) if "logs-1" not in row[2]}
+    flow_logs = {row for row in allowed_in(states["everything"]) if "logs-1" in row[2]}
+
+    assert allowed_in(states["everything"]) - flow_logs == always | rows_in(OPTIONAL)
+    assert {row[1] for row in flow_logs} == {"s3:ListBucket", "s3:GetObject", "s3:GetObjectVersion"}
+    with_secret = allowed_in(states["a_domain_that_exists_with_a_password"])
+    without_es = {row for row in rows_in(OPTIONAL) if not row[1].startswith("es:")}
+    assert with_secret - flow_logs == always | without_es | rows_in(SECRET)
+
+
+def test_a_star_stands_only_where_aws_has_nothing_narrower(states: dict[str, State]) -> None:
+    rows = set[Row]().union(*map(allowed_in, states.values()))
+
+    assert {action for _, action, resource in rows if resource == "*"} == set(WITHOUT_RESOURCE)
+    assert [action for _, action, _ in rows if "*" in action] == []
+
+
+def test_the_job_understands_what_glue_hands_it(states: dict[str, State]) -> None:
+    for run, url in [("three_names", None), ("everything", "https://search-flows-0a1b2c.")]:
+        defaults = values_of(states[run], "aws_glue_job.trace")["default_arguments"]
+
+        arguments = parse_arguments([*handed(defaults), *FINDING])
+
+        assert arguments.output == "s3://cases-1/cases"
+        assert arguments.labels == "s3://artifacts-1/labels"
+        assert arguments.opensearch is None if url is None else arguments.opensearch is not None
+        if arguments.opensearch is not None:
+            assert arguments.opensearch.url.startswith(url or "")
+            assert (arguments.opensearch.auth, arguments.opensearch.region) == (
+                "sigv4",
+                "eu-west-1",
+            )
+
+
+def test_the_job_understands_what_the_schedules_hand_it(states: dict[str, State]) -> None:
+    state = states["everything"]
+    defaults = values_of(state, "aws_glue_job.trace")["default_arguments"]
+    glue, emr = (
+        json.loads(values_of(state, f"aws_scheduler_schedule.{name}[0]")["target"][0]["input"])
+        for name in ("glue", "emr_step")
+    )
+    words = emr["Steps"][0]["HadoopJarStep"]["Args"]
+    script = words.index("s3://artifacts-1/vpc-flow-trace/trace_instance.py")
+
+    by_glue = parse_arguments(handed(defaults | glue["Arguments"]))
+    by_emr = parse_arguments(words[script + 1 :])
+
+    for arguments, case_id in [(by_glue, "daily"), (by_emr, "daily-emr")]:
+        window = arguments.window
+        assert (arguments.scope, arguments.case_id) == ("everything", case_id)
+        assert window.to_at - window.from_at == timedelta(hours=24)
+        assert arguments.flow_logs == ("s3://logs-1/AWSLogs",)
+    assert not [word for word in words if "s3://my-" in word]
+
+
+def test_the_step_is_one_that_emr_takes(states: dict[str, State]) -> None:
+    schedule = values_of(states["everything"], "aws_scheduler_schedule.emr_step[0]")
+    model = botocore.session.get_session().get_service_model("emr")
+    shape = model.operation_model("AddJobFlowSteps").input_shape
+
+    given = json.loads(schedule["target"][0]["input"])
+
+    assert ParamValidator().validate(given, shape).generate_report() == ""

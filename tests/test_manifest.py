@@ -11,6 +11,8 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
+from jobs.submit.outcome import outcome_of
+from jobs.submit.runs import Seen
 from jobs.trace_instance import main
 
 DATA = Path(__file__).parent / "data"
@@ -86,6 +88,14 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
     before_run = [text.split('<footer id="run">')[0] for text in (first_report, report)]
     assert before_run[0] == before_run[1]
     assert told["started_at"] <= told["finished_at"]
+    # What the submit commands make of it.
+    seen = Seen("SUCCEEDED", True, True, datetime.fromisoformat(told["started_at"]))
+    outcome = outcome_of(str(tmp_path / "told"), seen, str(tmp_path / "copies"))
+    assert outcome.exit_code == 3
+    assert f"CANNOT TELL: {told['verdict']['sentence']}" in outcome.lines
+    assert "Books       balanced" in outcome.lines
+    (copy,) = (tmp_path / "copies").iterdir()
+    assert copy.read_text() == report
     seconds = datetime.fromisoformat(told["finished_at"]) - datetime.fromisoformat(
         told["started_at"]
     )

@@ -113,7 +113,7 @@ def of_platform(pairs: Mapping[str, str]) -> dict[str, str]:
 
 def _parser(platform: str, flags: Mapping[str, str]) -> Parser:
     return Parser(
-        prog=f"submit {platform}",
+        prog=f"python -m jobs.submit {platform}",
         description="Upload, start, follow to the end, and say what came out. Every other flag is "
         "one of the job's, checked here before anything is uploaded.",
         epilog="exit codes: 0 the run is complete; 2 wrong flags or inputs, nothing uploaded; 3 "

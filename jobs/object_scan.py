@@ -1,7 +1,7 @@
 """The executor side of reading: each object scanned once, out as Arrow batches."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -280,7 +280,7 @@ _FAR = 2**62
 
 
 def _account_row(account: Account) -> dict[str, object]:
-    return dict(zip(ACCOUNT_COLUMNS, astuple(account), strict=True))
+    return {name: getattr(account, name) for name in ACCOUNT_COLUMNS}
 
 
 def _batches(

@@ -8,6 +8,7 @@ each into JSON, and both leave the header out.
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from transforms.inflate import Damaged
@@ -34,6 +35,7 @@ class OtherKind(Exception):
     """The object is whole, yet its records are of another kind of flow log: the message says."""
 
 
+@lru_cache(maxsize=256)  # a bucket has a handful of headers, and each object begins with one
 def header_columns(line: bytes) -> tuple[str, ...] | None:
     """Columns of a header line, with `-` as `_`; None when it is no header.
 
@@ -51,6 +53,7 @@ def header_columns(line: bytes) -> tuple[str, ...] | None:
     return columns if is_header else None
 
 
+@lru_cache(maxsize=256)
 def check_columns(columns: tuple[str, ...]) -> None:
     """Raise OtherKind or Damaged when rows of these columns are not to be read."""
     kind = _other_kind(columns)

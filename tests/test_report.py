@@ -13,6 +13,7 @@ from pyspark.sql import SparkSession
 from jobs.report import plain
 from jobs.trace_instance import main
 from tests.services import DemoDay
+from transforms.question import Thresholds
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}$\\frac$ \u202egnp.exe"
@@ -35,6 +36,7 @@ def case(spark: SparkSession, demo_day: DemoDay, tmp_path_factory: pytest.TempPa
     flags = ["--flow_logs", str(demo_day.folder / "flow-logs"), "--case_id", "case"]
     flags += ["--finding", str(demo_day.folder / "finding.json"), "--output", str(folder)]
     flags += ["--contained_at", "2026-11-23T04:00:00Z", "--labels", str(day / "labels")]
+    flags += ["--hops", "2"]
     assert main(flags) == 0
     return folder / "case"
 
@@ -58,6 +60,17 @@ def test_every_published_figure_is_what_its_query_gives(spark: SparkSession, cas
     assert {(question, name) for question, name, _ in published} == set(recomputed)
     for question, name, shown in published:
         assert int(shown.replace(",", "")) == recomputed[question, name], (question, name)
+
+
+def test_thresholds_and_rule_versions_that_were_used_are_printed(case: Path) -> None:
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (case / "report.html").read_text()))
+
+    for name, value in Thresholds()._asdict().items():
+        assert f" {name} {value} " in text, name
+    assert (
+        "Rules of the questions: version 1; of conversations: 1; of service classes: 1; of the "
+        "verdict: 1."
+    ) in text
 
 
 def test_text_that_hides_reorders_or_does_not_end_is_told_as_such() -> None:

@@ -10,6 +10,8 @@ from tests.flow_rows import (
     NOON,
     OUTSIDE,
     P_ENI,
+    S_ENI,
+    P,
     Row,
     S,
     at_peer,
@@ -226,3 +228,30 @@ def test_a_counter_that_no_interface_can_reach_breaks_no_sum(spark: SparkSession
     assert found(spark, rows, "outcome", "packets_out", "bytes_out") == [
         ("NO_ANSWER", 20 * 10**12, 20 * 10**14)
     ]
+
+
+def test_what_two_followed_peers_did_with_each_other_is_there_from_either_side(
+    spark: SparkSession,
+) -> None:
+    """Both interfaces belong to those who are followed; each end is nearest to its own."""
+    rows = [out(packets=9, bytes=2_000), back(packets=9, bytes=3_000)]
+    rows += [at_peer(row, role="own_interface") for row in rows]
+    columns = "subject_address peer initiator service_port outcome bytes_out bytes_in".split()
+    columns += ["observed_at", "points", "hop"]
+
+    for also in ({}, {"src_interface_id": None, "dst_interface_id": None}):  # by labels, direction
+        frame = conversations_of(
+            flows_of(spark, [{**row, **also} for row in rows]), [S, P], Rules(), hop=2
+        )
+        got = sorted((tuple(row) for row in frame.select(*columns).collect()), key=repr)
+        points = ["peer", "subject"]
+        assert got == [
+            (S, P, "subject", 22, "DATA", 2_000, 3_000, S_ENI, points, 2),
+            (P, S, "peer", 22, "DATA", 3_000, 2_000, P_ENI, points, 2),
+        ]
+
+
+def test_a_record_of_a_followed_peer_with_a_stranger_is_there_once(spark: SparkSession) -> None:
+    frame = conversations_of(flows_of(spark, [out(), back()]), [S], Rules(), hop=2)
+
+    assert [(row["peer"], row["records"]) for row in frame.collect()] == [(P, 2)]

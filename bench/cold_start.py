@@ -1,0 +1,112 @@
+"""A person's wait: seconds from the command to the verdict on the demo day, in a fresh JVM.
+
+Each round is one `spark-submit` of the job with the flags of conf/local.args. Memory is the largest
+sum that was seen of the driver, and of all Python workers together, ten times a second.
+`python -m bench.cold_start [--rounds 3]`; target: less than 30 s on 2 cores.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.harness import Spread, report, spread
+from demo.generate import generate
+
+_ROOT = Path(__file__).resolve().parent.parent
+_TARGET_S = 30
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Run(NamedTuple):
+    """Seconds in all and by phase, and peaks of memory in octets."""
+
+    seconds: float
+    phases: dict[str, float]
+    driver: int
+    workers: int
+
+
+def main(argv: Sequence[str]) -> int:
+    """1 when the target is missed, or the job fails."""
+    parser = argparse.ArgumentParser(prog="bench.cold_start", allow_abbrev=False)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="bench-cold-") as folder:
+        generate(Path(folder))
+        runs = [_run(Path(folder), number) for number in range(given.rounds)]
+    phases = {name: spread([run.phases[name] for run in runs]) for name in runs[0].phases}
+    total = spread([run.seconds for run in runs])
+    known = sum(each.median for each in phases.values())
+    rest = Spread(*(max(0.0, total.median - known) for _ in range(3)))
+    rows: list[list[object]] = [[name, each] for name, each in phases.items()]
+    rows += [["Python, spark-submit, end", f"{rest.median:.2f}"], ["from command to end", total]]
+    for name, octets in (("driver", max(run.driver for run in runs)),
+                         ("Python workers", max(run.workers for run in runs))):  # fmt: skip
+        rows.append([f"peak memory, {name}, MB", f"{octets / 10**6:,.0f}"])
+    report("cold_start", ["demo day, fresh JVM", "s"], rows)
+    print(f"target: less than {_TARGET_S} s")
+    return int(total.median >= _TARGET_S)
+
+
+def _run(folder: Path, number: int) -> Run:
+    command = [
+        str(Path(sys.executable).parent / "spark-submit"), "--properties-file", "conf/local.conf",
+        "jobs/trace_instance.py", "@conf/local.args", "--flow_logs", f"{folder}/flow-logs",
+        "--labels", f"{folder}/labels", "--finding", f"{folder}/finding.json",
+        "--output", f"{folder}/cases-{number}",
+    ]  # fmt: skip
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYSPARK_PYTHON": sys.executable}
+    began = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command, cwd=_ROOT, env=environment, stdout=output, stderr=subprocess.DEVNULL
+        )
+        driver = workers = 0
+        while process.poll() is None:
+            now = {"java": 0, "python": 0}
+            for name, octets in _children(process.pid):
+                now[name] = now.get(name, 0) + octets
+            driver, workers = max(driver, now["java"]), max(workers, now["python"])
+            time.sleep(0.1)
+        seconds = time.perf_counter() - began
+        output.seek(0)
+        said = output.read()
+    if process.returncode:
+        raise SystemExit(f"the job ended with {process.returncode}")
+    line = next(line for line in said.splitlines() if line.startswith("Seconds "))
+    found = re.findall(r"([A-Za-z0-9 ]+?) ([\d.]+)(?:,|$)", line.removeprefix("Seconds "))
+    return Run(seconds, {name.strip(): float(s) for name, s in found}, driver, workers)
+
+
+def _children(parent: int) -> Iterator[tuple[str, int]]:
+    """Kind and resident octets of the process and of what it started, as Linux tells them."""
+    parents: dict[int, int] = {}
+    facts: dict[int, tuple[str, int]] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            name, rest = (entry / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+            parents[int(entry.name)] = int(rest.split()[1])
+            pages = int((entry / "statm").read_text().split()[1])
+        except (OSError, IndexError):
+            continue  # it has ended meanwhile
+        facts[int(entry.name)] = ("java" if name == "java" else "python", pages * _PAGE)
+    for process in facts:
+        at = process
+        while at in parents and at != parent:
+            at = parents[at]
+        if at == parent:
+            yield facts[process]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -92,7 +92,7 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
         with like_few(spark, is_small=True):
             if followed:
                 further = _flows(spark, {number: day}, further=True)
-                theirs = conversations_of(further, followed, rules, hop=2)
+                theirs = conversations_of(further, followed, rules, hop=2, are_several=True)
                 of_day = of_day.unionByName(theirs).coalesce(1).localCheckpoint()
                 own = tuple((address, address) for address in followed)
                 asked = asked._replace(hops=2, second_hop=SecondHop(own, len(own), 0, ()))

@@ -57,7 +57,8 @@ def answer(
         before = read_baseline(spark, case, asked, phases)
         asked, books["baseline"] = asked._replace(baseline=before.baseline), before.books
     with phases.phase("conversations"), like_few(spark, is_small):
-        conversations = conversations_of(flows, case.subject.addresses, rules)
+        several = len(case.subject.instance_ids) > 1
+        conversations = conversations_of(flows, case.subject.addresses, rules, are_several=several)
         conversations = kept(conversations, case.run_id, is_small)
     if asked.hops > 1:
         conversations.createOrReplaceTempView("conversations")
@@ -68,7 +69,7 @@ def answer(
         is_small = is_small and hop.books.flows <= FEW_RECORDS
         own = [address for address, _ in hop.hop.own]
         with phases.phase("hop 2 conversations"), like_few(spark, is_small):
-            theirs = conversations_of(hop.reading.flows, own, rules, hop=2)
+            theirs = conversations_of(hop.reading.flows, own, rules, hop=2, are_several=True)
             theirs = kept(theirs, case.run_id, is_small)
         conversations = conversations.unionByName(theirs)
     with phases.phase("answer"), like_few(spark, is_small):

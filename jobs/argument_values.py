@@ -80,6 +80,11 @@ def id_of(kind: str) -> Callable[[str], str]:
     return read
 
 
+def instance_ids(text: str) -> tuple[str, ...]:
+    """Ids of one instance or of several, each once."""
+    return tuple(dict.fromkeys(id_of("i")(item) for item in items(text)))
+
+
 def interface_ids(text: str) -> tuple[str, ...]:
     """Ids of network interfaces."""
     return tuple(id_of("eni")(item) for item in items(text))

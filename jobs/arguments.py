@@ -31,7 +31,7 @@ class Arguments:
     scope: str
     case_id: str
     output: str
-    instance_id: str | None
+    instance_ids: tuple[str, ...]
     interface_ids: tuple[str, ...]
     addresses: tuple[str, ...]
     vpc_id: str | None
@@ -74,7 +74,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         scope=read.optional("scope", values.scope, "instance"),
         case_id=read.required("case_id", values.case_id, ""),
         output=read.required("output", values.uri, ""),
-        instance_id=read.optional("instance_id", values.id_of("i"), None),
+        instance_ids=read.optional("instance_id", values.instance_ids, ()),
         interface_ids=read.optional("interface_ids", values.interface_ids, ()),
         addresses=read.optional("addresses", values.addresses, ()),
         vpc_id=read.optional("vpc_id", values.id_of("vpc"), None),
@@ -105,6 +105,10 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
             "no subject: expected --finding, --instance_id, --interface_ids or --addresses; "
             "or take every flow with --scope everything"
         )
+    if read.gave("finding") and len(arguments.instance_ids) > 1:
+        read.problems.append(
+            "--instance_id: found several with --finding; expected one of those that it is about"
+        )
     beyond = [name for name in ("hops", "baseline_days") if read.gave(name)]
     if beyond and arguments.scope == "everything":
         read.problems.append(
@@ -128,7 +132,7 @@ _HELP = {
     "case_id": "name of the case: the folder under --output and the OpenSearch alias",
     "output": "where the Delta tables go: a folder or s3://…",
     "finding": "a GuardDuty finding, or several of one instance: a JSON file or s3://…",
-    "instance_id": "the instance under suspicion",
+    "instance_id": "the instance under suspicion; or several, comma separated, as one case",
     "interface_ids": "its interfaces, comma separated, beside those that the labels know",
     "addresses": "its addresses, comma separated, beside those that the labels know",
     "vpc_id": "its VPC, where labels do not tell",

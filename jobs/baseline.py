@@ -61,7 +61,10 @@ def read_baseline(spark: SparkSession, case: Case, asked: Asked, phases: Phases)
     peers, services, later = None, 0, 0
     if first_s is not None and is_enough:
         conversations = conversations_of(
-            reading.flows, case.subject.addresses, asked.thresholds.rules()
+            reading.flows,
+            case.subject.addresses,
+            asked.thresholds.rules(),
+            are_several=len(case.subject.instance_ids) > 1,
         )
         peers = peers_of(conversations).persist()
         known = peers.agg(

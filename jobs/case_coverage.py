@@ -151,7 +151,7 @@ def _lives(case: Case) -> list[Life]:
         Life(known.interface_id, known.version.valid_from, known.version.valid_to)
         for known in case.labels.interfaces
         if known.interface_id in subject.interface_ids
-        and subject.instance_id in (None, known.version.instance_id)
+        and (not subject.instance_ids or known.version.instance_id in subject.instance_ids)
     ]
 
 

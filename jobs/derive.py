@@ -27,7 +27,7 @@ def scan_for_subject(case: Case, scan: Callable[[Case], DataFrame]) -> Derived:
     """
     scanned = scan(case).persist()
     subject = case.subject
-    if not case.arguments.derive or not (subject.instance_id or subject.interface_ids):
+    if not case.arguments.derive or not (subject.instance_ids or subject.interface_ids):
         return Derived(scanned, subject, False)
     records = of_read_objects(scanned).where("record IS NOT NULL").select("record.*")
     ends = [row.asDict() for row in own_ends(records, subject).collect()]
@@ -36,7 +36,7 @@ def scan_for_subject(case: Case, scan: Callable[[Case], DataFrame]) -> Derived:
         return Derived(scanned, subject, False)
     seen_in = [str(row["vpc_id"]) for row in ends if row["vpc_id"]]
     vpc_ids = subject.vpc_ids or seen_in
-    wider = subject_of(subject.instance_id, vpc_ids, [*subject.parts, *parts], case.labels)
+    wider = subject_of(subject.instance_ids, vpc_ids, [*subject.parts, *parts], case.labels)
     if case.arguments.scope == "everything":
         return Derived(scanned, wider, False)
     scanned.unpersist()

@@ -52,7 +52,7 @@ class FindingFile(NamedTuple):
         }
 
 
-def read_finding_file(uri: str, instance_id: str | None) -> FindingFile:
+def read_finding_file(uri: str, instance_id: str | None = None) -> FindingFile:
     """The findings at a URI, a file or `s3://…`; raises BadInput with every problem."""
     place = place_of(uri)
     try:
@@ -91,7 +91,7 @@ def settled(arguments: Arguments, found: FindingFile, now: datetime) -> Argument
         raise BadInput(
             [f"--finding {found.uri}: found an empty window, {window}; give --from, --to"]
         )
-    return replace(arguments, window=window, instance_id=found.finding.instance_id)
+    return replace(arguments, window=window, instance_ids=(found.finding.instance_id,))
 
 
 def keep_copy(case_uri: str, found: FindingFile | None) -> None:

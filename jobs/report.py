@@ -185,9 +185,11 @@ def plain(label: object, most: int = LONGEST_LABEL) -> str:
 
 def _subject(case: Case) -> dict[str, str]:
     subject = case.subject
-    ids = [subject.instance_id or "", *subject.interface_ids, *subject.addresses]
-    known = [text for text in ids if text]
-    return {"name": plain(known[0] if known else "the subject"), "described": ", ".join(known)}
+    known, more = subject.names(), len(subject.instance_ids) - 1
+    name = known[0] if known else "the subject"
+    if more > 0:
+        name += f" or {more} more"
+    return {"name": plain(name), "described": ", ".join(known)}
 
 
 def _shown(answer: Answer) -> dict[str, object]:

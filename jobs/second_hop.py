@@ -109,7 +109,7 @@ def _peer(row: Mapping[str, Any], case: Case) -> Followed:
         vpc_ids += [version.vpc_id] if version.vpc_id else []
     if not any(part.address == row["peer"] for part in parts):
         parts.append(Part(row["peer_interface_id"], row["peer"], None, None, "records"))
-    subject = subject_of(None, vpc_ids or case.subject.vpc_ids, parts, case.labels)
+    subject = subject_of((), vpc_ids or case.subject.vpc_ids, parts, case.labels)
     return Followed(row["peer"], subject)
 
 
@@ -117,7 +117,7 @@ def _all_of(followed: Iterable[Followed]) -> Subject:
     """One subject of all of them; each address keeps what is foreign to its own owner."""
     subjects = [each.subject for each in followed]
     return Subject(
-        instance_id=None,
+        instance_ids=(),
         vpc_ids=tuple(dict.fromkeys(vpc for subject in subjects for vpc in subject.vpc_ids)),
         interface_ids=tuple(
             dict.fromkeys(i for subject in subjects for i in subject.interface_ids)

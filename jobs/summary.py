@@ -100,8 +100,7 @@ def _subject(result: Result) -> str:
     if result.arguments.scope == "everything":
         return "every flow of the window"
     subject = result.subject
-    ids = [subject.instance_id or "", *subject.interface_ids, *subject.addresses]
-    text = ", ".join(filter(None, ids))
+    text = ", ".join(subject.names())
     if not subject.interface_ids and not subject.addresses:
         text += "  (no interface or address is known: only records with its id can be found)"
     return text

@@ -93,7 +93,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     labels, listing, found, baseline = LabelTables(), Listing((), ()), None, None
     try:
         if arguments.finding is not None:
-            found = read_finding_file(arguments.finding, arguments.instance_id)
+            found = read_finding_file(arguments.finding, *arguments.instance_ids)
             arguments = settled(arguments, found, now)
     except BadInput as bad:
         problems += bad.problems
@@ -124,7 +124,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     if problems:
         raise BadInput(problems)
     subject = resolve_subject(
-        arguments.instance_id,
+        arguments.instance_ids,
         arguments.interface_ids,
         arguments.addresses,
         arguments.vpc_id,

@@ -1,4 +1,4 @@
-"""A baseline before the window and a second hop behind it, through the whole job.
+"""A baseline before the window, a second hop behind it, and a watch-list, through the whole job.
 
 Five ordinary days, then one on which web (10.0.0.7) enters app (10.0.0.9) and lone (10.0.0.20), and
 app goes on to db (10.0.0.12) and to the address outside that web had called.
@@ -159,3 +159,28 @@ def test_too_short_a_baseline_calls_nothing_new(
     )
     assert "1 peers that answered the subject were followed, 1 more were not (max_peers 1)" in said
     assert answer(spark, tmp_path / "short", "P0-9")["figures"]["peers"] == 1
+
+
+def test_several_instances_are_one_case_and_each_is_seen_from_its_own_side(
+    spark: SparkSession, week: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--case_id", "both", "--output", str(tmp_path)]
+
+    assert main([*week, *flags, "--instance_id", f"i-{'a' * 17},i-{'b' * 17}"]) == 0
+
+    said = capsys.readouterr().out
+    assert f"subject   i-{'a' * 17}, i-{'b' * 17}, eni-{'a' * 17}, eni-{'b' * 17}, " in said
+    found = spark.read.format("delta").load(str(tmp_path / "both/conversations"))
+    columns = "subject_address initiator peer service_port".split()
+    assert sorted(tuple(row) for row in found.select(*columns).collect()) == sorted(
+        [
+            (WEB, "peer", CLIENT, 443),
+            *[(WEB, "subject", APP, port) for port in (22, 8080)],
+            *[(APP, "peer", WEB, port) for port in (22, 8080)],
+            (WEB, "subject", C2, 443),
+            (WEB, "subject", LONE, 22),
+            *[(APP, "subject", DB, port) for port in (22, 5432, 5432)],
+            (APP, "subject", C2, 443),
+            (APP, "subject", "198.51.100.9", 443),
+        ]
+    )

@@ -45,15 +45,20 @@ def aggregation_of(p99_s: int) -> int:
 
 
 def conversations_of(
-    flows: DataFrame, addresses: Sequence[str], rules: Rules, *, hop: int = 1
+    flows: DataFrame,
+    addresses: Sequence[str],
+    rules: Rules,
+    *,
+    hop: int = 1,
+    are_several: bool = False,
 ) -> DataFrame:
     """Rows of `schemas.CONVERSATIONS` without `run_id`; each record with traffic is in one of them.
 
     Records without known addresses, and those whose own end cannot be told (no known address, no
-    direction, no label of the interface), are in none. Beyond hop 1 the addresses are those of
-    several peers: what two of them did with each other is there from either side.
+    direction, no label of the interface), are in none. Where the addresses `are_several` machines',
+    what two of them did with each other is there from either side.
     """
-    sided = _with_each_side if hop > 1 else _with_the_subjects_side
+    sided = _with_each_side if are_several else _with_the_subjects_side
     seen = flows.where("srcaddr IS NOT NULL AND dstaddr IS NOT NULL AND role IS NOT NULL")
     seen = seen.transform(sided, _quoted(addresses)).transform(_from_that_side)
     sessions = seen.transform(_in_sessions, rules.gap_s).transform(_by_observer)
@@ -74,27 +79,32 @@ def _quoted(addresses: Sequence[str]) -> str:
     return ", ".join(f"'{address}'" for address in addresses) or "NULL"
 
 
-def _with_the_subjects_side(flows: DataFrame, listed: str) -> DataFrame:
-    """Add `is_out`: away from the subject; drops records whose own end cannot be told."""
-    is_out = f"""
+def _is_out(listed: str) -> str:
+    """SQL text: whether a record is away from the subject; null where that cannot be told."""
+    return f"""
         CASE WHEN {_SRC} IN ({listed}) THEN true WHEN {_DST} IN ({listed}) THEN false
              WHEN srcaddr IN ({listed}) THEN true WHEN dstaddr IN ({listed}) THEN false
              WHEN role <> 'own_interface' THEN NULL
              WHEN flow_direction IS NOT NULL THEN flow_direction = 'egress'
              WHEN src_basis = 'interface' THEN true WHEN dst_basis = 'interface' THEN false END
     """
-    return flows.withColumn("is_out", F.expr(is_out)).where("is_out IS NOT NULL")
+
+
+def _with_the_subjects_side(flows: DataFrame, listed: str) -> DataFrame:
+    """Add `is_out`: away from the subject; drops records whose own end cannot be told."""
+    return flows.withColumn("is_out", F.expr(_is_out(listed))).where("is_out IS NOT NULL")
 
 
 def _with_each_side(flows: DataFrame, listed: str) -> DataFrame:
-    """A row for each end that is listed, with `is_out` and the `role` of that end.
+    """A row for each end that is listed, else for the interface's, with `is_out` and its `role`.
 
     The interface is the end's own where labels say so, else where the direction does; AWS: the
     source of egress and the destination of ingress are the interface's.
     """
+    of_src = f"coalesce({_SRC} IN ({listed}) OR srcaddr IN ({listed}), false)"
+    of_dst = f"coalesce({_DST} IN ({listed}) OR dstaddr IN ({listed}), false)"
     sides = f"""
-        filter(array(IF({_SRC} IN ({listed}) OR srcaddr IN ({listed}), true, NULL),
-                     IF({_DST} IN ({listed}) OR dstaddr IN ({listed}), false, NULL)),
+        filter(IF({of_src} AND {of_dst}, array(true, false), array({_is_out(listed)})),
                side -> side IS NOT NULL)"""
     near, far = (
         f"IF(is_out, {one}_interface_id, {other}_interface_id)"

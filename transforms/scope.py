@@ -38,9 +38,9 @@ def at_own_interface(subject: Subject) -> Column:
     """Whether a flow was recorded at an interface of the subject while it was the subject's."""
     is_own = F.lit(False)
     is_other = F.lit(False)
-    if subject.instance_id is not None:
-        is_own = F.col("instance_id") == subject.instance_id
-        is_other = F.coalesce(F.col("instance_id") != subject.instance_id, F.lit(False))
+    if subject.instance_ids:
+        is_own = F.col("instance_id").isin(*subject.instance_ids)
+        is_other = F.coalesce(~is_own, F.lit(False))
     known = {part.interface_id for part in subject.parts}
     at_any_time = [id_ for id_ in subject.interface_ids if id_ not in known]
     at_any_time += [p.interface_id for p in subject.parts if p.interface_id and _is_asked(p)]

@@ -1,6 +1,6 @@
 """Whose flows they are: the subject as a set of (interface, address, from, to)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from transforms.addresses import holds
@@ -37,13 +37,13 @@ class Holding(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """The instance under suspicion, and what it can be recognised by in a flow record.
+    """The instance under suspicion, or several, and what it can be recognised by in a record.
 
     `parts` says where each of it comes from, and when an interface was the subject's; an interface
     that no part names counts at any time.
     """
 
-    instance_id: str | None
+    instance_ids: tuple[str, ...]
     vpc_ids: tuple[str, ...]
     interface_ids: tuple[str, ...]
     holdings: tuple[Holding, ...]
@@ -56,8 +56,11 @@ class Subject(NamedTuple):
 
     def needles(self) -> tuple[Needle, ...]:
         """What a line must contain to concern the subject."""
-        ids = [self.instance_id] if self.instance_id else []
-        return needles_of([*ids, *self.interface_ids], self.addresses)
+        return needles_of([*self.instance_ids, *self.interface_ids], self.addresses)
+
+    def names(self) -> list[str]:
+        """Everything that it can be recognised by, instances first."""
+        return [*self.instance_ids, *self.interface_ids, *self.addresses]
 
     def known_by(self) -> dict[str, list[str]]:
         """Interfaces and addresses by the first source that knew each."""
@@ -72,7 +75,7 @@ class Subject(NamedTuple):
 
 
 def resolve_subject(
-    instance_id: str | None,
+    instance_ids: Sequence[str],
     interface_ids: Iterable[str],
     addresses: Iterable[str],
     vpc_id: str | None,
@@ -94,7 +97,7 @@ def resolve_subject(
     labelled: list[Part] = []
     for interface in labels.interfaces:
         version = interface.version
-        is_of_instance = instance_id is not None and version.instance_id == instance_id
+        is_of_instance = version.instance_id in instance_ids
         is_of_finding = interface.interface_id in found_ids and version.instance_id is None
         if not (interface.interface_id in asked_ids or is_of_instance or is_of_finding):
             continue
@@ -108,18 +111,18 @@ def resolve_subject(
             Part(interface.interface_id, address, *span, "labels")
             for address in interface.addresses
         ]
-    return subject_of(instance_id, vpc_ids, [*asked, *found, *labelled], labels)
+    return subject_of(instance_ids, vpc_ids, [*asked, *found, *labelled], labels)
 
 
 def subject_of(
-    instance_id: str | None, vpc_ids: Iterable[str], parts: Iterable[Part], labels: LabelTables
+    instance_ids: Iterable[str], vpc_ids: Iterable[str], parts: Iterable[Part], labels: LabelTables
 ) -> Subject:
     """A subject of these parts; labels tell which other VPCs use the same addresses."""
     kept = tuple(dict.fromkeys(parts))
     vpcs = tuple(dict.fromkeys(vpc_ids))
     spans = dict.fromkeys((p.address, p.valid_from, p.valid_to) for p in kept if p.address)
     return Subject(
-        instance_id=instance_id,
+        instance_ids=tuple(instance_ids),
         vpc_ids=vpcs,
         interface_ids=tuple(dict.fromkeys(p.interface_id for p in kept if p.interface_id)),
         holdings=tuple(

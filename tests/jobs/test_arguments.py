@@ -30,7 +30,7 @@ def test_flags_become_arguments() -> None:
         scope="instance",
         case_id="web-3",
         output="/cases",
-        instance_id="i-0123456789abcdef0",
+        instance_ids=("i-0123456789abcdef0",),
         interface_ids=(),
         addresses=(),
         vpc_id=None,
@@ -220,4 +220,14 @@ def test_following_and_comparing_are_for_one_subject_and_for_prefixes() -> None:
     assert any(
         text.startswith("--baseline_days: found without --flow_logs")
         for text in problems(*rest, "--baseline_days", "3")
+    )
+
+
+def test_a_watch_list_is_several_instances_and_none_beside_a_finding() -> None:
+    several = [*FLAGS, "--instance_id", "i-0123456789abcdef0, i-0123456789abcdef1"]
+
+    assert parse_arguments(several).instance_ids == ("i-0123456789abcdef0", "i-0123456789abcdef1")
+    assert any(
+        text.startswith("--instance_id: found several with --finding")
+        for text in problems(*several, "--finding", "finding.json")
     )

@@ -241,7 +241,11 @@ def test_what_two_followed_peers_did_with_each_other_is_there_from_either_side(
 
     for also in ({}, {"src_interface_id": None, "dst_interface_id": None}):  # by labels, direction
         frame = conversations_of(
-            flows_of(spark, [{**row, **also} for row in rows]), [S, P], Rules(), hop=2
+            flows_of(spark, [{**row, **also} for row in rows]),
+            [S, P],
+            Rules(),
+            hop=2,
+            are_several=True,
         )
         got = sorted((tuple(row) for row in frame.select(*columns).collect()), key=repr)
         points = ["peer", "subject"]
@@ -252,6 +256,8 @@ def test_what_two_followed_peers_did_with_each_other_is_there_from_either_side(
 
 
 def test_a_record_of_a_followed_peer_with_a_stranger_is_there_once(spark: SparkSession) -> None:
-    frame = conversations_of(flows_of(spark, [out(), back()]), [S], Rules(), hop=2)
+    frame = conversations_of(
+        flows_of(spark, [out(), back()]), [S], Rules(), hop=2, are_several=True
+    )
 
     assert [(row["peer"], row["records"]) for row in frame.collect()] == [(P, 2)]

@@ -8,7 +8,7 @@ from transforms.scope import of_subject, with_role
 from transforms.subject import Holding, Part, Subject, resolve_subject
 
 SUSPECT = Subject(
-    instance_id="i-1",
+    instance_ids=("i-1",),
     vpc_ids=("vpc-a",),
     interface_ids=("eni-1",),
     holdings=(
@@ -70,10 +70,10 @@ def test_the_subject_is_what_was_asked_for_and_what_the_labels_say_of_it() -> No
     )  # fmt: skip
     assert problems == []
 
-    subject = resolve_subject("i-1", ["eni-7"], ["2001:db8::15"], None, tables)
+    subject = resolve_subject(["i-1"], ["eni-7"], ["2001:db8::15"], None, tables)
 
     assert subject == Subject(
-        "i-1",
+        ("i-1",),
         ("vpc-a",),
         ("eni-7", "eni-1"),
         (Holding("2001:db8::15", None, None, ()), Holding("10.0.1.7", None, 300, ("vpc-b",))),
@@ -90,7 +90,7 @@ def test_an_interface_counts_while_it_was_the_subjects_and_a_record_may_say_othe
     spark: SparkSession,
 ) -> None:
     subject = Subject(
-        "i-1",
+        ("i-1",),
         ("vpc-a",),
         ("eni-1", "eni-2", "eni-3"),
         (),

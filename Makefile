@@ -9,7 +9,7 @@ BENCH ?= $(filter-out __init__ harness flow_text slow_s3 local_spark,$(basename 
 FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 test-standalone faults fuzz bench dashboards \
+.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 test-spark4 test-standalone faults fuzz bench dashboards \
     lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
 
 help: ## print this
@@ -59,6 +59,23 @@ test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate
 
 test-standalone: setup ## a cluster of processes that loses a worker in the scan, and one in the writes
 	STANDALONE=1 $(BIN)/python -m pytest tests/test_standalone_master.py
+
+# What starts spark-submit, which is the first line's, and what has its own Spark.
+LAUNCHED := $(addprefix --ignore=tests/,test_launch.py test_crash.py test_opensearch_access.py \
+    test_delta_on_s3.py test_faults.py test_bench.py test_standalone_master.py \
+    jobs/test_opensearch_hadoop.py)
+
+test-spark4: setup out/spark4/ready jars/spark4/ready ## the tests on Spark 4.1 with Delta 4.2
+	JARS=jars/spark4 PYTHONPATH=out/spark4 $(BIN)/python -m pytest $(LAUNCHED)
+
+out/spark4/ready: requirements/spark4.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
+	    --upgrade --target out/spark4 -r $<
+	@touch $@
+
+jars/spark4/ready: conf/jars-spark4.pom.xml
+	$(MVN) -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/jars/spark4
+	@touch $@
 
 faults: setup ## load a real OpenSearch through 429s, time-outs, a restart …; prints a table
 	SPARK_LOCAL_IP=127.0.0.1 $(BIN)/python -m tests.faults

@@ -16,6 +16,7 @@ settings.register_profile("lawful", deadline=None)
 settings.load_profile("lawful")
 
 ROOT = Path(__file__).resolve().parent.parent
+JARS = ROOT / os.environ.get("JARS", "jars")  # of the Spark that the tests run on
 Table = Callable[..., DataFrame]
 
 
@@ -23,7 +24,7 @@ Table = Callable[..., DataFrame]
 def spark(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    jars = ",".join(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar")))
+    jars = ",".join(str(jar) for jar in sorted(JARS.glob("*.jar")))
     scratch = tmp_path_factory.mktemp("spark")
     session = (
         SparkSession.builder.master("local[2]")  # as many cores as the smallest CI machine

@@ -24,9 +24,8 @@ def test_what_a_page_links_to_is_there(page: Path) -> None:
 def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs/README.md").read_text()
 
-    assert [p.name for p in PAGES if p.parent.name == "docs" and p.name not in index] == [
-        "README.md"
-    ]
+    pages = {page.name for page in PAGES if page.parent.name == "docs"} - {"README.md"}
+    assert {name for name in pages if f"({name})" not in index} == set()
 
 
 @pytest.mark.parametrize("platform", ["glue", "emr", "emr-serverless"])

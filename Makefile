@@ -9,8 +9,9 @@ BENCH ?= $(filter-out __init__ harness flow_text slow_s3 local_spark,$(basename 
 FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 test-spark4 test-standalone faults fuzz bench dashboards \
-    lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
+.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 test-infra \
+    test-spark4 test-standalone faults fuzz bench dashboards lint format lock dist dist-emr \
+    submit-glue submit-emr submit-emr-serverless clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,9 @@ demo: setup ## write the demo day to out/demo without tracing it
 
 test-s3: setup setup-s3 ## a case on s3:// through S3A, written twice and verified
 	$(BIN)/python -m pytest tests/test_delta_on_s3.py
+
+test-infra: setup ## infra/ applied, planned, executed and destroyed against moto; needs terraform
+	$(BIN)/python -m tests.infra_apply
 
 test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate executors
 	$(BIN)/python -m pytest

@@ -41,6 +41,7 @@ resource "aws_glue_job" "trace" {
   worker_type       = local.conf.WorkerType
   number_of_workers = coalesce(var.number_of_workers, local.conf.NumberOfWorkers)
   max_retries       = local.conf.MaxRetries
+  execution_class   = "STANDARD" # Glue's own default; a run must not wait for spare machines
   timeout           = local.conf.Timeout
   default_arguments = local.default_arguments
   tags              = var.tags

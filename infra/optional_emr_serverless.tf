@@ -2,7 +2,7 @@ resource "aws_emrserverless_application" "trace" {
   count = length(var.emr_serverless[*])
 
   name          = var.name
-  type          = "spark"
+  type          = "SPARK"
   release_label = var.emr_serverless.release
   architecture  = var.emr_serverless.architecture
   tags          = var.tags

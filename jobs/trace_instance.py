@@ -136,7 +136,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
 
 
 def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Result:
-    """List → scan → label → scope → Delta → OpenSearch → books; every line is accounted for."""
+    """List → scan → label → scope → Delta → answers → OpenSearch → books: every line counts."""
     arguments = case.arguments
     if lock.predecessor is not None:
         remove_leftovers(arguments.case_uri)
@@ -145,6 +145,14 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
 
     reading = read_flows(spark, case, phases)
     case, flows = reading.case, reading.flows
+    coverage = answered = None
+    if arguments.scope == "instance":
+        with phases.phase("coverage"):
+            coverage = cover_case(spark, case, flows)
+        answered = answer(spark, case, flows, coverage, phases)
+        # Who waits for it need not wait for the view as well.
+        said = answered.verdict
+        logger.info("verdict (books are not closed yet): %s: %s", said.step, said.sentence)
     indexed = None
     if arguments.opensearch is not None:
         with phases.phase("index"):
@@ -156,17 +164,10 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
                 shown=False,
             )
             _quarantine_documents(indexed, flows, case)
-    coverage = None
-    if arguments.scope == "instance":
-        with phases.phase("coverage"):
-            coverage = cover_case(spark, case, flows)
     with phases.phase("books"):
         books = close_books(spark, reading, indexed.documents if indexed else None)
         seen = coverage.judged.verdict if coverage else None
         case = case._replace(claims=answer_claims(flows, case.finding, arguments.window, seen))
-    answered = None
-    if arguments.scope == "instance":
-        answered = answer(spark, case, flows, coverage, phases)
     all_books = {"": books, **(answered.further_books if answered else {})}
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None

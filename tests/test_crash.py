@@ -20,7 +20,7 @@ DATA = Path(__file__).parent / "data"
 TABLES = (
     "flows", "objects", "quarantine", "coverage", "conversations", "peers", "answers",
 )  # fmt: skip
-PATIENCE_S = 120
+PATIENCE_S = 240
 
 
 def start(flags: list[str], log: Path) -> "subprocess.Popen[bytes]":

@@ -15,8 +15,10 @@ from transforms.inflate import Damaged
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult
 
-# Below this an object is fetched whole, ahead of its turn; above, it is streamed in its turn.
-_SMALL = 1024 * 1024
+# Up to this an object is fetched whole, ahead of its turn, while not too much is waiting;
+# above, it is streamed in its turn, which costs three times as much for each octet.
+_WHOLE = 16 * 1024 * 1024
+_WAITING = 64 * 1024 * 1024
 _STREAMED = 1024 * 1024
 
 
@@ -44,11 +46,16 @@ def fetch_ahead(
     Objects of more than `max_bytes` as stored are not asked for.
     """
     ahead: deque[tuple[ObjectToRead, Future[Fetched | str] | None]] = deque()
+    waiting = 0
     with ThreadPoolExecutor(in_flight) as pool:
         for wanted in objects:
-            ahead.append((wanted, pool.submit(_fetch, wanted) if wanted.size <= _SMALL else None))
-            if len(ahead) >= in_flight:
-                yield _in_turn(*ahead.popleft(), max_bytes)
+            is_whole = wanted.size <= min(_WHOLE, max_bytes)
+            ahead.append((wanted, pool.submit(_fetch, wanted) if is_whole else None))
+            waiting += wanted.size if is_whole else 0
+            while len(ahead) >= in_flight or (ahead and waiting > _WAITING):
+                first, future = ahead.popleft()
+                waiting -= first.size if future else 0
+                yield _in_turn(first, future, max_bytes)
         while ahead:
             yield _in_turn(*ahead.popleft(), max_bytes)
 
@@ -72,7 +79,7 @@ def _fetch(wanted: ObjectToRead) -> Fetched | str:
         if found.meta["size"] != wanted.size:
             return "it changed between listing and reading"
         version = found.meta["version"]
-        if wanted.size <= _SMALL:
+        if wanted.size <= _WHOLE:
             return Fetched(version, [found.bytes().to_bytes()])
         return Fetched(version, _streamed(found))
     except FileNotFoundError:
@@ -110,7 +117,7 @@ def expired_credentials(failure: Exception) -> str | None:
 
 def spooled(chunks: Iterable[bytes]) -> IO[bytes]:
     """The bytes in a file of their own, which is gone when it is closed; small ones in memory."""
-    file = tempfile.SpooledTemporaryFile(max_size=_SMALL)
+    file = tempfile.SpooledTemporaryFile(max_size=_STREAMED)
     for chunk in chunks:
         file.write(chunk)
     file.seek(0)

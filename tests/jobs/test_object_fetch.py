@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from jobs.object_fetch import (
     expired_credentials,
     fetch_ahead,
 )
-from jobs.object_store import Bucket, Place
+from jobs.object_store import Bucket, Place, place_of
 
 BODY = b"start end\n1 2\n"
 
@@ -83,3 +84,22 @@ def test_expired_credentials_end_the_reading_with_one_sentence(bucket_of_answers
     of_spark = f"Traceback\n  File x\njobs.object_fetch.CredentialsExpired: {caught.value}\n\n at"
     assert expired_credentials(RuntimeError(of_spark)) == str(caught.value)
     assert expired_credentials(RuntimeError("another")) is None
+
+
+def test_objects_of_every_size_come_whole_and_in_order(tmp_path: Path) -> None:
+    """Fetched ahead, waited for because much is waiting already, and streamed."""
+    sizes = [10, *[6_000_000] * 12, 17_000_000, 20, 6_000_000]
+    wanted = []
+    for number, size in enumerate(sizes):
+        path = tmp_path / str(number)
+        path.write_bytes(bytes([number]) * size)
+        wanted.append(ObjectToRead(place_of(str(path)), None, size))
+
+    came = fetch_ahead(wanted, 32, 10**9)
+
+    for number, (item, fetched) in enumerate(came):
+        assert item == wanted[number]
+        assert isinstance(fetched, Fetched)
+        octets = b"".join(fetched.chunks)
+        assert (len(octets), set(octets)) == (sizes[number], {number})
+    assert number == len(sizes) - 1

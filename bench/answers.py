@@ -15,7 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from bench.local_spark import local_spark
-from jobs.answer import FEW_RECORDS, ask, kept, like_few
+from jobs.answer import FEW_RECORDS, ask, kept
+from jobs.session import like_few
 from transforms.conversations import conversations_of
 from transforms.question import Asked
 from transforms.schemas import FLOWS

@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
         runs = [_run(Path(folder), number) for number in range(given.rounds)]
     phases = {name: spread([run.phases[name] for run in runs]) for name in runs[0].phases}
     total = spread([run.seconds for run in runs])
-    known = sum(each.median for each in phases.values())
+    known = sum(each.median for name, each in phases.items() if not name.endswith("(beside)"))
     rest = Spread(*(max(0.0, total.median - known) for _ in range(3)))
     rows: list[list[object]] = [[name, each] for name, each in phases.items()]
     rows += [["Python, spark-submit, end", f"{rest.median:.2f}"], ["from command to end", total]]
@@ -82,7 +82,7 @@ def _run(folder: Path, number: int) -> Run:
     if process.returncode:
         raise SystemExit(f"the job ended with {process.returncode}")
     line = next(line for line in said.splitlines() if line.startswith("Seconds "))
-    found = re.findall(r"([A-Za-z0-9 ]+?) ([\d.]+)(?:,|$)", line.removeprefix("Seconds "))
+    found = re.findall(r"([A-Za-z0-9 ()]+?) ([\d.]+)(?:,|$)", line.removeprefix("Seconds "))
     return Run(seconds, {name.strip(): float(s) for name, s in found}, driver, workers)
 
 

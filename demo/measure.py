@@ -15,7 +15,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from demo.scenarios import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of, scenarios
-from jobs.answer import ask, like_few
+from jobs.answer import ask
+from jobs.session import like_few
 from transforms.conversations import conversations_of
 from transforms.coverage import Delivered, by_interface, cover, judge_coverage, slots_of
 from transforms.coverage_facts import records_by_slot

@@ -1,7 +1,6 @@
 """The answer of a case: conversations and peers from the stored flows, and what they say."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
@@ -14,7 +13,7 @@ from jobs.case_coverage import CaseCoverage
 from jobs.delta_sink import write_table
 from jobs.phases import Phases
 from jobs.second_hop import read_second_hop
-from jobs.session import setting
+from jobs.session import like_few
 from transforms.conversations import aggregation_of, conversations_of, survey
 from transforms.question import Asked, SecondHop, all_answers
 from transforms.questions import Answer, answer_row, answers_of, questions
@@ -40,14 +39,15 @@ def answer(
     spark: SparkSession,
     case: Case,
     flows: DataFrame,
-    coverage: CaseCoverage | None,
+    covered: Future[CaseCoverage],
     phases: Phases,
 ) -> Answered:
     """Write the tables `conversations`, `peers` and `answers` and say what they hold.
 
     Reads the baseline and the second hop where they are asked for. The rows that are written are
     kept and asked: reading them back costs a cold start of Delta's reader for each table. Without
-    an attempt it is coverage that decides between no evidence and cannot tell.
+    an attempt it is coverage that decides between no evidence and cannot tell; it is waited for
+    only then.
     """
     asked, is_small = _measured(case.arguments.asked, flows)
     rules = asked.thresholds.rules()
@@ -78,10 +78,8 @@ def answer(
         peers = kept(peers, case.run_id, is_small)
         write_table(peers, case.table("peers"), PEERS)
         found = ask(spark, conversations, peers, asked)
-        judged = coverage.judged if coverage else None
-        verdict = judge(
-            found[0].figures, judged.verdict if judged else None, judged.reasons if judged else ()
-        )
+        judged = covered.result().judged
+        verdict = judge(found[0].figures, judged.verdict, judged.reasons)
         found = (found[0]._replace(verdict=verdict.step, sentence=verdict.sentence), *found[1:])
         rows = spark.createDataFrame([answer_row(each, case.run_id) for each in found], ANSWERS)
         write_table(rows.coalesce(1), case.table("answers"), ANSWERS)
@@ -109,19 +107,6 @@ def kept(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:
     """
     named = frame.withColumn("run_id", F.lit(run_id))
     return named.coalesce(1).localCheckpoint() if is_small else named.persist()
-
-
-@contextmanager
-def like_few(spark: SparkSession, is_small: bool) -> Iterator[None]:
-    """Without generated code for few rows: compiling takes longer than it saves."""
-    if not is_small:
-        yield
-        return
-    with (
-        setting(spark, "spark.sql.codegen.wholeStage", "false"),
-        setting(spark, "spark.sql.codegen.factoryMode", "NO_CODEGEN"),
-    ):
-        yield
 
 
 def ask(

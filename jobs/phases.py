@@ -9,15 +9,19 @@ logger = logging.getLogger(__name__)
 
 
 class Phases:
-    """Seconds by phase, in order; each phase is logged when it ends."""
+    """Seconds by phase, in order; each phase is logged when it ends.
+
+    Those of a phase beside others are counted in the others as well.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str, *, is_beside: bool = False) -> Iterator[None]:
         """Time a block of work under a name."""
         started = time.perf_counter()
         yield
-        self.seconds[name] = time.perf_counter() - started
-        logger.info("phase=%s seconds=%.1f", name.replace(" ", "_"), self.seconds[name])
+        seconds = time.perf_counter() - started
+        self.seconds[f"{name} (beside)" if is_beside else name] = seconds
+        logger.info("phase=%s seconds=%.1f", name.replace(" ", "_"), seconds)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.beside import beside
 from jobs.books import Books, count_flows, count_objects, count_quarantine, count_scope
 from jobs.case import Case
 from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
@@ -34,36 +35,53 @@ class Reading(NamedTuple):
 
 def read_flows(spark: SparkSession, case: Case, phases: Phases) -> Reading:
     """Objects → scan → label → scope → Delta; every line is accounted for."""
-    with phases.phase(_step(case, "scan")):
+    with phases.phase(_step(case, "scan")), beside() as begin:
         scanned, subject, was_read_twice = scan_for_subject(
             case, lambda case: scan_objects(spark, case.listing.selected, scan_settings(case))
         )
         case = case._replace(subject=subject, was_read_twice=was_read_twice)
+        # Only planned meanwhile: two jobs over what is not kept yet would both read the objects.
+        planned = begin(judged_records, spark, case, scanned)
         write_table(objects_table(spark, case, scanned), case.table("objects"), OBJECTS)
-    with phases.phase(_step(case, "label and scope")):
-        judged = judged_records(spark, case, scanned).persist()
+    with phases.phase(_step(case, "label and scope")), beside() as begin:
+        begin(_write_quarantine, case, scanned)
+        judged = planned.result().persist()
         scope_counts = count_scope(judged)
     with phases.phase(_step(case, "write Delta")):
         flows = in_few_files(kept_flows(judged, case.run_id), scope_counts["subject"])
         write_table(flows, case.table("flows"), FLOWS)
-        write_table(quarantine_table(scanned, case.run_id), case.table("quarantine"), QUARANTINE)
         for name in ("objects", "flows", "quarantine"):
             compact(spark, case.table(name))
     return Reading(case, read_table(spark, case.table("flows")), scope_counts, (scanned, judged))
+
+
+def _write_quarantine(case: Case, scanned: DataFrame) -> None:
+    write_table(quarantine_table(scanned, case.run_id), case.table("quarantine"), QUARANTINE)
 
 
 def close_books(spark: SparkSession, reading: Reading, documents: int | None = None) -> Books:
     """Counts from what was written, beside what the listing and the scoping had counted before."""
     case = reading.case
     of_this_run = F.col("run_id") == case.run_id
+
+    def stored(name: str) -> DataFrame:
+        return read_table(spark, case.table(name)).where(of_this_run)
+
+    with beside() as begin:
+        counted = (
+            begin(lambda: count_flows(reading.flows.where(of_this_run))),
+            begin(lambda: count_objects(stored("objects"))),
+            begin(lambda: count_quarantine(stored("quarantine"))),
+        )
+    flows, objects, quarantine = (each.result() for each in counted)
     return Books(
         listed=len(case.listing.objects),
         listed_skipped=len(case.listing.skipped),
         documents=documents,
         **reading.scope_counts,
-        **count_flows(reading.flows.where(of_this_run)),
-        **count_objects(read_table(spark, case.table("objects")).where(of_this_run)),
-        **count_quarantine(read_table(spark, case.table("quarantine")).where(of_this_run)),
+        **flows,
+        **objects,
+        **quarantine,
     )
 
 

@@ -25,3 +25,16 @@ def setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
             spark.conf.unset(name)
         else:
             spark.conf.set(name, before)
+
+
+@contextmanager
+def like_few(spark: SparkSession, is_small: bool) -> Iterator[None]:
+    """Without generated code for few rows: compiling takes longer than it saves."""
+    if not is_small:
+        yield
+        return
+    with (
+        setting(spark, "spark.sql.codegen.wholeStage", "false"),
+        setting(spark, "spark.sql.codegen.factoryMode", "NO_CODEGEN"),
+    ):
+        yield

@@ -15,9 +15,10 @@ from pyspark.sql import functions as F
 from jobs.answer import answer
 from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.baseline import baseline_window
+from jobs.beside import beside
 from jobs.books import Books
 from jobs.case import Case
-from jobs.case_coverage import cover_case
+from jobs.case_coverage import CaseCoverage, cover_case
 from jobs.case_lock import CaseLock, LockLost, locked_case
 from jobs.delta_sink import (
     append_rows,
@@ -39,13 +40,16 @@ from jobs.opensearch_sink import Indexed, index_flows, show_index
 from jobs.phases import Phases
 from jobs.reading import close_books, read_flows
 from jobs.report import show_report, write_report
-from jobs.session import open_session
+from jobs.session import like_few, open_session
 from jobs.summary import Result, render
 from transforms.label_tables import LabelTables
 from transforms.schemas import QUARANTINE
 from transforms.subject import resolve_subject
 
 logger = logging.getLogger(__name__)
+
+# As stored. A compressed line takes some fifteen bytes, so that these are a million records.
+_SMALL_BYTES = 16 * 1024 * 1024
 
 COMPLETE, FAILED, BAD_INPUT, INCOMPLETE, UNBALANCED, EXPIRED = 0, 1, 2, 3, 4, 5
 
@@ -67,7 +71,8 @@ def main(argv: Sequence[str]) -> int:
             with phases.phase("start Spark"):
                 spark = open_session(f"trace {arguments.case_id}")
             check_writer(spark, arguments.opensearch)
-            result = run(spark, case, phases, lock)
+            with like_few(spark, is_small(case)):
+                result = run(spark, case, phases, lock)
     except BadInput as bad:
         for problem in bad.problems:
             print(f"error: {problem}", file=sys.stderr)
@@ -135,6 +140,11 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     return Case(arguments, labels, subject, listing, run_id, now, found, baseline=baseline)
 
 
+def is_small(case: Case) -> bool:
+    """Whether all that is to be read holds no more records than are worth no compiled code."""
+    return sum(item.size for item in case.listing.selected) <= _SMALL_BYTES
+
+
 def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Result:
     """List → scan → label → scope → Delta → answers → OpenSearch → books: every line counts."""
     arguments = case.arguments
@@ -147,9 +157,10 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     case, flows = reading.case, reading.flows
     coverage = answered = None
     if arguments.scope == "instance":
-        with phases.phase("coverage"):
-            coverage = cover_case(spark, case, flows)
-        answered = answer(spark, case, flows, coverage, phases)
+        with beside() as begin:
+            covered = begin(_covered, spark, case, flows, phases)
+            answered = answer(spark, case, flows, covered, phases)
+        coverage = covered.result()
         # Who waits for it need not wait for the view as well.
         said = answered.verdict
         logger.info("verdict (books are not closed yet): %s: %s", said.step, said.sentence)
@@ -164,10 +175,11 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
                 shown=False,
             )
             _quarantine_documents(indexed, flows, case)
-    with phases.phase("books"):
-        books = close_books(spark, reading, indexed.documents if indexed else None)
+    with phases.phase("books"), beside() as begin:
         seen = coverage.judged.verdict if coverage else None
-        case = case._replace(claims=answer_claims(flows, case.finding, arguments.window, seen))
+        claims = begin(answer_claims, flows, case.finding, arguments.window, seen)
+        books = close_books(spark, reading, indexed.documents if indexed else None)
+    case = case._replace(claims=claims.result())
     all_books = {"": books, **(answered.further_books if answered else {})}
     with phases.phase("manifest"):
         index = indexed.described() if indexed else None
@@ -188,6 +200,11 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
         phases.seconds, case.finding, case.claims, case.was_read_twice, answered,
         case.labels.conflicts, coverage, manifest,
     )  # fmt: skip
+
+
+def _covered(spark: SparkSession, case: Case, flows: DataFrame, phases: Phases) -> CaseCoverage:
+    with phases.phase("coverage", is_beside=True):
+        return cover_case(spark, case, flows)
 
 
 def exit_code(books: Mapping[str, Books], strict: bool) -> int:

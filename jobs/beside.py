@@ -1,0 +1,37 @@
+"""Spark work that needs nothing of other work, beside it: planning keeps only one core busy."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_AT_ONCE = 3
+
+
+class Begin(Protocol):
+    """Starts work in another thread; the future has its result, or raises what it raised."""
+
+    def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Begin `work(*args, **kwargs)`."""
+
+
+@contextmanager
+def beside() -> Iterator[Begin]:
+    """What is begun in this block has ended when the block ends, and its first failure is raised.
+
+    A failure of the block itself comes first.
+    """
+    begun: list[Future[object]] = []
+    with ThreadPoolExecutor(_AT_ONCE, "beside") as pool:
+
+        def begin(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+            future = pool.submit(work, *args, **kwargs)
+            begun.append(future)  # type: ignore[arg-type]
+            return future
+
+        yield begin
+    for each in begun:
+        each.result()

@@ -151,3 +151,20 @@ def count_scope(judged: DataFrame) -> dict[str, int]:
         F.count_if(is_kept).alias("subject"), F.count_if(~is_kept).alias("others")
     ).first()
     return counts.asDict() if counts else {}
+
+
+def count_in_window(scanned: DataFrame) -> dict[str, int]:
+    """The same where every flow is kept: what the scanner counted in the objects that it read.
+
+    The flows themselves are labelled while they are written: to keep them in memory for a count
+    before that takes as long as all their labels.
+    """
+    counts = (
+        scanned.where("account.outcome = 'read'")
+        .agg(
+            F.coalesce(F.sum("account.in_window_lines"), F.lit(0)).alias("subject"),
+            F.lit(0).alias("others"),
+        )
+        .first()
+    )
+    return counts.asDict() if counts else {}

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from jobs.arguments import MAX_OBJECT_BYTES
 from jobs.flow_log_objects import FlowLogObject
@@ -91,7 +92,8 @@ def of_read_objects(scanned: DataFrame) -> DataFrame:
     is_refused = "account IS NOT NULL AND account.outcome = 'refused'"
     refused_objects = scanned.where(is_refused).select("object_uri")
     lines = scanned.where("account IS NULL")
-    return lines.join(refused_objects, on="object_uri", how="left_anti")
+    # Spark takes the refused ones for as many as all lines, and would shuffle those to join them.
+    return lines.join(F.broadcast(refused_objects), on="object_uri", how="left_anti")
 
 
 def _number_of_tasks(spark: SparkSession, objects: Sequence[FlowLogObject]) -> int:

@@ -9,7 +9,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.beside import beside
-from jobs.books import Books, count_flows, count_objects, count_quarantine, count_scope
+from jobs.books import (
+    Books,
+    count_flows,
+    count_in_window,
+    count_objects,
+    count_quarantine,
+    count_scope,
+)
 from jobs.case import Case
 from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
 from jobs.delta_sink import compact, in_few_files, read_table, write_table
@@ -45,10 +52,15 @@ def read_flows(spark: SparkSession, case: Case, phases: Phases) -> Reading:
         write_table(objects_table(spark, case, scanned), case.table("objects"), OBJECTS)
     with phases.phase(_step(case, "label and scope")), beside() as begin:
         begin(_write_quarantine, case, scanned)
-        judged = planned.result().persist()
-        scope_counts = count_scope(judged)
+        judged = planned.result()
+        if case.arguments.scope == "everything":
+            scope_counts = count_in_window(scanned)
+        else:
+            scope_counts = count_scope(judged.persist())
     with phases.phase(_step(case, "write Delta")):
-        flows = in_few_files(kept_flows(judged, case.run_id), scope_counts["subject"])
+        flows = kept_flows(judged, case.run_id)
+        if judged.is_cached:
+            flows = in_few_files(flows, scope_counts["subject"])
         write_table(flows, case.table("flows"), FLOWS)
         for name in ("objects", "flows", "quarantine"):
             compact(spark, case.table(name))

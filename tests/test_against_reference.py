@@ -41,7 +41,8 @@ def trace(spark: SparkSession, day: days.Day, folder: Path, scope: str = "instan
     arguments = parse_arguments(_flags(day, folder, scope, output))
     case = prepare(arguments, datetime.now(UTC))
     with locked_case(arguments.table("run.lock"), case.run_id, arguments.break_lock) as lock:
-        run(spark, case, Phases(), lock)
+        result = run(spark, case, Phases(), lock)
+    assert result.all_books[""].balanced
     flows = spark.read.format("delta").load(str(output / "case-1" / "flows"))
     refused = spark.read.format("delta").load(str(output / "case-1" / "quarantine"))
     whole = ("object_uri", "object_line", "extra", "role")

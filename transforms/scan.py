@@ -117,21 +117,24 @@ class ObjectScan:
 
     def _scan(self, block: bytes) -> Iterator[Lines]:
         first_number = self.account.lines + 1
-        count = count_lines(block)
-        self.account.lines += count
+        ends = line_ends(block)
+        self.account.lines += len(ends)
         self._refused_in_block.clear()
         is_first = not self.columns
-        block = self._without_long_lines(block, first_number)
+        whole = block
+        block = self._without_long_lines(block, ends, first_number)
         if is_first:
             self._unwrap = unwrap_of(block[: block.index(b"\n")])
         if self._unwrap is not None:
             block = self._unwrapped(block, first_number)
+        if block is not whole:
+            ends = line_ends(block)
         if is_first:
-            end = self._begin(block)
-            if end:
-                block, first_number, count = block[end:], first_number + 1, count - 1
+            header = self._begin(block)
+            if header:
+                block, first_number, ends = block[header:], first_number + 1, ends[1:] - header
         if block:
-            yield from self._take(block, first_number, count)
+            yield from self._take(block, first_number, ends)
 
     def _scan_rows(self, file: IO[bytes]) -> Iterator[Lines]:
         """A row of Parquet is a line; there is no header among them."""
@@ -143,12 +146,12 @@ class ObjectScan:
         self._set_columns(columns, columns[0].encode())
         for block in rows.blocks(self.max_line_bytes):
             self._refused_in_block.clear()
-            first_number, count = self.account.lines + 1, block.text.count(b"\n")
-            self.account.lines += count
+            first_number, ends = self.account.lines + 1, line_ends(block.text)
+            self.account.lines += len(ends)
             self.account.bytes_inflated += len(block.text)
             for at, shown, reason in block.refused:
                 self._refuse_line(first_number + at, shown, reason)
-            yield from self._take(block.text, first_number, count)
+            yield from self._take(block.text, first_number, ends)
 
     def _set_columns(self, columns: tuple[str, ...], first_name: bytes) -> None:
         self.columns = columns
@@ -185,27 +188,24 @@ class ObjectScan:
         if first.number == 1:
             raise Damaged(f"its first line cannot be read: {first.reason}")
 
-    def _without_long_lines(self, block: bytes, first_number: int) -> bytes:
-        """Refuse lines over the limit and leave a blank line in the place of each.
-
-        Such a line crosses a multiple of the limit, so only those places are looked at.
-        """
+    def _without_long_lines(self, block: bytes, ends: Positions, first_number: int) -> bytes:
+        """Refuse lines over the limit and leave a blank line in the place of each."""
         limit = self.max_line_bytes
+        long = np.flatnonzero(np.diff(ends, prepend=-1) - 1 > limit)
+        if not len(long):
+            return block
         kept, at = [], 0
-        for place in range(limit, len(block), limit):
-            if place < at:
-                continue
-            start = block.rfind(b"\n", at, place) + 1 or at
-            end = block.index(b"\n", place)
-            if end - start > limit:
-                number = first_number + block.count(b"\n", 0, start)
-                shown = block[start : start + min(SHOWN_BYTES, limit)].decode(
-                    "ascii", "backslashreplace"
-                )
-                self._refuse_line(number, shown, f"longer than {limit} bytes")
-                kept += [block[at:start], b" \n"]
-                at = end + 1
-        return b"".join([*kept, block[at:]]) if kept else block
+        for line in long.tolist():
+            start, end = int(ends[line - 1]) + 1 if line else 0, int(ends[line])
+            shown = block[start : start + min(SHOWN_BYTES, limit)]
+            self._refuse_line(
+                first_number + line,
+                shown.decode("ascii", "backslashreplace"),
+                f"longer than {limit} bytes",
+            )
+            kept += [block[at:start], b" \n"]
+            at = end + 1
+        return b"".join([*kept, block[at:]])
 
     def _unwrapped(self, block: bytes, first_number: int) -> bytes:
         """The records in a block of wrapped lines; a line that holds none is refused."""
@@ -223,8 +223,9 @@ class ObjectScan:
         self.refused.append(RefusedLine(number, shown, reason))
         self._refused_in_block.add(number)
 
-    def _take(self, block: bytes, first_number: int, count: int) -> Iterator[Lines]:
+    def _take(self, block: bytes, first_number: int, ends: Positions) -> Iterator[Lines]:
         assert self._finder is not None
+        count = len(ends)
         hits = self._finder.find(block)
         everything = self.needles is None
         touched = (hits.needles, hits.nodata, hits.skipdata, hits.odd)
@@ -232,7 +233,6 @@ class ObjectScan:
             self.account.set_aside_lines += count
             return
 
-        ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == 0x0A)
         self.account.nodata_lines += len(_lines_at(hits.nodata, ends))
         self.account.skipdata_lines += len(_lines_at(hits.skipdata, ends))
         odd = _lines_at(hits.odd, ends)
@@ -271,9 +271,9 @@ class ObjectScan:
         return np.array(apart, dtype=np.int64)
 
 
-def count_lines(block: bytes) -> int:
-    """Newlines in a block: four times as fast as `bytes.count`, for all lines go through it."""
-    return int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == 0x0A))
+def line_ends(block: bytes) -> Positions:
+    """Where each line ends: found once for each block, as all lines go through it."""
+    return np.flatnonzero(np.frombuffer(block, np.uint8) == 0x0A)
 
 
 def _lines_at(positions: Positions, ends: Positions) -> Positions:

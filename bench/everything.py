@@ -2,7 +2,7 @@
 
 `the job` is `--scope everything` whole: listing, accounts, labels, Delta, books. The others parse
 the same columns into typed Parquet (Spark also into Delta) and nothing more. Rows and octets must
-be equal. `python -m bench.everything [--megabytes 100,400] [--rounds 2]`
+be equal. `python -m bench.everything [--megabytes 100,400] [--rounds 1]`
 """
 
 import argparse
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     """1 when rows or octets differ."""
     parser = argparse.ArgumentParser(prog="bench.everything", allow_abbrev=False)
     parser.add_argument("--megabytes", default="100,400")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args(argv)
     os.environ["PYSPARK_PYTHON"] = sys.executable
     jars = ",".join(str(jar) for jar in sorted((_ROOT / "jars").glob("delta-*.jar")))

@@ -2,7 +2,7 @@
 
 All in one process over the same number of connections; ours also inflates, hashes and searches.
 Spark's text reader over S3A is there where its jars are (`make setup-s3`), once, as it has no
-such number. `python -m bench.small_objects [--objects 20000] [--connections 8,32,128] [--rounds 3]`
+such number. `python -m bench.small_objects [--objects 20000] [--connections 8,32,128] [--rounds 1]`
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench.small_objects", allow_abbrev=False)
     parser.add_argument("--objects", type=int, default=20_000)
     parser.add_argument("--connections", default="8,32,128")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="bench-small-") as folder:
         text = write_objects(Path(folder) / "text", 8, object_bytes=_TEXT_OF_AN_OBJECT)

@@ -87,6 +87,17 @@ def scan_objects(
     return to_read.mapInArrow(scan, SCANNED)
 
 
+def start_workers(spark: SparkSession) -> None:
+    """Have Python workers import this module while the driver still plans what they will do."""
+    cores = spark.sparkContext.defaultParallelism
+    spark.range(0, cores, 1, cores).mapInArrow(_unchanged, "id BIGINT").collect()
+
+
+def _unchanged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """In this module, so that a worker imports it to run this."""
+    yield from batches
+
+
 def of_read_objects(scanned: DataFrame) -> DataFrame:
     """Drop the rows of refused objects but for their accounts: no line of them is evidence."""
     is_refused = "account IS NOT NULL AND account.outcome = 'refused'"

@@ -21,7 +21,7 @@ from jobs.case import Case
 from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
 from jobs.delta_sink import compact, in_few_files, read_table, write_table
 from jobs.derive import scan_for_subject
-from jobs.object_scan import ScanSettings, scan_objects
+from jobs.object_scan import ScanSettings, scan_objects, start_workers
 from jobs.phases import Phases
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
 
@@ -43,6 +43,7 @@ class Reading(NamedTuple):
 def read_flows(spark: SparkSession, case: Case, phases: Phases) -> Reading:
     """Objects → scan → label → scope → Delta; every line is accounted for."""
     with phases.phase(_step(case, "scan")), beside() as begin:
+        begin(start_workers, spark)
         scanned, subject, was_read_twice = scan_for_subject(
             case, lambda case: scan_objects(spark, case.listing.selected, scan_settings(case))
         )

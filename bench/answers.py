@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from bench.harness import report
 from bench.local_spark import local_spark
 from jobs.answer import FEW_RECORDS, ask, kept
 from jobs.session import like_few
@@ -39,17 +40,21 @@ def main(argv: Sequence[str]) -> int:
             given.memory,
             {"spark.sql.shuffle.partitions": 16, "spark.local.dir": folder},
         )
-        print("| flows | conversations | peers | conversations, s | peers, s | questions, s |")
-        print("|--:|--:|--:|--:|--:|--:|", flush=True)
+        rows = []
         for text in given.flows.split(","):
             path = f"{folder}/{text}"
             _flows(spark, int(text)).write.parquet(path)
-            _measure(spark, spark.read.schema(FLOWS).parquet(path), int(text))
+            rows.append(_measure(spark, spark.read.schema(FLOWS).parquet(path), int(text)))
         spark.stop()
+    report(
+        "answers",
+        ["flows", "conversations", "peers", "conversations, s", "peers, s", "questions, s"],
+        rows,
+    )
     return 0
 
 
-def _measure(spark: SparkSession, flows: DataFrame, count: int) -> None:
+def _measure(spark: SparkSession, flows: DataFrame, count: int) -> list[str]:
     is_small = count <= FEW_RECORDS
     started = [time.perf_counter()]
     with like_few(spark, is_small):
@@ -63,8 +68,7 @@ def _measure(spark: SparkSession, flows: DataFrame, count: int) -> None:
         ask(spark, conversations, peers, Asked())
         started.append(time.perf_counter())
     seconds = [f"{b - a:.1f}" for a, b in itertools.pairwise(started)]
-    cells = [f"{count:,}", f"{rows:,}", f"{services:,}", *seconds]
-    print(f"| {' | '.join(cells)} |", flush=True)
+    return [f"{count:,}", f"{rows:,}", f"{services:,}", *seconds]
 
 
 def _flows(spark: SparkSession, count: int) -> DataFrame:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
+from bench.harness import report
 from bench.local_spark import local_spark
 from jobs.labels import as_lookups, read_labels
 from transforms.label import label_with
@@ -35,8 +36,7 @@ def main(argv: Sequence[str]) -> int:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     spark = local_spark(2, "2g", {"spark.sql.shuffle.partitions": 2})
     print(f"{given.flows:,} flows, {given.subnets:,} subnets in {_VPCS} VPCs\n")
-    print("| interfaces | read labels, s | plan, s | name flows, s | named ends |")
-    print("|--:|--:|--:|--:|--:|", flush=True)
+    rows = []
     counts = [int(text) for text in given.interfaces.split(",")]
     for number, count in enumerate([counts[0], *counts]):
         with tempfile.TemporaryDirectory() as folder:
@@ -56,8 +56,10 @@ def main(argv: Sequence[str]) -> int:
             ).first()
             done = time.perf_counter()
         if number and named:  # the first warms up
-            seconds = f"{read - started:.1f} | {planned - read:.1f} | {done - planned:.1f}"
-            print(f"| {count:,} | {seconds} | {named['ends']:,} |", flush=True)
+            seconds = (read - started, planned - read, done - planned)
+            rows.append([f"{count:,}", *(f"{s:.1f}" for s in seconds), f"{named['ends']:,}"])
+    columns = ["interfaces", "read labels, s", "plan, s", "name flows, s", "named ends"]
+    report("labels", columns, rows)
     return 0
 
 

@@ -1,7 +1,7 @@
 """A listing of a million keys: seconds to walk and prune it, octets of driver memory per object.
 
 `python -m bench.listing [number]` makes that many empty objects in folders of a day, lists them for
-a window of 18 hours, and prints one line; targets: two minutes and 1 KB per object for a million.
+a window of 18 hours, and prints one row; targets: two minutes and 1 KB per object for a million.
 """
 
 import resource
@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench.harness import report
 from jobs.flow_log_objects import list_objects
 from transforms.window import Window
 
@@ -29,12 +30,15 @@ def main(argv: list[str]) -> int:
         listing = list_objects([folder], _WINDOW)
         seconds, octets = time.monotonic() - began, _peak_octets() - before
     each = octets / len(listing.objects)
-    print(
-        f"{number:,} objects: {seconds:.1f} s, {each:,.0f} octets each at the peak; "
-        f"{len(listing.selected):,} to read, {len(listing.skipped):,} skipped; "
-        f"targets {_TARGET_S * number / 1_000_000:.0f} s, {_TARGET_OCTETS:,} octets"
-    )
-    return int(seconds > _TARGET_S * number / 1_000_000 or each > _TARGET_OCTETS)
+    report(
+        "listing",
+        ["objects", "to read", "skipped", "s", "octets each, at the peak"],
+        [[f"{number:,}", f"{len(listing.selected):,}", f"{len(listing.skipped):,}",
+          f"{seconds:.1f}", f"{each:,.0f}"]],
+    )  # fmt: skip
+    target_s = _TARGET_S * number / 1_000_000
+    print(f"targets: {target_s:.0f} s, {_TARGET_OCTETS:,} octets")
+    return int(seconds > target_s or each > _TARGET_OCTETS)
 
 
 def _make(folder: Path, number: int) -> None:

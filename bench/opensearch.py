@@ -11,6 +11,8 @@ Each ends when the node has refreshed the index and counted every document.
 """
 
 import argparse
+import contextlib
+import io
 import os
 import statistics
 import sys
@@ -18,7 +20,6 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from opensearchpy.helpers import parallel_bulk
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from bench.harness import report
 from bench.local_spark import local_spark
 from demo.generate import generate
 from demo.opensearch_node import opensearch_node
@@ -79,9 +81,7 @@ def main(argv: Sequence[str]) -> int:
         octets = sum(len(document.encode()) for _, document in rows)
         print(f"{len(rows):,} documents of {octets // len(rows):,} bytes; documents/s of")
         print(f"{given.rounds} rounds: median (lowest to highest)\n")
-        print("| writers | documents, MiB a request | send only | parallel_bulk alone | ratio "
-              "| whole path |\n|--:|--:|--:|--:|--:|--:|", flush=True)  # fmt: skip
-        slower = 0
+        table, slower = [], False
         for load in loads:
             with _rendered(flows, load.writers) as rendered:
                 ways = {
@@ -90,9 +90,17 @@ def main(argv: Sequence[str]) -> int:
                     "whole path": partial(_whole_path, flows, url, load),
                 }
                 seconds = _in_turn(ways, given.rounds)
-            slower += _print_row(load, len(rows), seconds)
+            ratio = _ratio(seconds)
+            slower |= ratio < 1
+            table.append(_row(load, len(rows), seconds, ratio))
     spark.stop()
-    return 1 if slower else 0
+    report(
+        "opensearch",
+        ["writers", "documents, MiB a request", "send only", "parallel_bulk alone", "ratio",
+         "whole path"],
+        table,
+    )  # fmt: skip
+    return int(slower)
 
 
 def _in_turn(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
@@ -106,23 +114,24 @@ def _in_turn(ways: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, 
     return seconds
 
 
-def _print_row(load: Load, documents: int, seconds: dict[str, list[float]]) -> bool:
-    """Print a row; whether sending was slower than parallel_bulk, by the median of the rounds."""
-    ratio = statistics.median(
+def _ratio(seconds: dict[str, list[float]]) -> float:
+    """How much faster sending was than parallel_bulk, by the median of the rounds."""
+    return statistics.median(
         alone / ours
         for ours, alone in zip(seconds["send only"], seconds["parallel_bulk alone"], strict=True)
     )
+
+
+def _row(load: Load, documents: int, seconds: dict[str, list[float]], ratio: float) -> list[object]:
 
     def cell(name: str) -> str:
         rates = sorted(documents / took for took in seconds[name])
         return f"{statistics.median(rates):,.0f} ({rates[0]:,.0f} to {rates[-1]:,.0f})"
 
-    print(
-        f"| {load.writers} | {load.documents:,}, {load.mebibytes} | {cell('send only')} "
-        f"| {cell('parallel_bulk alone')} | {ratio:.2f} | {cell('whole path')} |",
-        flush=True,
-    )
-    return ratio < 1
+    return [
+        load.writers, f"{load.documents:,}, {load.mebibytes}", cell("send only"),
+        cell("parallel_bulk alone"), f"{ratio:.2f}", cell("whole path"),
+    ]  # fmt: skip
 
 
 def _whole_path(flows: DataFrame, url: str, load: Load) -> float:
@@ -161,7 +170,7 @@ def _parallel_bulk(rows: list[tuple[str, str]], url: str, load: Load) -> float:
         return _searchable(client, begun, len(rows))
 
 
-@contextmanager
+@contextlib.contextmanager
 def _fresh_index(url: str, connections: int) -> Iterator[OpenSearch]:
     client = OpenSearch(url, timeout=60, pool_maxsize=connections)
     client.indices.put_index_template(name="vpc-flow-trace", body=template_of("flat"))
@@ -182,7 +191,7 @@ def _searchable(client: OpenSearch, begun: float, expected: int) -> float:
     return took
 
 
-@contextmanager
+@contextlib.contextmanager
 def _rendered(flows: DataFrame, writers: int) -> Iterator[DataFrame]:
     """The documents, kept by Spark in one part for each writer."""
     rendered = to_documents(flows).repartition(writers).persist()
@@ -200,8 +209,9 @@ def _flows(spark: SparkSession, folder: Path, copies: int) -> DataFrame:
     words += ["--instance_id", str(SUSPECT.instance_id)]
     words += ["--case_id", "bench", "--output", str(folder / "cases")]
     words += ["--from", "2026-11-23T00:00:00Z", "--to", "2026-11-24T00:00:00Z"]
-    if trace(words) != 0:
-        raise SystemExit("the day could not be traced")
+    with contextlib.redirect_stdout(io.StringIO()):
+        if trace(words) != 0:
+            raise SystemExit("the day could not be traced")
     flows = spark.read.format("delta").load(str(folder / "cases/bench/flows"))
     # The id stays 40 characters; one file, as the job writes so few rows.
     copied = flows.withColumn("copy", F.explode(F.sequence(F.lit(1), F.lit(copies))))

@@ -2,7 +2,7 @@
 
 Every tool finds the lines of the same subject in the same gzip objects; what they find must be
 equal. Two sizes, so that the slope is free of start-up. Tools that are not installed are named.
-`python -m bench.scan [--megabytes 250,1000] [--rounds 3] [--only ours,igzip]`
+`python -m bench.scan [--megabytes 1000,4000] [--rounds 2] [--only ours,igzip]`
 """
 
 import argparse
@@ -52,8 +52,8 @@ Tool = Callable[[FlowText], Found | None]
 def main(argv: Sequence[str]) -> int:
     """1 when the tools do not agree."""
     parser = argparse.ArgumentParser(prog="bench.scan", allow_abbrev=False)
-    parser.add_argument("--megabytes", default="250,1000")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--megabytes", default="1000,4000")
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", default="")
     given = parser.parse_args(argv)
     os.environ["PYSPARK_PYTHON"] = sys.executable

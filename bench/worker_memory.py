@@ -1,6 +1,6 @@
 """Peak memory of one scanning worker: a large object, a bomb, and 20,000 objects in one task.
 
-`python -m bench.worker_memory` prints one line per case; each runs in a process of its own.
+`python -m bench.worker_memory` prints one row per case; each runs in a process of its own.
 """
 
 import gzip
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.harness import report
 from jobs.object_fetch import ObjectToRead
 from jobs.object_scan import ScanSettings, scan_batches
 from jobs.object_store import place_of
@@ -87,6 +88,7 @@ def main() -> int:
     }
     spawn = multiprocessing.get_context("spawn")
     worst = 0.0
+    table = []
     for name, make in cases.items():
         with tempfile.TemporaryDirectory(prefix="worker-memory-") as folder:
             answer = spawn.SimpleQueue()
@@ -95,7 +97,8 @@ def main() -> int:
             start, peak, rows = answer.get()
             process.join()
         worst = max(worst, peak - start)
-        print(f"{name:<28} {rows:>10,} rows, {peak - start:6.0f} MB above {start:.0f} MB at start")
+        table.append([name, f"{rows:,}", f"{start:.0f}", f"{peak - start:.0f}"])
+    report("worker_memory", ["one worker", "rows", "MB at start", "MB above it"], table)
     is_met = worst < _TARGET_MB
     print(f"target: less than {_TARGET_MB} MB above the start: {'met' if is_met else 'NOT MET'}")
     return 0 if is_met else 1

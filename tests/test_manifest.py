@@ -73,7 +73,7 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
     assert told["warnings"] == ["1 objects, lines or documents are in quarantine"]
     assert told["parameters"]["window"]["from_at"] == "2021-03-26T00:00:00+00:00"
     assert told["parameters"]["strict"] is True
-    assert told["subject"]["instance_id"] == "i-0c50d5961bcb2d47b"
+    assert told["subject"]["instance_ids"] == ["i-0c50d5961bcb2d47b"]
     assert told["listing"]["objects"] == told["listing"]["selected"] == 2
     rows = {name: (told["tables"][name]["version"], told["tables"][name]["rows"])
             for name in ("flows", "objects", "quarantine")}  # fmt: skip

@@ -22,6 +22,10 @@ MAX_LINE_BYTES = 16 * 1024
 SHOWN_BYTES = 1024
 # A hostile object may hold nothing but lines to refuse: they are handed on before they pile up.
 _REFUSALS_KEPT = 10_000
+# For words of eight bytes of which each is 0 or 1, least first: a product's top byte is how many
+# are 1, or the place of the only one.
+_COUNT_OF_BYTES, _PLACE_OF_BYTE = np.uint64(0x0101010101010101), np.uint64(0x0001020304050607)
+_TOP_BYTE = np.uint64(56)
 
 
 class Lines(NamedTuple):
@@ -191,9 +195,9 @@ class ObjectScan:
     def _without_long_lines(self, block: bytes, ends: Positions, first_number: int) -> bytes:
         """Refuse lines over the limit and leave a blank line in the place of each."""
         limit = self.max_line_bytes
-        long = np.flatnonzero(np.diff(ends, prepend=-1) - 1 > limit)
-        if not len(long):
+        if ends[0] <= limit and (ends[1:] - ends[:-1]).max(initial=0) - 1 <= limit:
             return block
+        long = np.flatnonzero(np.diff(ends, prepend=-1) - 1 > limit)
         kept, at = [], 0
         for line in long.tolist():
             start, end = int(ends[line - 1]) + 1 if line else 0, int(ends[line])
@@ -239,7 +243,8 @@ class ObjectScan:
         set_apart = self._set_apart(block, first_number, odd, ends)
 
         taken = np.arange(count) if everything else _lines_at(hits.needles, ends)
-        taken = np.setdiff1d(taken, set_apart, assume_unique=True)
+        if len(set_apart):
+            taken = np.setdiff1d(taken, set_apart, assume_unique=True)
         self.account.set_aside_lines += count - len(taken) - len(set_apart)
         if len(taken):
             yield Lines(self.columns, taken + first_number, _gather(block, taken, ends))
@@ -272,13 +277,25 @@ class ObjectScan:
 
 
 def line_ends(block: bytes) -> Positions:
-    """Where each line ends: found once for each block, as all lines go through it."""
-    return np.flatnonzero(np.frombuffer(block, np.uint8) == 0x0A)
+    """Where each line ends: found once for each block, as all lines go through it.
+
+    Eight bytes are looked at together, in two thirds of the time of one by one: of words with one
+    newline a product tells which byte it is. Where newlines stand closer, each byte is looked at.
+    """
+    is_end = np.frombuffer(block, np.uint8) == 0x0A
+    whole = len(is_end) & ~7
+    words = is_end[:whole].view(np.uint64)
+    at = np.flatnonzero(words != 0)
+    ended = words[at]
+    if (ended * _COUNT_OF_BYTES >> _TOP_BYTE).max(initial=0) > 1:
+        return np.flatnonzero(is_end)
+    ends = at * 8 + (ended * _PLACE_OF_BYTE >> _TOP_BYTE).astype(np.int64)
+    return np.concatenate([ends, np.flatnonzero(is_end[whole:]) + whole])
 
 
 def _lines_at(positions: Positions, ends: Positions) -> Positions:
     """Index of the line of each position, each once, in order."""
-    return np.unique(np.searchsorted(ends, positions))
+    return np.unique(np.searchsorted(ends, positions)) if len(positions) else positions
 
 
 def _gather(block: bytes, taken: Positions, ends: Positions) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.needles import needles_of
-from transforms.scan import Lines, ObjectScan
+from transforms.scan import Lines, ObjectScan, line_ends
 
 HEADER = b"interface-id srcaddr dstaddr start end"
 SUSPECT = needles_of(["i-0123456789abcdef0"], ["10.0.0.7", "2001:db8::15"])
@@ -209,6 +209,13 @@ def test_small_objects_may_deflate_as_well_as_they_like() -> None:
 
     assert len(text) > 100 * scanned.account.bytes_read
     assert scanned.account.lines == 100_001
+
+
+@given(
+    st.lists(st.one_of(st.just(b"\n"), st.binary(max_size=40), st.just(b"x" * 60))).map(b"".join)
+)
+def test_every_newline_is_an_end_however_close_they_stand(block: bytes) -> None:
+    assert line_ends(block).tolist() == [at for at, byte in enumerate(block) if byte == 0x0A]
 
 
 def test_a_line_of_exactly_the_limit_is_kept_and_one_more_byte_is_not() -> None:

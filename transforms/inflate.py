@@ -6,8 +6,8 @@ from isal import isal_zlib
 from isal.igzip_lib import IsalError
 
 _GZIP_MAGIC = b"\x1f\x8b"
-# Fed in slices whose text, some 450 KB, stays in the processor's cache and in memory that the
-# process keeps: half the time of whole objects, a third less than slices of twice the size.
+# Fed in slices whose text, some 450 KB, stays in the processor's cache: half the time of whole
+# objects.
 _SLICE = 64 * 1024
 # Text of flow logs deflates to a seventh; deflate itself ends near 1,032 (RFC 1951). A few lines
 # repeated all over may well pass 100, so that the ratio counts only where it costs something.

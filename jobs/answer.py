@@ -1,24 +1,28 @@
 """The answer of a case: conversations and peers from the stored flows, and what they say."""
 
+import logging
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.baseline import read_baseline
+from jobs.beside import beside
 from jobs.books import Books
-from jobs.case import Case
 from jobs.case_coverage import CaseCoverage
 from jobs.delta_sink import write_table
 from jobs.phases import Phases
+from jobs.reading import Reading
 from jobs.second_hop import read_second_hop
 from jobs.session import like_few
-from transforms.conversations import aggregation_of, conversations_of, survey
+from transforms.conversations import aggregation_of, conversations_of
 from transforms.question import Asked, SecondHop, all_answers
 from transforms.questions import Answer, answer_row, answers_of, questions
 from transforms.schemas import ANSWERS, CONVERSATIONS, PEERS
 from transforms.verdict import Verdict, judge, peers_of
+
+logger = logging.getLogger(__name__)
 
 # Up to so many records everything after them fits into one partition: no exchange, one task each.
 FEW_RECORDS = 500_000
@@ -37,8 +41,7 @@ class Answered(NamedTuple):
 
 def answer(
     spark: SparkSession,
-    case: Case,
-    flows: DataFrame,
+    reading: Reading,
     covered: Future[CaseCoverage],
     phases: Phases,
 ) -> Answered:
@@ -49,7 +52,8 @@ def answer(
     an attempt it is coverage that decides between no evidence and cannot tell; it is waited for
     only then.
     """
-    asked, is_small = _measured(case.arguments.asked, flows)
+    case, flows = reading.case, reading.flows
+    asked, is_small = _measured(case.arguments.asked, reading.surveyed)
     rules = asked.thresholds.rules()
     before = hop = None
     books: dict[str, Books] = {}
@@ -72,14 +76,20 @@ def answer(
             theirs = conversations_of(hop.reading.flows, own, rules, hop=2, are_several=True)
             theirs = kept(theirs, case.run_id, is_small)
         conversations = conversations.unionByName(theirs)
-    with phases.phase("answer"), like_few(spark, is_small):
-        write_table(conversations, case.table("conversations"), CONVERSATIONS)
+    with phases.phase("answer"), like_few(spark, is_small), beside() as begin:
+        written = begin(write_table, conversations, case.table("conversations"), CONVERSATIONS)
+        if not is_small:  # it is this that computes them
+            written.result()
         peers = peers_of(conversations, before.peers if before else None)
         peers = kept(peers, case.run_id, is_small)
-        write_table(peers, case.table("peers"), PEERS)
+        written = begin(write_table, peers, case.table("peers"), PEERS)
+        if not is_small:
+            written.result()
         found = ask(spark, conversations, peers, asked)
         judged = covered.result().judged
         verdict = judge(found[0].figures, judged.verdict, judged.reasons)
+        # Who waits for it need not wait for the tables, the books and the view as well.
+        logger.info("verdict (books are not closed yet): %s: %s", verdict.step, verdict.sentence)
         found = (found[0]._replace(verdict=verdict.step, sentence=verdict.sentence), *found[1:])
         rows = spark.createDataFrame([answer_row(each, case.run_id) for each in found], ANSWERS)
         write_table(rows.coalesce(1), case.table("answers"), ANSWERS)
@@ -90,9 +100,8 @@ def answer(
     return Answered(verdict, found, asked, books)
 
 
-def _measured(asked: Asked, flows: DataFrame) -> tuple[Asked, bool]:
+def _measured(asked: Asked, surveyed: Row | None) -> tuple[Asked, bool]:
     """What is asked, with the aggregation interval of these flows; and whether they are few."""
-    surveyed = survey(flows).first()
     aggregation_s = aggregation_of(surveyed["p99_s"] if surveyed else 0)
     thresholds = asked.thresholds._replace(aggregation_s=aggregation_s)
     is_small = surveyed is None or surveyed["records"] <= FEW_RECORDS

@@ -5,7 +5,7 @@ The window of a case is one; a baseline and a second hop are further ones, in fo
 
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.beside import beside
@@ -23,14 +23,18 @@ from jobs.delta_sink import compact, in_few_files, read_table, write_table
 from jobs.derive import scan_for_subject
 from jobs.object_scan import ScanSettings, scan_objects, start_workers
 from jobs.phases import Phases
+from transforms.conversations import survey
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
 
 
 class Reading(NamedTuple):
-    """What was read: the case with what its records added to the subject, and the stored flows."""
+    """What was read: the case with what its records added to the subject, the stored flows, and
+    what `survey` says of the subject's.
+    """
 
     case: Case
     flows: DataFrame
+    surveyed: Row | None
     scope_counts: dict[str, int]
     held: tuple[DataFrame, ...]
 
@@ -58,14 +62,21 @@ def read_flows(spark: SparkSession, case: Case, phases: Phases) -> Reading:
             scope_counts = count_in_window(scanned)
         else:
             scope_counts = count_scope(judged.persist())
-    with phases.phase(_step(case, "write Delta")):
+    with phases.phase(_step(case, "write Delta")), beside() as begin:
         flows = kept_flows(judged, case.run_id)
+        surveyed = begin(survey(flows).first) if judged.is_cached else None
         if judged.is_cached:
             flows = in_few_files(flows, scope_counts["subject"])
         write_table(flows, case.table("flows"), FLOWS)
         for name in ("objects", "flows", "quarantine"):
             compact(spark, case.table(name))
-    return Reading(case, read_table(spark, case.table("flows")), scope_counts, (scanned, judged))
+    return Reading(
+        case,
+        read_table(spark, case.table("flows")),
+        surveyed.result() if surveyed else None,
+        scope_counts,
+        (scanned, judged),
+    )
 
 
 def _write_quarantine(case: Case, scanned: DataFrame) -> None:

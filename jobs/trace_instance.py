@@ -159,11 +159,8 @@ def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Resu
     if arguments.scope == "instance":
         with beside() as begin:
             covered = begin(_covered, spark, case, flows, phases)
-            answered = answer(spark, case, flows, covered, phases)
+            answered = answer(spark, reading, covered, phases)
         coverage = covered.result()
-        # Who waits for it need not wait for the view as well.
-        said = answered.verdict
-        logger.info("verdict (books are not closed yet): %s: %s", said.step, said.sentence)
     indexed = None
     if arguments.opensearch is not None:
         with phases.phase("index"):

@@ -61,11 +61,14 @@ def with_initiator(sessions: DataFrame, rules: Rules) -> DataFrame:
     """
     return (
         decided.withColumn("_spread", F.expr(spread))
-        .withColumn("_own", F.count("*").over(by_own))
-        .withColumn("_far", F.count("*").over(by_far))
+        .withColumns({"_own": F.count("*").over(by_own), "_far": F.count("*").over(by_far)})
         .withColumn("_by", F.expr(rest))
-        .withColumn("initiator", F.expr("split(_by, ' ')[0]"))
-        .withColumn("initiator_basis", F.expr("substring(_by, length(initiator) + 2)"))
+        .withColumns(
+            {
+                "initiator": F.expr("split(_by, ' ')[0]"),
+                "initiator_basis": F.expr("substring(_by, instr(_by, ' ') + 1)"),
+            }
+        )
         .drop("_by", "_spread", "_own", "_far")
     )
 
@@ -108,38 +111,42 @@ def with_outcome(sessions: DataFrame, rules: Rules) -> DataFrame:
              ELSE 'NO_ANSWER|nothing came back' END
     """
     five = "protocol, subject_address, subject_port, peer, peer_port, first_s"
+    known_flags = """
+        synacks_in + synacks_out + resets_in + resets_out
+        + IF(syn_in_s IS NULL AND syn_out_s IS NULL, 0, 1)"""
+    service_port = "CASE initiator WHEN 'subject' THEN peer_port WHEN 'peer' THEN subject_port END"
+    # Each step is analysed as soon as it is named: what needs nothing of another shares one.
     return (
-        sessions.withColumn("payload_out", F.expr(payload.format(way="out")))
-        .withColumn("payload_in", F.expr(payload.format(way="in")))
-        .withColumn("_forward", side("most_packets_out", "most_packets_in"))
-        .withColumn("_back", side("most_packets_in", "most_packets_out"))
-        .withColumn("_forward_payload", side("payload_out", "payload_in"))
-        .withColumn("_back_payload", side("payload_in", "payload_out"))
-        .withColumn("_synacks", side("synacks_in", "synacks_out"))
-        .withColumn("_resets", side("resets_in", "resets_out"))
-        .withColumn("_rejects_near", side("near_rejects_out", "far_rejects_in"))
-        .withColumn("_rejects_far", side("far_rejects_out", "near_rejects_in"))
-        .withColumn(
-            "_known_flags",
-            F.expr(
-                "synacks_in + synacks_out + resets_in + resets_out"
-                " + IF(syn_in_s IS NULL AND syn_out_s IS NULL, 0, 1)"
-            ),
+        sessions.withColumns(
+            {
+                "payload_out": F.expr(payload.format(way="out")),
+                "payload_in": F.expr(payload.format(way="in")),
+                "_forward": side("most_packets_out", "most_packets_in"),
+                "_back": side("most_packets_in", "most_packets_out"),
+                "_synacks": side("synacks_in", "synacks_out"),
+                "_resets": side("resets_in", "resets_out"),
+                "_rejects_near": side("near_rejects_out", "far_rejects_in"),
+                "_rejects_far": side("far_rejects_out", "near_rejects_in"),
+                "_known_flags": F.expr(known_flags),
+                "service_port": F.expr(service_port),
+                "first_at": F.timestamp_seconds("first_s"),
+                "last_at": F.timestamp_seconds("last_s"),
+                "conversation_id": F.expr(f"substring(sha2(concat_ws('|', {five}), 256), 1, 40)"),
+            }
         )
-        .withColumn("_answered", F.expr(answered))
+        .withColumns(
+            {
+                "_forward_payload": side("payload_out", "payload_in"),
+                "_back_payload": side("payload_in", "payload_out"),
+                "_answered": F.expr(answered),
+            }
+        )
         .withColumn("_refused", F.expr(refused))
         .withColumn("_outcome", F.expr(outcome))
-        .withColumn("outcome", F.expr("split(_outcome, '[|]')[0]"))
-        .withColumn("outcome_basis", F.expr("split(_outcome, '[|]')[1]"))
-        .withColumn(
-            "service_port",
-            F.expr(
-                "CASE initiator WHEN 'subject' THEN peer_port WHEN 'peer' THEN subject_port END"
-            ),
-        )
-        .withColumn("first_at", F.timestamp_seconds("first_s"))
-        .withColumn("last_at", F.timestamp_seconds("last_s"))
-        .withColumn(
-            "conversation_id", F.expr(f"substring(sha2(concat_ws('|', {five}), 256), 1, 40)")
+        .withColumns(
+            {
+                "outcome": F.expr("split(_outcome, '[|]')[0]"),
+                "outcome_basis": F.expr("split(_outcome, '[|]')[1]"),
+            }
         )
     )

@@ -1,8 +1,9 @@
 """Many objects of 24 KB behind 30 ms: the job's reader beside a bare loop of GETs and boto3.
 
 All in one process over the same number of connections; ours also inflates, hashes and searches.
-Spark's text reader over S3A is there where its jars are (`make setup-s3`), once, as it has no
-such number. `python -m bench.small_objects [--objects 20000] [--connections 8,32,128] [--rounds 1]`
+Spark's text reader over S3A is there where its jars are (`make setup-s3`), once, over 500
+objects, as it has no such number: it reads one after the other on each core.
+`python -m bench.small_objects [--objects 20000] [--connections 8,32,128] [--rounds 1]`
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -31,6 +33,7 @@ from jobs.object_store import open_store, place_of
 
 _DELAY_MS = 30
 _TEXT_OF_AN_OBJECT = 165_000  # 24 KB as stored
+_S3A_OBJECTS, _S3A_GLOB = 500, "000[0-4]*"
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -79,10 +82,12 @@ def main(argv: Sequence[str]) -> int:
                      f"{bare / spread.median:.0%}", f"{1000 * processor / number:.2f}"]
                 )  # fmt: skip
         if jars := sorted((_ROOT / "jars/s3").glob("*.jar")):
-            tool = {"Spark text, S3A": partial(_s3a, url, jars)}
-            spread = in_turn(tool, 1)[0]["Spark text, S3A"]
-            rows.append(["Spark text, S3A", "-", f"{given.objects:,}", spread,
-                         f"{given.objects / spread.median:,.0f}", "-", "-"])  # fmt: skip
+            number = min(given.objects, _S3A_OBJECTS)
+            began = time.perf_counter()
+            _s3a(url, jars)
+            took = time.perf_counter() - began
+            rows.append(["Spark text, S3A", "-", f"{number:,}", f"{took:.2f}",
+                         f"{number / took:,.0f}", "-", "-"])  # fmt: skip
         else:
             print("S3A is not set up (make setup-s3): left out", file=sys.stderr)
     report(
@@ -143,7 +148,9 @@ def _boto3(sizes: Sequence[int], connections: int) -> int:
 
 
 def _s3a(url: str, jars: Sequence[Path]) -> int:
-    """Lines of the subject by Spark's own reader; the listing is in its time, as in a real job."""
+    """Lines of the subject by Spark's own reader, in the first `_S3A_OBJECTS`; the listing and the
+    start of Spark are in its time, as in a real job.
+    """
     spark = local_spark(
         2,
         "4g",
@@ -156,7 +163,7 @@ def _s3a(url: str, jars: Sequence[Path]) -> int:
         },
     )
     pattern = "|".join(word.replace(".", "[.]") for word in words())
-    lines = spark.read.text(f"s3a://{BUCKET}/{PREFIX}")
+    lines = spark.read.text(f"s3a://{BUCKET}/{PREFIX}{_S3A_GLOB}")
     return lines.where(F.col("value").rlike(f"(^| )({pattern})( |$)")).count()
 
 

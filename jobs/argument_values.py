@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from transforms.formats import columns_of_format
 
+# With a prefix and a run id the name of an index stays below OpenSearch's 255 octets by far.
+CASE_ID_MOST = 41
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -57,8 +59,8 @@ def scope(text: str) -> str:
 
 def case_id(text: str) -> str:
     """A name that is safe as a folder and as part of an index name."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{2,40}", text):
-        raise ValueError("expected 3 to 41 lower-case letters, digits and dashes")
+    if not re.fullmatch(rf"[a-z0-9][a-z0-9-]{{2,{CASE_ID_MOST - 1}}}", text):
+        raise ValueError(f"expected 3 to {CASE_ID_MOST} lower-case letters, digits and dashes")
     return text
 
 

@@ -1,6 +1,6 @@
 """argv → frozen Arguments of the tracing job."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,6 +32,7 @@ class Arguments:
     case_id: str
     output: str
     instance_ids: tuple[str, ...]
+    one_case_each: bool
     interface_ids: tuple[str, ...]
     addresses: tuple[str, ...]
     vpc_id: str | None
@@ -51,6 +52,18 @@ class Arguments:
     prices: str | None
     metrics: str
     asked: Asked
+
+    @property
+    def case_ids(self) -> tuple[str, ...]:
+        """The cases that come of what was asked: this one, or one for each instance."""
+        if not self.one_case_each:
+            return (self.case_id,)
+        return tuple(f"{self.case_id}-{instance_id}" for instance_id in self.instance_ids)
+
+    @property
+    def case_uris(self) -> tuple[str, ...]:
+        """Their folders."""
+        return tuple(f"{self.output.rstrip('/')}/{case_id}" for case_id in self.case_ids)
 
     @property
     def case_uri(self) -> str:
@@ -75,6 +88,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         case_id=read.required("case_id", values.case_id, ""),
         output=read.required("output", values.uri, ""),
         instance_ids=read.optional("instance_id", values.instance_ids, ()),
+        one_case_each=read.optional("one_case_each", values.boolean, False),
         interface_ids=read.optional("interface_ids", values.interface_ids, ()),
         addresses=read.optional("addresses", values.addresses, ()),
         vpc_id=read.optional("vpc_id", values.id_of("vpc"), None),
@@ -109,6 +123,8 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         read.problems.append(
             "--instance_id: found several with --finding; expected one of those that it is about"
         )
+    if arguments.one_case_each:
+        read.problems += _not_each(read, arguments)
     beyond = [name for name in ("hops", "baseline_days") if read.gave(name)]
     if beyond and arguments.scope == "everything":
         read.problems.append(
@@ -125,6 +141,27 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
     return arguments
 
 
+def _not_each(read: Reader, arguments: Arguments) -> Iterator[str]:
+    """What does not go together with a case for each instance."""
+    if not arguments.instance_ids:
+        yield "--one_case_each: found no --instance_id; expected the instances, comma separated"
+    for name in ("finding", "interface_ids", "addresses"):
+        if read.gave(name):
+            yield (
+                f"--{name}: found with --one_case_each true; expected --instance_id and --labels "
+                "only, as it does not say which of the instances it is about"
+            )
+    if arguments.scope == "everything":
+        yield "--scope: found everything with --one_case_each true; expected instance"
+    longest = max((len(case_id) for case_id in arguments.case_ids), default=0)
+    if longest > values.CASE_ID_MOST:
+        at_most = len(arguments.case_id) - (longest - values.CASE_ID_MOST)
+        yield (
+            f"--case_id: found {len(arguments.case_id)} characters; expected at most {at_most}, "
+            "as a dash and the instance id follow"
+        )
+
+
 _HELP = {
     "flow_logs": "prefixes of flow log objects, comma separated: folders or s3://…",
     "object_list": "objects by name: a file or s3://… with one path or URI per line",
@@ -133,6 +170,8 @@ _HELP = {
     "output": "where the Delta tables go: a folder or s3://…",
     "finding": "a GuardDuty finding, or several of one instance: a JSON file or s3://…",
     "instance_id": "the instance under suspicion; or several, comma separated, as one case",
+    "one_case_each": "true: each instance is a case of its own, named <case_id>-<instance id>, all "
+    "from one reading of the objects (default false)",
     "interface_ids": "its interfaces, comma separated, beside those that the labels know",
     "addresses": "its addresses, comma separated, beside those that the labels know",
     "vpc_id": "its VPC, where labels do not tell",

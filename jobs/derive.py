@@ -1,6 +1,6 @@
-"""Scanning for a subject, and once more when its own records name interfaces nobody had known."""
+"""Scanning for subjects, and once more when their own records name interfaces nobody had known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame
@@ -8,36 +8,46 @@ from pyspark.sql import DataFrame
 from jobs.case import Case
 from jobs.object_scan import of_read_objects
 from transforms.derive import derived_parts, own_ends
-from transforms.subject import Subject, subject_of
+from transforms.subject import Subject, subject_of, together
 
 
-class Derived(NamedTuple):
-    """The scan to work with, and the subject with what the records added to it."""
+class Scanned(NamedTuple):
+    """What one scan found for all of these cases, each with what the records added to its subject.
 
-    scanned: DataFrame
-    subject: Subject
-    was_read_twice: bool
+    `frame` is kept in memory.
+    """
+
+    frame: DataFrame
+    cases: tuple[Case, ...]
 
 
-def scan_for_subject(case: Case, scan: Callable[[Case], DataFrame]) -> Derived:
-    """Scan, and scan once more with new needles when records at the subject's own interfaces show
-    an interface or an address that nothing else knew: its traffic at peers holds only those.
+def scan_for_subjects(cases: Sequence[Case], scan: Callable[[Subject], DataFrame]) -> Scanned:
+    """Scan for all subjects, and scan once more with new needles when records at the own interfaces
+    of one show an interface or an address that nothing else knew: its traffic at peers holds only
+    those.
 
     Never more than twice. With `--scope everything` every line is there already.
     """
-    scanned = scan(case).persist()
+    scanned = scan(together([case.subject for case in cases])).persist()
+    wider = tuple(_with_derived(case, scanned) for case in cases)
+    if not any(case.was_read_twice for case in wider):
+        return Scanned(scanned, wider)
+    scanned.unpersist()
+    return Scanned(scan(together([case.subject for case in wider])).persist(), wider)
+
+
+def _with_derived(case: Case, scanned: DataFrame) -> Case:
+    """The case with what its own records add to its subject, which must then be searched for."""
     subject = case.subject
     if not case.arguments.derive or not (subject.instance_ids or subject.interface_ids):
-        return Derived(scanned, subject, False)
+        return case
     records = of_read_objects(scanned).where("record IS NOT NULL").select("record.*")
     ends = [row.asDict() for row in own_ends(records, subject).collect()]
     parts = derived_parts(ends, subject)
     if not parts:
-        return Derived(scanned, subject, False)
+        return case
     seen_in = [str(row["vpc_id"]) for row in ends if row["vpc_id"]]
     vpc_ids = subject.vpc_ids or seen_in
     wider = subject_of(subject.instance_ids, vpc_ids, [*subject.parts, *parts], case.labels)
-    if case.arguments.scope == "everything":
-        return Derived(scanned, wider, False)
-    scanned.unpersist()
-    return Derived(scan(case._replace(subject=wider)).persist(), wider, True)
+    is_read_again = case.arguments.scope != "everything"
+    return case._replace(subject=wider, was_read_twice=is_read_again)

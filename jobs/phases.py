@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 logger = logging.getLogger(__name__)
@@ -11,11 +11,12 @@ logger = logging.getLogger(__name__)
 class Phases:
     """Seconds by phase, in order; each phase is logged when it ends.
 
-    Those of a phase beside others are counted in the others as well.
+    Those of a phase beside others are counted in the others as well. `before` are phases that other
+    work had in common with this.
     """
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def __init__(self, before: Mapping[str, float] | None = None) -> None:
+        self.seconds = dict(before or {})
 
     @contextmanager
     def phase(self, name: str, *, is_beside: bool = False) -> Iterator[None]:

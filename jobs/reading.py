@@ -3,11 +3,13 @@
 The window of a case is one; a baseline and a second hop are further ones, in folders of their own.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.arguments import Arguments
 from jobs.beside import beside
 from jobs.books import (
     Books,
@@ -20,11 +22,12 @@ from jobs.books import (
 from jobs.case import Case
 from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
 from jobs.delta_sink import compact, in_few_files, read_table, write_table
-from jobs.derive import scan_for_subject
+from jobs.derive import Scanned, scan_for_subjects
 from jobs.object_scan import ScanSettings, scan_objects, start_workers
 from jobs.phases import Phases
 from transforms.conversations import survey
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
+from transforms.subject import Subject
 
 
 class Reading(NamedTuple):
@@ -44,14 +47,30 @@ class Reading(NamedTuple):
             frame.unpersist()
 
 
-def read_flows(spark: SparkSession, case: Case, phases: Phases) -> Reading:
-    """Objects → scan → label → scope → Delta; every line is accounted for."""
+def scan_together(spark: SparkSession, cases: Sequence[Case]) -> Scanned:
+    """One scan for these cases, which differ in nothing but their names and subjects.
+
+    Who calls this gives its frame back when the last of them has ended.
+    """
+    objects, arguments = cases[0].listing.selected, cases[0].arguments
+    return scan_for_subjects(
+        cases, lambda subject: scan_objects(spark, objects, scan_settings(arguments, subject))
+    )
+
+
+def read_flows(
+    spark: SparkSession, case: Case, phases: Phases, scanned: DataFrame | None = None
+) -> Reading:
+    """Objects → scan → label → scope → Delta; every line is accounted for.
+
+    Of `scanned`, where the case is one of several that were scanned for together.
+    """
+    held: tuple[DataFrame, ...] = ()
     with phases.phase(_step(case, "scan")), beside() as begin:
-        begin(start_workers, spark)
-        scanned, subject, was_read_twice = scan_for_subject(
-            case, lambda case: scan_objects(spark, case.listing.selected, scan_settings(case))
-        )
-        case = case._replace(subject=subject, was_read_twice=was_read_twice)
+        if scanned is None:
+            begin(start_workers, spark)
+            scanned, (case,) = scan_together(spark, [case])
+            held = (scanned,)
         # Only planned meanwhile: two jobs over what is not kept yet would both read the objects.
         planned = begin(judged_records, spark, case, scanned)
         write_table(objects_table(spark, case, scanned), case.table("objects"), OBJECTS)
@@ -75,7 +94,7 @@ def read_flows(spark: SparkSession, case: Case, phases: Phases) -> Reading:
         read_table(spark, case.table("flows")),
         surveyed.result() if surveyed else None,
         scope_counts,
-        (scanned, judged),
+        (*held, judged),
     )
 
 
@@ -113,12 +132,11 @@ def _step(case: Case, name: str) -> str:
     return f"{case.reading.replace('_', ' ')} {name}".lstrip()
 
 
-def scan_settings(case: Case) -> ScanSettings:
+def scan_settings(arguments: Arguments, subject: Subject) -> ScanSettings:
     """What the executors are told."""
-    arguments = case.arguments
     everything = arguments.scope == "everything"
     return ScanSettings(
-        needles=None if everything else case.subject.needles(),
+        needles=None if everything else subject.needles(),
         window=arguments.window,
         max_line_bytes=arguments.max_line_bytes,
         record_format=arguments.record_format,

@@ -1,6 +1,6 @@
 """What internal peers that answered the subject did: a second scan with them as the needles."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from jobs.phases import Phases
 from jobs.reading import Reading, close_books, read_flows
 from transforms.question import Asked, SecondHop
 from transforms.questions_beyond import entered_peers
-from transforms.subject import Part, Subject, subject_of
+from transforms.subject import Part, Subject, subject_of, together
 
 
 class HopRead(NamedTuple):
@@ -56,7 +56,10 @@ def read_second_hop(
         listing = merged(case.baseline, case.listing)
     arguments = replace(case.arguments, window=window, derive=False)
     further = case._replace(
-        arguments=arguments, listing=listing, subject=_all_of(followed), reading="hop_2"
+        arguments=arguments,
+        listing=listing,
+        subject=together([each.subject for each in followed]),
+        reading="hop_2",
     )
     reading = read_flows(spark, further, phases)
     logged = {
@@ -111,20 +114,6 @@ def _peer(row: Mapping[str, Any], case: Case) -> Followed:
         parts.append(Part(row["peer_interface_id"], row["peer"], None, None, "records"))
     subject = subject_of((), vpc_ids or case.subject.vpc_ids, parts, case.labels)
     return Followed(row["peer"], subject)
-
-
-def _all_of(followed: Iterable[Followed]) -> Subject:
-    """One subject of all of them; each address keeps what is foreign to its own owner."""
-    subjects = [each.subject for each in followed]
-    return Subject(
-        instance_ids=(),
-        vpc_ids=tuple(dict.fromkeys(vpc for subject in subjects for vpc in subject.vpc_ids)),
-        interface_ids=tuple(
-            dict.fromkeys(i for subject in subjects for i in subject.interface_ids)
-        ),
-        holdings=tuple(dict.fromkeys(h for subject in subjects for h in subject.holdings)),
-        parts=tuple(dict.fromkeys(part for subject in subjects for part in subject.parts)),
-    )
 
 
 def _holds_at(valid_from: int | None, valid_to: int | None, second: int) -> bool:

@@ -23,6 +23,7 @@ ANSWERS_SHOWN = ("P0-3", "P0-4", "P0-5", "P0-6", "P0-7", "P0-8", "P1-16")
 ASKED_IF_SEEN = ("P0-2b", "P0-9", "P0-10", "P1-11", "P1-12", "P1-12b", "P1-14", "P1-17", "P2-18")
 
 
+_MOST_PRESSING = ("DATA", "ANSWERED", "ATTEMPTED", "CANNOT TELL", "NO EVIDENCE")
 _READINGS = {"baseline": "the baseline", "hop_2": "the second hop"}
 
 
@@ -55,6 +56,21 @@ def render(result: Result) -> str:
     return "\n".join(_lines(result))
 
 
+def render_list(results: Sequence[Result]) -> str:
+    """A line for each case of one pass, the most pressing verdict first."""
+    found = [
+        (_MOST_PRESSING.index(result.answered.verdict.step), result)
+        for result in results
+        if result.answered
+    ]
+    lines = [
+        f"  {_MOST_PRESSING[rank]:<12}{result.subject.instance_ids[0]:<21}"
+        f"{result.arguments.table('report.html')}"
+        for rank, result in sorted(found, key=lambda each: each[0])
+    ]
+    return "\n".join(["", f"Watch-list  {len(results):,} instances, a case each", *lines])
+
+
 def _lines(result: Result) -> Iterator[str]:
     arguments, books = result.arguments, result.books
     yield ""
@@ -74,7 +90,7 @@ def _lines(result: Result) -> Iterator[str]:
     yield from _reading(result)
     yield (
         f"  flows     {books.flows:,} kept (with {books.flows_nodata:,} NODATA, "
-        f"{books.flows_skipdata:,} SKIPDATA), {books.others:,} others that only looked alike"
+        f"{books.flows_skipdata:,} SKIPDATA), {books.others:,} others {_others(arguments)}"
     )
     for sentence in said_of_labels(result.label_conflicts):
         yield f"  warning   {sentence}"
@@ -94,6 +110,11 @@ def _lines(result: Result) -> Iterator[str]:
         view = result.indexed
         yield f"OpenSearch  {view.documents:,} documents in {view.index_name}, alias {view.alias}"
     yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in result.seconds.items())
+
+
+def _others(arguments: Arguments) -> str:
+    of_the_list = "of the other instances, or " if arguments.one_case_each else ""
+    return f"{of_the_list}that only looked alike"
 
 
 def _subject(result: Result) -> str:

@@ -3,7 +3,8 @@
 import logging
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 
@@ -41,7 +42,8 @@ from jobs.phases import Phases
 from jobs.reading import close_books, read_flows
 from jobs.report import show_report, write_report
 from jobs.session import like_few, open_session
-from jobs.summary import Result, render
+from jobs.summary import Result, render, render_list
+from jobs.watch_list import cases_of, scanned_once
 from transforms.label_tables import LabelTables
 from transforms.schemas import QUARANTINE
 from transforms.subject import resolve_subject
@@ -67,12 +69,12 @@ def main(argv: Sequence[str]) -> int:
         if arguments.dry_run:
             print("\n".join(dry_run_lines(case, read_prices(arguments.prices))))
             return COMPLETE
-        with locked_case(arguments.table("run.lock"), case.run_id, arguments.break_lock) as lock:
-            with phases.phase("start Spark"):
-                spark = open_session(f"trace {arguments.case_id}")
-            check_writer(spark, arguments.opensearch)
-            with like_few(spark, is_small(case)):
-                result = run(spark, case, phases, lock)
+        results = []
+        for result in traced(cases_of(case), phases):
+            print(render(result))
+            if arguments.metrics == "emf":
+                print(metric_line(result.manifest))
+            results.append(result)
     except BadInput as bad:
         for problem in bad.problems:
             print(f"error: {problem}", file=sys.stderr)
@@ -86,10 +88,9 @@ def main(argv: Sequence[str]) -> int:
             raise
         print(f"error: {sentence}", file=sys.stderr)
         return EXPIRED
-    print(render(result))
-    if arguments.metrics == "emf":
-        print(metric_line(result.manifest))
-    return exit_code(result.all_books, arguments.strict)
+    if len(results) > 1:
+        print(render_list(results))
+    return max(exit_code(result.all_books, arguments.strict) for result in results)
 
 
 def prepare(arguments: Arguments, now: datetime) -> Case:
@@ -109,10 +110,14 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     try:
         if not arguments.dry_run:
             check_writable(arguments.output)
-        check_tables(arguments.case_uri)
-        check_manifest(arguments.case_uri)
     except BadInput as bad:
         problems += bad.problems
+    for case_uri in arguments.case_uris:
+        try:
+            check_tables(case_uri)
+            check_manifest(case_uri)
+        except BadInput as bad:
+            problems += bad.problems
     try:
         if arguments.opensearch is not None:
             check_reachable(arguments.opensearch)
@@ -140,20 +145,50 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     return Case(arguments, labels, subject, listing, run_id, now, found, baseline=baseline)
 
 
+def traced(cases: Sequence[Case], phases: Phases) -> Iterator[Result]:
+    """Run every case and yield its result when it has ended; all of them are held from the start.
+
+    Raises BadInput before anything is read when one of them cannot be held.
+    """
+    arguments = cases[0].arguments
+    with ExitStack() as held:
+        locks = {
+            case.arguments.case_id: held.enter_context(
+                locked_case(case.arguments.table("run.lock"), case.run_id, arguments.break_lock)
+            )
+            for case in cases
+        }
+        with phases.phase("start Spark"):
+            spark = open_session(f"trace {arguments.case_id}")
+        check_writer(spark, arguments.opensearch)
+        with like_few(spark, is_small(cases[0])):
+            for case, scanned, so_far in scanned_once(spark, cases, phases):
+                yield run(spark, case, so_far, locks[case.arguments.case_id], scanned)
+
+
 def is_small(case: Case) -> bool:
     """Whether all that is to be read holds no more records than are worth no compiled code."""
     return sum(item.size for item in case.listing.selected) <= _SMALL_BYTES
 
 
-def run(spark: SparkSession, case: Case, phases: Phases, lock: CaseLock) -> Result:
-    """List → scan → label → scope → Delta → answers → OpenSearch → books: every line counts."""
+def run(
+    spark: SparkSession,
+    case: Case,
+    phases: Phases,
+    lock: CaseLock,
+    scanned: DataFrame | None = None,
+) -> Result:
+    """List → scan → label → scope → Delta → answers → OpenSearch → books: every line counts.
+
+    `scanned` is the scan of several cases, where this is one of them.
+    """
     arguments = case.arguments
     if lock.predecessor is not None:
         remove_leftovers(arguments.case_uri)
     name_commits(spark, case.run_id)
     keep_copy(arguments.case_uri, case.finding)
 
-    reading = read_flows(spark, case, phases)
+    reading = read_flows(spark, case, phases, scanned)
     case, flows = reading.case, reading.flows
     coverage = answered = None
     if arguments.scope == "instance":

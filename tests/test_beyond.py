@@ -6,13 +6,17 @@ app goes on to db (10.0.0.12) and to the address outside that web had called.
 
 import gzip
 import json
+import logging
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
 import pytest
 from pyspark.sql import SparkSession
 
 from jobs import verify_case
+from jobs.case_lock import locked_case
 from jobs.trace_instance import main
 from tests.records import COLUMNS, flow_line
 
@@ -184,3 +188,94 @@ def test_several_instances_are_one_case_and_each_is_seen_from_its_own_side(
             (APP, "subject", "198.51.100.9", 443),
         ]
     )
+
+
+def names(case: Path) -> list[str]:
+    return sorted(item.name for item in case.parent.iterdir())
+
+
+def test_a_watch_list_of_a_case_each_reads_every_object_once_and_says_what_each_did(
+    spark: SparkSession, week: list[str], bucket: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    logs = Path(week[week.index("--flow_logs") + 1])
+    keys = {str(path.relative_to(logs)): path for path in logs.rglob("*.gz") if "/23/" in str(path)}
+    for key, path in keys.items():
+        boto3.client("s3").upload_file(str(path), bucket, key)
+    ids = {"web": f"i-{'a' * 17}", "app": f"i-{'b' * 17}", "idle": f"i-{'c' * 17}"}
+    flags = [*week, "--case_id", "list", "--output", str(tmp_path), "--metrics", "emf"]
+    each = [*flags, "--instance_id", ",".join(ids.values()), "--one_case_each", "true"]
+
+    caplog.set_level(logging.INFO, "werkzeug")
+    assert main([*each, "--flow_logs", f"s3://{bucket}"]) == 0
+
+    reads = [m for m in caplog.messages if '"GET' in m and ".log.gz" in m]
+    assert len(reads) == len(keys) == 1
+    assert names(tmp_path / "list") == sorted(f"list-{instance_id}" for instance_id in ids.values())
+    said = capsys.readouterr().out
+    lines = said.partition("Watch-list  3 instances, a case each\n")[2].splitlines()
+    assert [line.split()[:-1] for line in lines] == [
+        ["DATA", ids["web"]],
+        ["DATA", ids["app"]],
+        ["CANNOT", "TELL", ids["idle"]],
+    ]
+    assert [line["CaseId"] for line in map(json.loads, re.findall(r"^{.*}$", said, re.M))] == [
+        f"list-{instance_id}" for instance_id in ids.values()
+    ]
+    columns = "subject_address initiator peer service_port".split()
+    for name, expected in {
+        "web": [
+            (WEB, "peer", CLIENT, 443),
+            (WEB, "subject", LONE, 22),
+            *[(WEB, "subject", APP, port) for port in (22, 8080)],
+            (WEB, "subject", C2, 443),
+        ],
+        "app": [
+            *[(APP, "peer", WEB, port) for port in (22, 8080)],
+            *[(APP, "subject", DB, port) for port in (22, 5432, 5432)],
+            (APP, "subject", C2, 443),
+            (APP, "subject", "198.51.100.9", 443),
+        ],
+        "idle": [],
+    }.items():
+        case = tmp_path / f"list-{ids[name]}"
+        found = spark.read.format("delta").load(str(case / "conversations")).select(*columns)
+        assert sorted(map(tuple, found.collect())) == sorted(expected)
+        manifest = json.loads((case / "manifest.json").read_text())
+        assert manifest["subject"]["instance_ids"] == [ids[name]]
+        assert all(identity["holds"] for identity in manifest["identities"])
+        assert verify_case.main(["--case", str(case)]) == 0
+
+
+def test_what_only_one_of_the_list_has_in_its_records_is_searched_for_once_more(
+    spark: SparkSession, week: list[str], tmp_path: Path
+) -> None:
+    """Without labels the addresses come from records; app's visitors are seen at app's only."""
+    unlabelled = [word for word in week if word != "--labels" and not word.endswith("/labels")]
+    flags = [*unlabelled, "--output", str(tmp_path), "--one_case_each", "true"]
+    both = f"i-{'a' * 17},i-{'b' * 17}"
+
+    assert main([*flags, "--case_id", "bare", "--instance_id", both]) == 0
+
+    for letter, address, own in (("a", WEB, 14), ("b", APP, 20)):
+        case = tmp_path / f"bare-i-{letter * 17}"
+        manifest = json.loads((case / "manifest.json").read_text())
+        assert manifest["objects_were_read_twice"]
+        assert [held["address"] for held in manifest["subject"]["holdings"]] == [address]
+        flows = spark.read.format("delta").load(str(case / "flows"))
+        assert flows.where("role = 'own_interface'").count() == own
+
+
+def test_a_case_of_the_list_that_another_run_holds_stops_it_before_anything_is_written(
+    week: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = f"i-{'a' * 17}", f"i-{'b' * 17}"
+    flags = [*week, "--case_id", "held", "--output", str(tmp_path), "--one_case_each", "true"]
+    (tmp_path / f"held-{second}").mkdir()
+    with locked_case(f"{tmp_path}/held-{second}/run.lock", "20261125t000000z-0000"):
+        assert main([*flags, "--instance_id", f"{first},{second}"]) == 2
+
+    assert (
+        f"held-{second}/run.lock: found that run 20261125t000000z-0000" in capsys.readouterr().err
+    )
+    assert [path for path in (tmp_path / f"held-{first}").iterdir()] == []

@@ -1,7 +1,7 @@
 """Whose flows they are: the subject as a set of (interface, address, from, to)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from transforms.addresses import holds
 from transforms.finding import Finding
@@ -132,6 +132,17 @@ def subject_of(
         ),
         parts=kept,
     )
+
+
+def together(subjects: Sequence[Subject]) -> Subject:
+    """One subject of several; each address keeps what is foreign to its own owner."""
+    if len(subjects) == 1:
+        return subjects[0]
+
+    def each(name: str) -> tuple[Any, ...]:
+        return tuple(dict.fromkeys(item for one in subjects for item in getattr(one, name)))
+
+    return Subject(**{name: each(name) for name in Subject._fields})
 
 
 def _of_finding(finding: Finding) -> Iterator[Part]:

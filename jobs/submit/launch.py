@@ -84,13 +84,17 @@ def _to_the_end(
     """Follow it, and say what its case holds; a run is never ended by what happens here."""
     try:
         seen = follow(run, out, sleep, lambda: datetime.now(UTC))
-        outcome = outcome_of(launch.job.case_uri, seen, launch.report_folder)
-        print("\n".join(["", *outcome.lines]), file=out)
+        outcomes = [
+            outcome_of(case_uri, seen, launch.report_folder) for case_uri in launch.job.case_uris
+        ]
+        for outcome in outcomes:
+            print("\n".join(["", *outcome.lines]), file=out)
         if not seen.is_good:
             print(f"The run ended {seen.state}: {seen.reason or 'no reason given'}", file=out)
         for line in run.log_lines():
             print(f"Logs        {line}", file=out)
-        return outcome.exit_code
+        codes = {outcome.exit_code for outcome in outcomes}
+        return FAILED if FAILED in codes else max(codes)
     except KeyboardInterrupt:
         print(file=out)
         if not launch.stop_on_interrupt:

@@ -31,6 +31,7 @@ def test_flags_become_arguments() -> None:
         case_id="web-3",
         output="/cases",
         instance_ids=("i-0123456789abcdef0",),
+        one_case_each=False,
         interface_ids=(),
         addresses=(),
         vpc_id=None,
@@ -230,4 +231,29 @@ def test_a_watch_list_is_several_instances_and_none_beside_a_finding() -> None:
     assert any(
         text.startswith("--instance_id: found several with --finding")
         for text in problems(*several, "--finding", "finding.json")
+    )
+
+
+def test_a_case_for_each_instance_is_named_after_it() -> None:
+    words = ["--instance_id", "i-0123abcd,i-0123456789abcdef0", "--one_case_each", "true"]
+
+    given = parse_arguments([*FLAGS, *words])
+
+    assert given.case_ids == ("web-3-i-0123abcd", "web-3-i-0123456789abcdef0")
+    assert given.case_uris[0] == "/cases/web-3-i-0123abcd"
+
+
+def test_what_does_not_go_together_with_a_case_each_is_told_at_once() -> None:
+    words = [*FLAGS, "--one_case_each", "true", "--addresses", "10.0.0.7", "--scope", "everything"]
+
+    assert problems(*words, "--case_id", "a-name-of-22-characters") == (
+        "--addresses: found with --one_case_each true; expected --instance_id and --labels only, "
+        "as it does not say which of the instances it is about",
+        "--scope: found everything with --one_case_each true; expected instance",
+        "--case_id: found 23 characters; expected at most 21, as a dash and the instance id follow",
+    )
+    assert problems(*FLAGS[:-2], "--one_case_each", "true") == (
+        "--one_case_each: found no --instance_id; expected the instances, comma separated",
+        "no subject: expected --finding, --instance_id, --interface_ids or --addresses; or take "
+        "every flow with --scope everything",
     )

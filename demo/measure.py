@@ -42,8 +42,11 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "P1-12b": ("peer", "service_port"),
     "P1-13": ("service_port",),
     "P1-14": ("peer", "service_port"),
+    "P1-15": ("service",),
+    "P1-16": ("minute",),
     "P1-17": ("protocol",),
     "P2-18": ("protocol", "peer"),
+    "P2-19": ("in_hour", "conversations"),
 }
 
 
@@ -147,16 +150,25 @@ def _named(answers: Iterable[Answer], number: int) -> dict[str, set[Key]]:
         for row in answer.rows:
             if answer.question not in NAMED or not _counts(answer, row):
                 continue
-            row = {**row, "target": row.get("peer", row.get("service_port"))}
+            row = {
+                **row,
+                "target": row.get("peer", row.get("service_port")),
+                "minute": str(row.get("first_at"))[:16],
+                "in_hour": str(row.get("hour"))[:13],
+            }
             key = tuple(own(row[name]) for name in NAMED[answer.question])
             named.setdefault(answer.question, set()).add(key)
     return named
 
 
 def _counts(answer: Answer, row: Mapping[str, object]) -> bool:
-    """Some answers list more than they claim: hours below a threshold, regular callers inbound."""
+    """Some answers list more than they claim: hours below a threshold, regular callers inbound,
+    later signs.
+    """
     if answer.question == "P0-8":
         return int(str(row["payload_out"])) > int(answer.parameters["transfer_bytes"])
+    if answer.question == "P1-16":
+        return row is answer.rows[0]
     return answer.question != "P1-12" or row["initiator"] == "subject"
 
 

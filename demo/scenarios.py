@@ -6,6 +6,7 @@ what was expected and what came out.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,12 @@ SUBJECT, SUBJECT_ENI = "10.0.0.7", "eni-0aaaaaaa"
 CONTAINED = 12 * HOUR
 _FLOW_LOG = "fl-0aaaaaaa"
 _TCP, _UDP, _ICMP, _GRE = 6, 17, 1, 47
+_MATTERS = {
+    22,
+    445,
+    3306,
+    5432,
+}  # services of these stories by which a machine is entered or emptied
 _HEADERS = {_TCP: 40, _UDP: 28, _ICMP: 28}
 
 Row = dict[str, object]
@@ -39,6 +46,8 @@ class Scenario:
     followed: set[str] = field(default_factory=set)
     truth: dict[str, set[Key]] = field(default_factory=dict)
     lost: tuple[int, int] | None = None
+    first_sign: float | None = None  # seconds of the day
+    begun: Counter[int] = field(default_factory=Counter)  # recorded conversations by hour
     _ports: Iterator[int] = field(default_factory=lambda: iter(range(40_000, 60_999)))
 
     @property
@@ -53,24 +62,39 @@ class Scenario:
     def talk(
         self, at: float, peer: str, port: int, fate: str, *, seconds: float = 1, out: int = 60,
         back: int = 60, inbound: bool = False, protocol: int = _TCP, from_port: int | None = None,
-        story: bool = True,
+        story: bool = True, aws_service: str | None = None,
     ) -> None:  # fmt: skip
         """One conversation; `out` and `back` are payload from and to the side that begins.
 
+        `aws_service` is whose the peer's address is, which records say from version 5 on.
         Fates: data, answered, refused, no answer, blocked at the target or at the source.
         """
         client = from_port or (next(self._ports) if protocol in (_TCP, _UDP) else 0)
         ends = (peer, SUBJECT) if inbound else (SUBJECT, peer)
+        recorded = len(self.rows)
         for interface in (SUBJECT, peer):
             if interface == peer and not (self.logged_peers and _is_internal(peer)):
                 continue
             if interface == peer and fate == "blocked at the source":
                 continue
             self._record(interface, at, seconds, ends, (client, port), protocol, fate, out, back)
+        if aws_service is not None:
+            self.true("P1-15", aws_service)
+            for row in self.rows[recorded:]:
+                far = "dst" if row["srcaddr"] == SUBJECT else "src"
+                row |= {f"pkt_{far}_aws_service": aws_service, f"{far}_scope": "aws service"}
+        if len(self.rows) > recorded:
+            self.begun[int(at) // HOUR] += 1
         if self.contained_at is not None and at + seconds >= CONTAINED + MINUTE:
             self.true("P0-10", peer, "before" if at < CONTAINED else "after")
         if story:
             self._note(peer, port, protocol, fate, inbound)
+            if not inbound and _is_internal(peer) and port in _MATTERS:
+                self.sign(at)
+
+    def sign(self, at: float) -> None:
+        """Note that something abnormal happens; the first of it is when it started."""
+        self.first_sign = at if self.first_sign is None else min(at, self.first_sign)
 
     def beyond(
         self, at: float, source: str, target: str, port: int, fate: str, *, seconds: float = 1,
@@ -169,7 +193,15 @@ class Scenario:
         }  # fmt: skip
 
     def fill_in(self) -> None:
-        """NODATA for minutes without a record of the subject, SKIPDATA where some were lost."""
+        """NODATA for minutes without a record of the subject, SKIPDATA where some were lost.
+
+        And what is true of the day as a whole.
+        """
+        if self.first_sign is not None:
+            at = datetime.fromtimestamp(MIDNIGHT + int(self.first_sign), UTC)
+            self.true("P1-16", f"{at:%Y-%m-%dT%H:%M}")
+        for hour, conversations in self.begun.items():
+            self.true("P2-19", f"{DAY.replace(hour=hour):%Y-%m-%dT%H}", conversations)
         seen = {int(str(row["end"])) // 60 for row in self.rows if row["role"] == "own_interface"}
         for minute in range(MIDNIGHT // 60, (MIDNIGHT + END) // 60):
             if minute in seen:
@@ -247,6 +279,7 @@ def _busy_server(day: Scenario, chance: random.Random) -> None:
 def _vertical(day: Scenario, chance: random.Random) -> None:
     day.verdict = "ANSWERED"
     at = 3 * HOUR
+    day.sign(at)
     for port in range(20, 60):
         at += int(chance.uniform(1, 4))
         fate = "answered" if port == 22 else "refused"
@@ -371,6 +404,7 @@ def _rule_changed(day: Scenario, chance: random.Random) -> None:
 
 def _ping_sweep(day: Scenario, chance: random.Random) -> None:
     day.verdict = "ANSWERED"
+    day.sign(2 * HOUR)
     for host in range(60):
         fate = "answered" if host % 9 == 0 else "no answer"
         day.talk(2 * HOUR + host * chance.uniform(0.5, 1.5), f"10.0.2.{10 + host}", 0, fate,
@@ -391,6 +425,13 @@ def _odd_protocol(day: Scenario, chance: random.Random) -> None:
     day.talk(7 * HOUR, "198.51.100.47", 0, "data", protocol=_GRE, seconds=900, out=50_000,
              back=90_000)  # fmt: skip
     day.true("P2-18", _GRE, "198.51.100.47")
+
+
+def _backup(day: Scenario, chance: random.Random) -> None:
+    day.verdict = "NO EVIDENCE"
+    for hour in range(0, 24, 6):
+        day.talk(hour * HOUR + chance.uniform(0, 600), "52.95.128.179", 443, "data", seconds=90,
+                 out=9_000_000, back=20_000, aws_service="S3")  # fmt: skip
 
 
 _STORIES: Mapping[str, Callable[[Scenario, random.Random], None]] = {
@@ -414,6 +455,7 @@ _STORIES: Mapping[str, Callable[[Scenario, random.Random], None]] = {
     "ICMP sweep": _ping_sweep,
     "queries to a resolver outside": _dns_tunnel,
     "a GRE tunnel to the outside": _odd_protocol,
+    "a backup to S3": _backup,
 }
 
 

@@ -127,6 +127,9 @@ def test_what_is_new_and_where_it_went_on(
     assert (new["figures"]["services"], new["figures"]["inside"]) == (3, 2)
     assert "in the 5 days with records before it knew 2, of which 0 came after the first" in said
 
+    first_sign = answer(spark, case, "P1-16")["details"][0]
+    assert first_sign == {"sign": "a new peer, internet", "first_at": "2026-11-23T02:50:00.000Z"}
+
     spread = answer(spark, case, "P0-9")
     assert [
         (row["via"], row["peer"], row["service_port"], row["outcome"], row["why"])

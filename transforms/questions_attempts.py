@@ -225,14 +225,14 @@ def rejected_then_accepted(asked: Asked) -> Question:
 
 
 def first_abnormal_minute(asked: Asked) -> Question:
-    """P1-16. When did it start: the first scan, or the first attempt at a service that matters.
+    """P1-16. When did it start: the first scan, ICMP sweep or attempt at a service that matters.
 
-    Without a baseline the first new peer is not known; the row for attempts stands in for it.
+    With a baseline also the first peer that it does not hold; without one nothing is known as new.
     """
 
     def tell(figures: Figures, rows: Rows) -> tuple[str, str]:
         if not rows:
-            return "none", "No scan and no attempt inside at a service that matters."
+            return "none", "No scan, no sweep, no attempt inside at a service that matters."
         first = rows[0]
         return (
             f"{moment(first['first_at'])[:16]} UTC",
@@ -242,11 +242,19 @@ def first_abnormal_minute(asked: Asked) -> Question:
     return Question(
         "P1-16",
         "When did it start?",
-        "Earliest of: first scan, first attempt inside at a service that matters, first of them "
-        "that was blocked",
+        "Earliest of: first scan, first ICMP sweep, first attempt inside at a service that "
+        "matters, first of them that was blocked; with a baseline, first peer that is new",
         f"""
         SELECT 'a scan' AS sign, min(first_at) AS first_at
         FROM ({scan_rows(asked)}) HAVING min(first_at) IS NOT NULL
+        UNION ALL
+        SELECT 'an ICMP sweep', min(first_at)
+        FROM ({sweep_rows(asked)}) HAVING min(first_at) IS NOT NULL
+        UNION ALL
+        SELECT concat('a new peer, ', peer_scope), min(first_at)
+        FROM peers
+        WHERE hop = 1 AND initiator = 'subject' AND is_new_peer AND {asked.unexpected()}
+        GROUP BY peer_scope
         UNION ALL
         SELECT sign, min(first_at)
         FROM peers LATERAL VIEW explode(array('an attempt at a service that matters',
@@ -257,13 +265,23 @@ def first_abnormal_minute(asked: Asked) -> Question:
         {"signs": "count(*)", "first_s": "coalesce(unix_timestamp(min(first_at)), 0)"},
         "first_at, sign",
         tell,
-        was_it_scanning(asked).thresholds,
+        (*was_it_scanning(asked).thresholds, "icmp_hosts"),
     )
+
+
+def sweep_rows(asked: Asked) -> str:
+    """SQL text: a row is an ICMP sweep of internal addresses, in one bucket of time."""
+    limits = asked.thresholds
+    return f"""
+        SELECT floor(unix_timestamp(first_at) / {limits.scan_bucket_s}) AS bucket, protocol,
+               count(DISTINCT peer) AS targets, min(first_at) AS first_at, max(last_at) AS last_at
+        FROM conversations WHERE {asked.attempts()} AND protocol IN (1, 58)
+        GROUP BY bucket, protocol HAVING targets >= {limits.icmp_hosts}
+    """
 
 
 def ping_sweep(asked: Asked) -> Question:
     """P1-17. Echo requests to many internal hosts within one bucket."""
-    limits = asked.thresholds
 
     def tell(figures: Figures, rows: Rows) -> tuple[str, str]:
         if not rows:
@@ -279,11 +297,7 @@ def ping_sweep(asked: Asked) -> Question:
         "P1-17",
         "Was there an ICMP sweep?",
         "Distinct internal peers of ICMP or ICMPv6 that the subject began, by bucket",
-        f"""
-        SELECT floor(unix_timestamp(first_at) / {limits.scan_bucket_s}) AS bucket, protocol,
-               count(DISTINCT peer) AS targets, min(first_at) AS first_at, max(last_at) AS last_at
-        FROM conversations WHERE {asked.attempts()} AND protocol IN (1, 58)
-        GROUP BY bucket, protocol HAVING targets >= {limits.icmp_hosts}""",
+        sweep_rows(asked),
         {"sweeps": "count(*)", "most_hosts": "coalesce(max(targets), 0)"},
         "targets DESC, bucket, protocol",
         tell,

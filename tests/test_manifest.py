@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from jobs.submit.outcome import outcome_of
 from jobs.submit.runs import Seen
 from jobs.trace_instance import main
+from tests.conftest import JARS
 
 DATA = Path(__file__).parent / "data"
 
@@ -104,7 +105,8 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
     assert metrics["DurationSeconds"] == seconds.total_seconds()
 
     assert told["runtime"]["spark"] == pyspark.__version__
-    assert told["runtime"]["delta"] == "3.3.3"
+    (jar,) = JARS.glob("delta-spark_*.jar")
+    assert told["runtime"]["delta"] == jar.stem.rpartition("-")[2]
     assert told["runtime"]["settings"]["spark.master"] == "local[2]"
     assert told["operator"] is None  # nothing of this run was on AWS
     root = DATA.parent.parent

@@ -30,6 +30,7 @@ Key = tuple[object, ...]
 # What an answer names, as keys that a truth can hold.
 NAMED: Mapping[str, tuple[str, ...]] = {
     "P0-2": ("peer", "service_port"),
+    "P0-3": ("peer", "service_port"),
     "P0-4": ("peer", "service_port"),
     "P0-5": ("kind", "target"),
     "P0-6": ("peer", "service_port"),

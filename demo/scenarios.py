@@ -20,12 +20,8 @@ SUBJECT, SUBJECT_ENI = "10.0.0.7", "eni-0aaaaaaa"
 CONTAINED = 12 * HOUR
 _FLOW_LOG = "fl-0aaaaaaa"
 _TCP, _UDP, _ICMP, _GRE = 6, 17, 1, 47
-_MATTERS = {
-    22,
-    445,
-    3306,
-    5432,
-}  # services of these stories by which a machine is entered or emptied
+# Services of these stories by which a machine is entered, emptied or steered.
+_MATTERS = {22, 23, 25, 445, 3306, 5432}
 _HEADERS = {_TCP: 40, _UDP: 28, _ICMP: 28}
 
 Row = dict[str, object]
@@ -90,6 +86,7 @@ class Scenario:
         if story:
             self._note(peer, port, protocol, fate, inbound)
             if not inbound and _is_internal(peer) and port in _MATTERS:
+                self.true("P0-3", peer, port)
                 self.sign(at)
 
     def sign(self, at: float) -> None:

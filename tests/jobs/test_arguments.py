@@ -253,7 +253,7 @@ def test_what_does_not_go_together_with_a_case_each_is_told_at_once() -> None:
         "--case_id: found 23 characters; expected at most 21, as a dash and the instance id follow",
     )
     assert problems(*FLAGS[:-2], "--one_case_each", "true") == (
-        "--one_case_each: found no --instance_id; expected the instances, comma separated",
         "no subject: expected --finding, --instance_id, --interface_ids or --addresses; or take "
         "every flow with --scope everything",
+        "--one_case_each: found no --instance_id; expected the instances, comma separated",
     )

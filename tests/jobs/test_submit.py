@@ -101,9 +101,9 @@ def manifest(**differs: object) -> dict[str, object]:
 
 def leave_behind(bucket: str, said: dict[str, object]) -> None:
     s3 = boto3.client("s3")
-    s3.put_object(Bucket=bucket, Key="cases/web-3/report-54d7.html", Body=REPORT)
-    body = json.dumps(said).encode()
-    s3.put_object(Bucket=bucket, Key="cases/web-3/manifest.json", Body=body)
+    case = f"cases/{said['case_id']}"
+    s3.put_object(Bucket=bucket, Key=f"{case}/report-54d7.html", Body=REPORT)
+    s3.put_object(Bucket=bucket, Key=f"{case}/manifest.json", Body=json.dumps(said).encode())
 
 
 class Watch:
@@ -236,6 +236,31 @@ def test_a_run_that_glue_ends_as_failed_has_the_exit_code_of_its_case(
     assert "The run ended FAILED" in nothing_left[1]
     assert code == 4
     assert "Books       NOT BALANCED\n  BAD subject = flows in Delta" in said
+
+
+def test_each_case_of_a_watch_list_is_told_and_one_that_is_missing_is_a_failure(
+    glue: None, bucket: str, dist: Path, tmp_path: Path
+) -> None:
+    flags = of_submit(bucket, dist, tmp_path, "--role", ROLE, "--job_name", f"list-{bucket}")
+    of_list = ["--flow_logs", f"s3://{bucket}/AWSLogs", "--output", f"s3://{bucket}/cases",
+               "--case_id", "list", "--instance_id", "i-0000000a,i-0000000b", "--from", "now-25h",
+               "--to", "now-1h", "--one_case_each", "true"]  # fmt: skip
+
+    def leave(*letters: str) -> Watch:
+        def arrive() -> None:
+            for letter in letters:
+                said = manifest(case_id=f"list-i-0000000{letter}", exit_status=3)
+                leave_behind(bucket, said)
+
+        return Watch(arrive)
+
+    one = submit("glue", *flags, *of_list, watch=leave("a"))
+    both = submit("glue", *flags, *of_list, watch=leave("a", "b"))
+
+    assert (one[0], both[0]) == (1, 3)
+    assert f"s3://{bucket}/cases/list-i-0000000b holds no complete run" in one[1]
+    told = [line.split()[1] for line in both[1].splitlines() if line.startswith("Case ")]
+    assert told == ["list-i-0000000a,", "list-i-0000000b,"]
 
 
 def test_the_manifest_of_an_earlier_run_is_not_taken_for_this_one(

@@ -33,7 +33,8 @@ def scan_for_subjects(cases: Sequence[Case], scan: Callable[[Subject], DataFrame
     if not any(case.was_read_twice for case in wider):
         return Scanned(scanned, wider)
     scanned.unpersist()
-    return Scanned(scan(together([case.subject for case in wider])).persist(), wider)
+    again = tuple(case._replace(was_read_twice=True) for case in wider)
+    return Scanned(scan(together([case.subject for case in again])).persist(), again)
 
 
 def _with_derived(case: Case, scanned: DataFrame) -> Case:

@@ -110,14 +110,9 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     try:
         if not arguments.dry_run:
             check_writable(arguments.output)
+        _check_cases(arguments.case_uris)
     except BadInput as bad:
         problems += bad.problems
-    for case_uri in arguments.case_uris:
-        try:
-            check_tables(case_uri)
-            check_manifest(case_uri)
-        except BadInput as bad:
-            problems += bad.problems
     try:
         if arguments.opensearch is not None:
             check_reachable(arguments.opensearch)
@@ -143,6 +138,19 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     )
     run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
     return Case(arguments, labels, subject, listing, run_id, now, found, baseline=baseline)
+
+
+def _check_cases(case_uris: Sequence[str]) -> None:
+    """Raise BadInput with everything that lies where the tables and manifests will go."""
+    problems: list[str] = []
+    for case_uri in case_uris:
+        try:
+            check_tables(case_uri)
+            check_manifest(case_uri)
+        except BadInput as bad:
+            problems += bad.problems
+    if problems:
+        raise BadInput(problems)
 
 
 def traced(cases: Sequence[Case], phases: Phases) -> Iterator[Result]:

@@ -253,12 +253,16 @@ def test_a_watch_list_of_a_case_each_reads_every_object_once_and_says_what_each_
 def test_what_only_one_of_the_list_has_in_its_records_is_searched_for_once_more(
     spark: SparkSession, week: list[str], tmp_path: Path
 ) -> None:
-    """Without labels the addresses come from records; app's visitors are seen at app's only."""
+    """Without labels the addresses come from records. Of the third instance there is none."""
     unlabelled = [word for word in week if word != "--labels" and not word.endswith("/labels")]
     flags = [*unlabelled, "--output", str(tmp_path), "--one_case_each", "true"]
-    both = f"i-{'a' * 17},i-{'b' * 17}"
+    listed = f"i-{'a' * 17},i-{'b' * 17},i-{'c' * 17}"
 
-    assert main([*flags, "--case_id", "bare", "--instance_id", both]) == 0
+    assert main([*flags, "--case_id", "bare", "--instance_id", listed]) == 0
+
+    idle = json.loads((tmp_path / f"bare-i-{'c' * 17}/manifest.json").read_text())
+    assert idle["objects_were_read_twice"]
+    assert (idle["subject"]["holdings"], idle["books"]["flows"]) == ([], 0)
 
     for letter, address, records in (("a", WEB, (10, 4)), ("b", APP, (14, 10))):
         case = tmp_path / f"bare-i-{letter * 17}"

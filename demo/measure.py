@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from demo.scenarios import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of, scenarios
+from demo.scenario import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of
+from demo.scenarios import scenarios
 from jobs.answer import ask
 from jobs.session import like_few
 from transforms.conversations import conversations_of

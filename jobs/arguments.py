@@ -63,12 +63,15 @@ class Arguments:
     @property
     def case_uris(self) -> tuple[str, ...]:
         """Their folders."""
-        return tuple(f"{self.output.rstrip('/')}/{case_id}" for case_id in self.case_ids)
+        return tuple(self._folder_of(case_id) for case_id in self.case_ids)
 
     @property
     def case_uri(self) -> str:
         """The folder of this case."""
-        return f"{self.output.rstrip('/')}/{self.case_id}"
+        return self._folder_of(self.case_id)
+
+    def _folder_of(self, case_id: str) -> str:
+        return f"{self.output.rstrip('/')}/{case_id}"
 
     def table(self, name: str) -> str:
         """Where a table of this case is."""

@@ -193,10 +193,6 @@ def test_several_instances_are_one_case_and_each_is_seen_from_its_own_side(
     )
 
 
-def names(case: Path) -> list[str]:
-    return sorted(item.name for item in case.parent.iterdir())
-
-
 def test_a_watch_list_of_a_case_each_reads_every_object_once_and_says_what_each_did(
     spark: SparkSession, week: list[str], bucket: str, tmp_path: Path,
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture,
@@ -214,7 +210,8 @@ def test_a_watch_list_of_a_case_each_reads_every_object_once_and_says_what_each_
 
     reads = [m for m in caplog.messages if '"GET' in m and ".log.gz" in m]
     assert len(reads) == len(keys) == 1
-    assert names(tmp_path / "list") == sorted(f"list-{instance_id}" for instance_id in ids.values())
+    cases = {f"list-{instance_id}" for instance_id in ids.values()}
+    assert {item.name for item in tmp_path.iterdir()} == cases
     said = capsys.readouterr().out
     lines = said.partition("Watch-list  3 instances, a case each\n")[2].splitlines()
     assert [line.split()[:-1] for line in lines] == [
@@ -286,4 +283,4 @@ def test_a_case_of_the_list_that_another_run_holds_stops_it_before_anything_is_w
     assert (
         f"held-{second}/run.lock: found that run 20261125t000000z-0000" in capsys.readouterr().err
     )
-    assert [path for path in (tmp_path / f"held-{first}").iterdir()] == []
+    assert list((tmp_path / f"held-{first}").iterdir()) == []

@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from jobs.arguments import Arguments
 from jobs.books import Books
 from jobs.case import Case
-from jobs.phases import Phases
 from jobs.reading import close_books, read_flows
+from jobs.spark.phases import Phases
 from transforms.conversations import conversations_of
 from transforms.question import Asked, Baseline
 from transforms.verdict import peers_of

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.command_line import BadInput
 from jobs.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch_client import Endpoint, OpenSearchFailed, user_of
-from jobs.session import setting
+from jobs.spark.session import setting
 from transforms.documents import DOCUMENT_ID, to_rows
 
 _SOURCE = "org.opensearch.spark.sql.DefaultSource15"

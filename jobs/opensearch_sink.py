@@ -15,7 +15,7 @@ from jobs.opensearch_bulk import SAID, send_all
 from jobs.opensearch_client import Endpoint, OpenSearchFailed, endpoint_of
 from jobs.opensearch_hadoop import load_with_connector
 from jobs.opensearch_index import RunIndex, demand_complete
-from jobs.session import setting
+from jobs.spark.session import setting
 from transforms.documents import to_documents
 
 # A writer sends while Spark renders the next: its first documents come early.

@@ -10,7 +10,6 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.arguments import Arguments
-from jobs.beside import beside
 from jobs.books import (
     Books,
     count_flows,
@@ -24,7 +23,8 @@ from jobs.case_frames import judged_records, kept_flows, objects_table, quaranti
 from jobs.delta_sink import compact, in_few_files, read_table, write_table
 from jobs.derive import Scanned, scan_for_subjects
 from jobs.object_scan import ScanSettings, scan_objects, start_workers
-from jobs.phases import Phases
+from jobs.spark.concurrent import beside
+from jobs.spark.phases import Phases
 from transforms.conversations import survey
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
 from transforms.subject import Subject

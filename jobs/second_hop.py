@@ -11,8 +11,8 @@ from jobs.baseline import baseline_window
 from jobs.books import Books
 from jobs.case import Case
 from jobs.flow_log_objects import Listing
-from jobs.phases import Phases
 from jobs.reading import Reading, close_books, read_flows
+from jobs.spark.phases import Phases
 from transforms.question import Asked, SecondHop
 from transforms.questions_beyond import entered_peers
 from transforms.subject import Part, Subject, subject_of, together

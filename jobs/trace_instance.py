@@ -16,7 +16,6 @@ from pyspark.sql import functions as F
 from jobs.answer import answer
 from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.baseline import baseline_window
-from jobs.beside import beside
 from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage, cover_case
@@ -38,10 +37,11 @@ from jobs.object_fetch import expired_credentials
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
 from jobs.opensearch_hadoop import check_writer
 from jobs.opensearch_sink import Indexed, index_flows, show_index
-from jobs.phases import Phases
 from jobs.reading import close_books, read_flows
 from jobs.report import show_report, write_report
-from jobs.session import like_few, open_session
+from jobs.spark.concurrent import beside
+from jobs.spark.phases import Phases
+from jobs.spark.session import like_few, open_session
 from jobs.summary import Result, render, render_list
 from jobs.watch_list import cases_of, scanned_once
 from transforms.label_tables import LabelTables

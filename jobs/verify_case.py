@@ -24,7 +24,7 @@ from jobs.object_store import first_line, open_store, place_of
 from jobs.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.opensearch_client import OpenSearchFailed, endpoint_of, patiently
 from jobs.opensearch_index import RunIndex
-from jobs.session import open_session
+from jobs.spark.session import open_session
 
 logger = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.beside import beside
 from jobs.case import Case
 from jobs.object_scan import start_workers
-from jobs.phases import Phases
 from jobs.reading import scan_together
+from jobs.spark.concurrent import beside
+from jobs.spark.phases import Phases
 from transforms.subject import resolve_subject
 
 

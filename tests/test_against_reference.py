@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from jobs.arguments import parse_arguments
 from jobs.case_lock import locked_case
-from jobs.phases import Phases
+from jobs.spark.phases import Phases
 from jobs.trace_instance import prepare, run
 from tests import days, reference
 

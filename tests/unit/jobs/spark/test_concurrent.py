@@ -5,7 +5,7 @@ from threading import Barrier
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.beside import beside
+from jobs.spark.concurrent import beside
 
 
 def test_two_jobs_run_at_the_same_time_and_give_their_results(spark: SparkSession) -> None:

@@ -17,7 +17,7 @@ from bench.harness import in_turn, report
 from jobs.dry_run import read_prices
 from jobs.object_fetch import ObjectToRead
 from jobs.object_scan import ScanSettings, scan_batches
-from jobs.object_store import place_of
+from jobs.storage.object_store import place_of
 from transforms.needles import Needle, needles_of
 
 _OBJECTS = 500

@@ -31,7 +31,7 @@ from bench.local_spark import local_spark
 from jobs.flow_log_objects import FlowLogObject
 from jobs.object_fetch import ObjectToRead
 from jobs.object_scan import ScanSettings, scan_batches, scan_objects
-from jobs.object_store import place_of
+from jobs.storage.object_store import place_of
 
 CORES = 2
 _BLOCK = 128 * 1024

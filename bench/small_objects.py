@@ -29,7 +29,7 @@ from bench.local_spark import local_spark
 from bench.slow_s3 import BUCKET, PREFIX, key_of, slow_s3
 from jobs.object_fetch import ObjectToRead
 from jobs.object_scan import ScanSettings, scan_batches
-from jobs.object_store import open_store, place_of
+from jobs.storage.object_store import open_store, place_of
 
 _DELAY_MS = 30
 _TEXT_OF_AN_OBJECT = 165_000  # 24 KB as stored

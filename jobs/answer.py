@@ -10,12 +10,12 @@ from pyspark.sql import functions as F
 from jobs.baseline import read_baseline
 from jobs.books import Books
 from jobs.case_coverage import CaseCoverage
-from jobs.delta_sink import write_table
 from jobs.reading import Reading
 from jobs.second_hop import read_second_hop
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases
 from jobs.spark.session import like_few
+from jobs.storage.delta_sink import write_table
 from transforms.conversations import aggregation_of, conversations_of
 from transforms.question import Asked, SecondHop, all_answers
 from transforms.questions import Answer, answer_row, answers_of, questions

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.case import Case
-from jobs.delta_sink import in_few_files, read_table, write_table
+from jobs.storage.delta_sink import in_few_files, read_table, write_table
 from transforms.coverage import (
     LONGEST_RECORD_S,
     SLOT_S,

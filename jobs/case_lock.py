@@ -22,7 +22,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
 from jobs.arguments import BadInput
-from jobs.object_store import Place, open_store, place_of
+from jobs.storage.object_store import Place, open_store, place_of
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from jobs import argument_values as values
 from jobs.command_line import BadInput, Parser
 from jobs.inventory import Inventory, Missing
 from jobs.labels import aws_range_rows
-from jobs.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.label_history import Cells, merged
 from transforms.label_tables import KEY_COLUMNS
 

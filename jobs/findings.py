@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 
 from jobs.arguments import UNASKED, Arguments
 from jobs.command_line import BadInput
-from jobs.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.claim import ClaimAnswer, claim_columns, judge, sightings
 from transforms.finding import Finding, default_window, read_finding
 from transforms.finding_shape import MAX_BYTES, BadFinding

@@ -14,7 +14,7 @@ from obstore.exceptions import BaseError
 from pyspark.sql import SparkSession
 
 from jobs.arguments import BadInput
-from jobs.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.finding import Finding
 from transforms.finding_labels import with_finding
 from transforms.label import Lookups

@@ -24,10 +24,10 @@ from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage
 from jobs.case_lock import CaseLock
-from jobs.delta_log import DeltaLog
-from jobs.delta_sink import SHAPES, read_table
 from jobs.labels import said_of_labels
-from jobs.object_store import first_line, open_store, place_of
+from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_sink import SHAPES, read_table
+from jobs.storage.object_store import first_line, open_store, place_of
 from jobs.tool_facts import code_facts, spark_facts
 from transforms.verdict import Verdict
 
@@ -257,7 +257,7 @@ def _operator(case: Case) -> dict[str, object] | None:
     places = [*arguments.flow_logs, arguments.output, arguments.labels or ""]
     if not any(place.startswith("s3://") for place in places):
         return None
-    import boto3  # see jobs.object_store
+    import boto3  # see jobs.storage.object_store
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 

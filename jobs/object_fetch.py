@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, cast
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
 
-from jobs.object_store import Place, first_line, open_store
+from jobs.storage.object_store import Place, first_line, open_store
 from transforms.inflate import Damaged
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from jobs.arguments import BadInput
-from jobs.object_store import Place, first_line, open_store, place_of
+from jobs.storage.object_store import Place, first_line, open_store, place_of
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jobs.object_fetch import ObjectToRead, fetch_ahead
-from jobs.object_store import place_of
+from jobs.storage.object_store import place_of
 from transforms.inflate import Damaged, text_blocks
 
 _ANY_SIZE = 2**63

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from jobs.arguments import MAX_OBJECT_BYTES
 from jobs.flow_log_objects import FlowLogObject
 from jobs.object_fetch import ObjectToRead, fetch_ahead, spooled
-from jobs.object_store import Bucket, Place
+from jobs.storage.object_store import Bucket, Place
 from transforms.account import Account
 from transforms.inflate import MAX_RATIO
 from transforms.needles import Needle

@@ -5,7 +5,7 @@ from obstore.exceptions import BaseError
 
 from jobs import argument_values as values
 from jobs.command_line import Reader
-from jobs.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.question import Asked, Thresholds
 
 # Measured in the records, so not for anyone to set.

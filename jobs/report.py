@@ -16,8 +16,8 @@ from jobs.answer import Answered
 from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage, coverage_lines
-from jobs.object_store import open_store, place_of
 from jobs.report_charts import EVENTS_DRAWN, PEERS_DRAWN, Contact, Event, contacts, timeline
+from jobs.storage.object_store import open_store, place_of
 from transforms.conversations import CONVERSATIONS_VERSION
 from transforms.question import QUESTIONS_VERSION, peer_of
 from transforms.questions import Answer

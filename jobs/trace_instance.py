@@ -20,13 +20,6 @@ from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage, cover_case
 from jobs.case_lock import CaseLock, LockLost, locked_case
-from jobs.delta_sink import (
-    append_rows,
-    check_tables,
-    check_writable,
-    name_commits,
-    remove_leftovers,
-)
 from jobs.dry_run import dry_run_lines, read_prices
 from jobs.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.flow_log_objects import Listing, list_objects
@@ -42,6 +35,13 @@ from jobs.report import show_report, write_report
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases
 from jobs.spark.session import like_few, open_session
+from jobs.storage.delta_sink import (
+    append_rows,
+    check_tables,
+    check_writable,
+    name_commits,
+    remove_leftovers,
+)
 from jobs.summary import Result, render, render_list
 from jobs.watch_list import cases_of, scanned_once
 from transforms.label_tables import LabelTables

@@ -16,15 +16,15 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs import argument_values as values
 from jobs.books import Books, count_flows, count_objects, count_quarantine
 from jobs.command_line import BadInput, Parser
-from jobs.delta_log import DeltaLog
-from jobs.delta_sink import read_table
 from jobs.manifest import Stored, canonical, earlier_manifest, inputs_digest, read_manifest
 from jobs.object_reread import Stale, WasRead, reread
-from jobs.object_store import first_line, open_store, place_of
 from jobs.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.opensearch_client import OpenSearchFailed, endpoint_of, patiently
 from jobs.opensearch_index import RunIndex
 from jobs.spark.session import open_session
+from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_sink import read_table
+from jobs.storage.object_store import first_line, open_store, place_of
 
 logger = logging.getLogger(__name__)
 

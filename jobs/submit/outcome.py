@@ -11,8 +11,8 @@ from obstore.exceptions import BaseError
 
 from jobs.command_line import BadInput
 from jobs.manifest import read_manifest
-from jobs.object_store import first_line, open_store, place_of
 from jobs.report import plain
+from jobs.storage.object_store import first_line, open_store, place_of
 from jobs.submit.runs import Seen
 
 FAILED = 1

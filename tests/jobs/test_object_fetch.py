@@ -14,7 +14,7 @@ from jobs.object_fetch import (
     expired_credentials,
     fetch_ahead,
 )
-from jobs.object_store import Bucket, Place, place_of
+from jobs.storage.object_store import Bucket, Place, place_of
 
 BODY = b"start end\n1 2\n"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from jobs.object_fetch import ObjectToRead
 from jobs.object_scan import ScanSettings, scan_batches
-from jobs.object_store import place_of
+from jobs.storage.object_store import place_of
 from transforms.needles import needles_of
 from transforms.window import Window
 

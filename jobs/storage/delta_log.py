@@ -13,7 +13,7 @@ from typing import NamedTuple
 import obstore
 import pyarrow.parquet as pq
 
-from jobs.object_store import Place, open_store, place_of
+from jobs.storage.object_store import Place, open_store, place_of
 
 Action = dict[str, dict[str, object]]
 

@@ -8,8 +8,8 @@ from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.arguments import BadInput
-from jobs.delta_log import DeltaLog
-from jobs.object_store import first_line, open_store, place_of
+from jobs.storage.delta_log import DeltaLog
+from jobs.storage.object_store import first_line, open_store, place_of
 from transforms import schemas
 from transforms.table_shape import columns_of_ddl, columns_of_delta, conflicts
 

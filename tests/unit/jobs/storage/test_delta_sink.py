@@ -7,8 +7,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.arguments import BadInput
-from jobs.delta_log import DeltaLog
-from jobs.delta_sink import (
+from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_sink import (
     append_rows,
     check_tables,
     compact,

@@ -34,7 +34,7 @@ from bench.local_spark import local_spark
 from demo.generate import generate
 from demo.opensearch_node import opensearch_node
 from demo.vpc import SUSPECT
-from jobs.opensearch_arguments import OpenSearchTarget
+from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch_client import endpoint_of
 from jobs.opensearch_index import template_of
 from jobs.opensearch_sink import index_flows, send_documents

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from demo.dashboards import FILE, INDICES, as_ndjson, saved_objects
-from jobs.argument_values import is_loopback
+from jobs.cli.argument_values import is_loopback
 
 
 def import_objects(url: str, text: str) -> list[str]:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.arguments import Arguments
 from jobs.books import Books
 from jobs.case import Case
+from jobs.cli.arguments import Arguments
 from jobs.reading import close_books, read_flows
 from jobs.spark.phases import Phases
 from transforms.conversations import conversations_of

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from jobs.arguments import Arguments
+from jobs.cli.arguments import Arguments
 from jobs.findings import FindingFile
 from jobs.flow_log_objects import Listing
 from transforms.claim import ClaimAnswer

@@ -14,8 +14,8 @@ import obstore
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError
 
-from jobs import argument_values as values
-from jobs.command_line import BadInput, Parser
+from jobs.cli import argument_values as values
+from jobs.cli.command_line import BadInput, Parser
 from jobs.inventory import Inventory, Missing
 from jobs.labels import aws_range_rows
 from jobs.storage.object_store import first_line, open_store, place_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.case import Case
-from jobs.command_line import BadInput
+from jobs.cli.command_line import BadInput
 
 _OURS = "conf/prices.json"
 

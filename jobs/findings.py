@@ -9,8 +9,8 @@ import obstore
 from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame
 
-from jobs.arguments import UNASKED, Arguments
-from jobs.command_line import BadInput
+from jobs.cli.arguments import UNASKED, Arguments
+from jobs.cli.command_line import BadInput
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.claim import ClaimAnswer, claim_columns, judge, sightings
 from transforms.finding import Finding, default_window, read_finding

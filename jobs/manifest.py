@@ -19,11 +19,11 @@ import obstore
 from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.arguments import BadInput
 from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage
 from jobs.case_lock import CaseLock
+from jobs.cli.arguments import BadInput
 from jobs.labels import said_of_labels
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.delta_sink import SHAPES, read_table

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.arguments import MAX_OBJECT_BYTES
+from jobs.cli.arguments import MAX_OBJECT_BYTES
 from jobs.flow_log_objects import FlowLogObject
 from jobs.object_fetch import ObjectToRead, fetch_ahead, spooled
 from jobs.storage.object_store import Bucket, Place

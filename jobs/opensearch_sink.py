@@ -10,7 +10,7 @@ from opensearchpy import OpenSearch
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from jobs.opensearch_arguments import OpenSearchTarget
+from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch_bulk import SAID, send_all
 from jobs.opensearch_client import Endpoint, OpenSearchFailed, endpoint_of
 from jobs.opensearch_hadoop import load_with_connector

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.arguments import Arguments
 from jobs.books import (
     Books,
     count_flows,
@@ -20,6 +19,7 @@ from jobs.books import (
 )
 from jobs.case import Case
 from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
+from jobs.cli.arguments import Arguments
 from jobs.derive import Scanned, scan_for_subjects
 from jobs.object_scan import ScanSettings, scan_objects, start_workers
 from jobs.spark.concurrent import beside

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from jobs.answer import Answered
-from jobs.arguments import Arguments
 from jobs.books import Books
 from jobs.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
+from jobs.cli.arguments import Arguments
 from jobs.findings import FindingFile
 from jobs.labels import said_of_labels
 from jobs.opensearch_sink import Indexed

@@ -14,12 +14,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.answer import answer
-from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.baseline import baseline_window
 from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage, cover_case
 from jobs.case_lock import CaseLock, LockLost, locked_case
+from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.dry_run import dry_run_lines, read_prices
 from jobs.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.flow_log_objects import Listing, list_objects

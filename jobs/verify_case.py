@@ -13,12 +13,12 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs import argument_values as values
 from jobs.books import Books, count_flows, count_objects, count_quarantine
-from jobs.command_line import BadInput, Parser
+from jobs.cli import argument_values as values
+from jobs.cli.command_line import BadInput, Parser
+from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.manifest import Stored, canonical, earlier_manifest, inputs_digest, read_manifest
 from jobs.object_reread import Stale, WasRead, reread
-from jobs.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.opensearch_client import OpenSearchFailed, endpoint_of, patiently
 from jobs.opensearch_index import RunIndex
 from jobs.spark.session import open_session

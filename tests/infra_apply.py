@@ -34,7 +34,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from werkzeug.serving import make_server
 
 from demo.papers import finding
-from jobs.arguments import parse_arguments
+from jobs.cli.arguments import parse_arguments
 from jobs.findings import read_finding_file
 from tests.terraform import Terraform, what_is_missing
 from tests.test_conf_aws import GLUE_KEEPS

@@ -9,8 +9,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from jobs.arguments import parse_arguments
-from jobs.command_line import GLUE_FLAGS
+from jobs.cli.arguments import parse_arguments
+from jobs.cli.command_line import GLUE_FLAGS
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 DELTA = {

@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from jobs.arguments import parse_arguments
+from jobs.cli.arguments import parse_arguments
 from tests.terraform import Terraform, events_of, policies_in, what_is_missing
 from tests.test_conf_aws import GLUE_KEEPS
 

@@ -9,7 +9,7 @@ from opensearchpy import OpenSearch
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.opensearch_arguments import OpenSearchTarget
+from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch_client import OpenSearchFailed
 from jobs.opensearch_sink import index_flows
 from tests.faults.proxy import Answer, Fault, Forward, Request, proxy

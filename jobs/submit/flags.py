@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from jobs import argument_values as values
-from jobs.arguments import Arguments, parse_arguments
-from jobs.command_line import BadInput, Parser, Reader
+from jobs.cli import argument_values as values
+from jobs.cli.arguments import Arguments, parse_arguments
+from jobs.cli.command_line import BadInput, Parser, Reader
 
 PLATFORMS = ("glue", "emr", "emr-serverless")
 

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from demo.opensearch_node import Node
-from jobs.opensearch_arguments import OpenSearchTarget
+from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch_sink import index_flows
 from tests.faults.proxy import (
     AcceptedThenSilent,

@@ -12,8 +12,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from jobs.arguments import BadInput
 from jobs.case_lock import LockLost, locked_case
+from jobs.cli.arguments import BadInput
 
 FIRST, SECOND, THIRD = "20261124t100000z-0001", "20261124t100001z-0002", "20261124t100002z-0003"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.arguments import BadInput
+from jobs.cli.arguments import BadInput
 from jobs.flow_log_objects import list_objects
 from transforms.window import Window
 

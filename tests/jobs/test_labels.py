@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.arguments import BadInput
+from jobs.cli.arguments import BadInput
 from jobs.labels import read_labels
 from transforms.label_tables import LabelTables
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jobs.command_line import BadInput
-from jobs.opensearch_arguments import OpenSearchTarget
+from jobs.cli.command_line import BadInput
+from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch_client import check_reachable
 
 Serve = Callable[[int, dict[str, Any]], str]

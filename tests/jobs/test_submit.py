@@ -16,7 +16,7 @@ from moto.emrserverless.models import emrserverless_backends
 from moto.glue.models import glue_backends
 from moto.moto_api import state_manager
 
-from jobs.arguments import parse_arguments
+from jobs.cli.arguments import parse_arguments
 from jobs.submit.launch import main
 from tests.glue_fake import glue_fake
 from tests.test_conf_aws import DELTA, GLUE_KEEPS, confs_of

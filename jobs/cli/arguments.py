@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from jobs import argument_values as values
-from jobs.command_line import BadInput, Parser, Reader
-from jobs.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
-from jobs.question_arguments import QUESTIONS_HELP, read_asked
+from jobs.cli import argument_values as values
+from jobs.cli.command_line import BadInput, Parser, Reader
+from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
+from jobs.cli.question_arguments import QUESTIONS_HELP, read_asked
 from transforms.inflate import MAX_RATIO, RATIO_COUNTS_FROM
 from transforms.question import Asked
 from transforms.scan import MAX_LINE_BYTES

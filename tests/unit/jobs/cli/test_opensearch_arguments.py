@@ -2,9 +2,9 @@
 
 import pytest
 
-from jobs.arguments import parse_arguments
-from jobs.command_line import BadInput
-from jobs.opensearch_arguments import OpenSearchTarget, region_of
+from jobs.cli.arguments import parse_arguments
+from jobs.cli.command_line import BadInput
+from jobs.cli.opensearch_arguments import OpenSearchTarget, region_of
 
 FLAGS = [
     *("--flow_logs", "/data", "--case_id", "web-3", "--output", "/cases"),

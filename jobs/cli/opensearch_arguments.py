@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from jobs import argument_values as values
-from jobs.command_line import Reader
+from jobs.cli import argument_values as values
+from jobs.cli.command_line import Reader
 
 OPENSEARCH_HELP = {
     "opensearch_url": "where to index the flows; left out: Delta only",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.arguments import UNASKED, Arguments, BadInput, parse_arguments
-from jobs.command_line import GLUE_FLAGS
+from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
+from jobs.cli.command_line import GLUE_FLAGS
 from transforms.question import Asked, Thresholds
 from transforms.window import Window
 

@@ -3,8 +3,8 @@
 import obstore
 from obstore.exceptions import BaseError
 
-from jobs import argument_values as values
-from jobs.command_line import Reader
+from jobs.cli import argument_values as values
+from jobs.cli.command_line import Reader
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.question import Asked, Thresholds
 

@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from bench.harness import report
 from bench.local_spark import local_spark
-from jobs.labels import as_lookups, read_labels
+from jobs.sources.labels import as_lookups, read_labels
 from transforms.label import label_with
 from transforms.schemas import FIELDS
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.harness import report
-from jobs.flow_log_objects import list_objects
+from jobs.sources.listing import list_objects
 from transforms.window import Window
 
 _DAY = datetime(2026, 11, 23, tzinfo=UTC)

@@ -28,9 +28,9 @@ from pyspark.sql import functions as F
 from bench.flow_text import WINDOW, FlowText, needles, words, write_objects
 from bench.harness import differing, in_turn, report
 from bench.local_spark import local_spark
-from jobs.flow_log_objects import FlowLogObject
-from jobs.object_fetch import ObjectToRead
-from jobs.object_scan import ScanSettings, scan_batches, scan_objects
+from jobs.sources.listing import FlowLogObject
+from jobs.sources.object_fetch import ObjectToRead
+from jobs.sources.object_scan import ScanSettings, scan_batches, scan_objects
 from jobs.storage.object_store import place_of
 
 CORES = 2

@@ -27,8 +27,8 @@ from bench.flow_text import WINDOW, needles, words, write_objects
 from bench.harness import differing, in_turn, report
 from bench.local_spark import local_spark
 from bench.slow_s3 import BUCKET, PREFIX, key_of, slow_s3
-from jobs.object_fetch import ObjectToRead
-from jobs.object_scan import ScanSettings, scan_batches
+from jobs.sources.object_fetch import ObjectToRead
+from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import open_store, place_of
 
 _DELAY_MS = 30

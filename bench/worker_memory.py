@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.harness import report
-from jobs.object_fetch import ObjectToRead
-from jobs.object_scan import ScanSettings, scan_batches
+from jobs.sources.object_fetch import ObjectToRead
+from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import place_of
 from transforms.needles import needles_of
 from transforms.window import Window

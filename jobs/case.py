@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from jobs.cli.arguments import Arguments
-from jobs.findings import FindingFile
-from jobs.flow_log_objects import Listing
+from jobs.sources.findings import FindingFile
+from jobs.sources.listing import Listing
 from transforms.claim import ClaimAnswer
 from transforms.label_tables import LabelTables
 from transforms.subject import Subject

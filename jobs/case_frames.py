@@ -4,9 +4,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.case import Case
-from jobs.flow_log_objects import as_object_row
-from jobs.labels import as_lookups
-from jobs.object_scan import of_read_objects
+from jobs.sources.labels import as_lookups
+from jobs.sources.listing import as_object_row
+from jobs.sources.object_scan import of_read_objects
 from transforms.label import label_with
 from transforms.schemas import ACCOUNT_COLUMNS
 from transforms.scope import with_role

@@ -16,8 +16,8 @@ from obstore.exceptions import BaseError
 
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import BadInput, Parser
-from jobs.inventory import Inventory, Missing
-from jobs.labels import aws_range_rows
+from jobs.sources.inventory import Inventory, Missing
+from jobs.sources.labels import aws_range_rows
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.label_history import Cells, merged
 from transforms.label_tables import KEY_COLUMNS

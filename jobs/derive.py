@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 
 from jobs.case import Case
-from jobs.object_scan import of_read_objects
+from jobs.sources.object_scan import of_read_objects
 from transforms.derive import derived_parts, own_ends
 from transforms.subject import Subject, subject_of, together
 

@@ -24,7 +24,7 @@ from jobs.case import Case
 from jobs.case_coverage import CaseCoverage
 from jobs.case_lock import CaseLock
 from jobs.cli.arguments import BadInput
-from jobs.labels import said_of_labels
+from jobs.sources.labels import said_of_labels
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.delta_sink import SHAPES, read_table
 from jobs.storage.object_store import first_line, open_store, place_of

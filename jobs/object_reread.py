@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jobs.object_fetch import ObjectToRead, fetch_ahead
+from jobs.sources.object_fetch import ObjectToRead, fetch_ahead
 from jobs.storage.object_store import place_of
 from transforms.inflate import Damaged, text_blocks
 

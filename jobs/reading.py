@@ -21,7 +21,7 @@ from jobs.case import Case
 from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
 from jobs.cli.arguments import Arguments
 from jobs.derive import Scanned, scan_for_subjects
-from jobs.object_scan import ScanSettings, scan_objects, start_workers
+from jobs.sources.object_scan import ScanSettings, scan_objects, start_workers
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import compact, in_few_files, read_table, write_table

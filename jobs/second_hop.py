@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 from jobs.baseline import baseline_window
 from jobs.books import Books
 from jobs.case import Case
-from jobs.flow_log_objects import Listing
 from jobs.reading import Reading, close_books, read_flows
+from jobs.sources.listing import Listing
 from jobs.spark.phases import Phases
 from transforms.question import Asked, SecondHop
 from transforms.questions_beyond import entered_peers

@@ -10,9 +10,9 @@ from jobs.answer import Answered
 from jobs.books import Books
 from jobs.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
 from jobs.cli.arguments import Arguments
-from jobs.findings import FindingFile
-from jobs.labels import said_of_labels
 from jobs.opensearch_sink import Indexed
+from jobs.sources.findings import FindingFile
+from jobs.sources.labels import said_of_labels
 from transforms.claim import ClaimAnswer
 from transforms.questions import Answer
 from transforms.subject import Subject

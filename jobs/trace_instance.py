@@ -21,17 +21,17 @@ from jobs.case_coverage import CaseCoverage, cover_case
 from jobs.case_lock import CaseLock, LockLost, locked_case
 from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.dry_run import dry_run_lines, read_prices
-from jobs.findings import answer_claims, keep_copy, read_finding_file, settled
-from jobs.flow_log_objects import Listing, list_objects
-from jobs.labels import read_labels
 from jobs.manifest import check_manifest, complete_case
 from jobs.metrics import metric_line
-from jobs.object_fetch import expired_credentials
 from jobs.opensearch_client import OpenSearchFailed, check_reachable
 from jobs.opensearch_hadoop import check_writer
 from jobs.opensearch_sink import Indexed, index_flows, show_index
 from jobs.reading import close_books, read_flows
 from jobs.report import show_report, write_report
+from jobs.sources.findings import answer_claims, keep_copy, read_finding_file, settled
+from jobs.sources.labels import read_labels
+from jobs.sources.listing import Listing, list_objects
+from jobs.sources.object_fetch import expired_credentials
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases
 from jobs.spark.session import like_few, open_session

@@ -35,7 +35,7 @@ from werkzeug.serving import make_server
 
 from demo.papers import finding
 from jobs.cli.arguments import parse_arguments
-from jobs.findings import read_finding_file
+from jobs.sources.findings import read_finding_file
 from tests.terraform import Terraform, what_is_missing
 from tests.test_conf_aws import GLUE_KEEPS
 

@@ -59,7 +59,7 @@ def test_every_exit_code_is_explained() -> None:
 def test_every_call_to_aws_is_among_the_permissions() -> None:
     page = (ROOT / "docs/permissions-and-cost.md").read_text()
     submit = "".join(path.read_text() for path in (ROOT / "jobs/submit").glob("*.py"))
-    inventory = (ROOT / "jobs/inventory.py").read_text()
+    inventory = (ROOT / "jobs/sources/inventory.py").read_text()
     calls = re.findall(r'"((?:describe|get_managed)_\w+)"', inventory)
     calls += re.findall(r'get_paginator\("(\w+)"\)', inventory)
     actions = set(re.findall(r'asking\(\s*"([\w-]+:\w+)"', submit))

@@ -1,7 +1,7 @@
 """`make fuzz`: bytes that atheris makes up, through the whole reader, for some minutes.
 
 The first byte chooses needles and limit; the rest is one object. A broken law ends the run with the
-input, which then belongs into the examples of tests/jobs/test_scan_law.py.
+input, which then belongs into the examples of tests/unit/jobs/sources/test_scan_law.py.
 """
 
 import gzip
@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["transforms", "jobs"]):
-    from tests.jobs.test_scan_law import assert_one_fate_each, scan
+    from tests.unit.jobs.sources.test_scan_law import assert_one_fate_each, scan
 
 _LIMITS = (32, 256, 16_384)
 

@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from jobs.collect_labels import main
-from jobs.inventory import Inventory
-from jobs.labels import read_labels
+from jobs.sources.inventory import Inventory
+from jobs.sources.labels import read_labels
 from tests.aws_fake import aws_fake
 
 RANGES = {

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.labels import as_lookups
+from jobs.sources.labels import as_lookups
 from transforms.label import label_with
 from transforms.label_tables import LabelRow, build_label_tables
 from transforms.schemas import FIELDS

@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.cli.arguments import MAX_OBJECT_BYTES
-from jobs.flow_log_objects import FlowLogObject
-from jobs.object_fetch import ObjectToRead, fetch_ahead, spooled
+from jobs.sources.listing import FlowLogObject
+from jobs.sources.object_fetch import ObjectToRead, fetch_ahead, spooled
 from jobs.storage.object_store import Bucket, Place
 from transforms.account import Account
 from transforms.inflate import MAX_RATIO

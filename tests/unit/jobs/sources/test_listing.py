@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.cli.arguments import BadInput
-from jobs.flow_log_objects import list_objects
+from jobs.sources.listing import list_objects
 from transforms.window import Window
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.flow_log_objects import list_objects
-from jobs.object_fetch import ObjectToRead
-from jobs.object_scan import ScanSettings, of_read_objects, scan_batches, scan_objects
+from jobs.sources.listing import list_objects
+from jobs.sources.object_fetch import ObjectToRead
+from jobs.sources.object_scan import ScanSettings, of_read_objects, scan_batches, scan_objects
 from transforms.needles import needles_of
 from transforms.window import Window
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.object_fetch import (
+from jobs.sources.object_fetch import (
     CredentialsExpired,
     Fetched,
     ObjectToRead,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.object_fetch import ObjectToRead
-from jobs.object_scan import ScanSettings, scan_batches
+from jobs.sources.object_fetch import ObjectToRead
+from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import place_of
 from transforms.needles import needles_of
 from transforms.window import Window

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.cli.arguments import BadInput
-from jobs.labels import read_labels
+from jobs.sources.labels import read_labels
 from transforms.label_tables import LabelTables
 
 

@@ -67,7 +67,7 @@ test-standalone: setup ## a cluster of processes that loses a worker in the scan
 # What starts spark-submit, which is the first line's, and what has its own Spark.
 LAUNCHED := $(addprefix --ignore=tests/,test_launch.py test_crash.py test_opensearch_access.py \
     test_delta_on_s3.py test_faults.py test_bench.py test_standalone_master.py \
-    jobs/test_opensearch_hadoop.py)
+    unit/jobs/opensearch/test_connector.py)
 
 test-spark4: setup out/spark4/ready jars/spark4/ready ## the tests on Spark 4.1 with Delta 4.2
 	JARS=jars/spark4 PYTHONPATH=out/spark4 $(BIN)/python -m pytest $(LAUNCHED)

@@ -35,9 +35,9 @@ from demo.generate import generate
 from demo.opensearch_node import opensearch_node
 from demo.vpc import SUSPECT
 from jobs.cli.opensearch_arguments import OpenSearchTarget
-from jobs.opensearch_client import endpoint_of
-from jobs.opensearch_index import template_of
-from jobs.opensearch_sink import index_flows, send_documents
+from jobs.opensearch.client import endpoint_of
+from jobs.opensearch.index import template_of
+from jobs.opensearch.sink import index_flows, send_documents
 from jobs.trace_instance import main as trace
 from transforms.documents import to_documents
 

@@ -58,7 +58,7 @@ locals {
     } if length(keys) > 0
   ], local.opensearch_statements)
 
-  # The requests of jobs/opensearch_index.py and opensearch_bulk.py; a domain's policies see paths.
+  # The requests of jobs/opensearch/index.py and opensearch_bulk.py; a domain's policies see paths.
   opensearch_statements = flatten([for target in local.opensearch[*] : target.secret_arn == null ? [
     { Sid = "GreetOpenSearch", Effect = "Allow", Action = ["es:ESHttpGet"], Resource = ["${target.domain_arn}/"] },
     {

@@ -10,7 +10,7 @@ from jobs.answer import Answered
 from jobs.books import Books
 from jobs.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
 from jobs.cli.arguments import Arguments
-from jobs.opensearch_sink import Indexed
+from jobs.opensearch.sink import Indexed
 from jobs.sources.findings import FindingFile
 from jobs.sources.labels import said_of_labels
 from transforms.claim import ClaimAnswer

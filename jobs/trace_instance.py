@@ -23,9 +23,9 @@ from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.dry_run import dry_run_lines, read_prices
 from jobs.manifest import check_manifest, complete_case
 from jobs.metrics import metric_line
-from jobs.opensearch_client import OpenSearchFailed, check_reachable
-from jobs.opensearch_hadoop import check_writer
-from jobs.opensearch_sink import Indexed, index_flows, show_index
+from jobs.opensearch.client import OpenSearchFailed, check_reachable
+from jobs.opensearch.connector import check_writer
+from jobs.opensearch.sink import Indexed, index_flows, show_index
 from jobs.reading import close_books, read_flows
 from jobs.report import show_report, write_report
 from jobs.sources.findings import answer_claims, keep_copy, read_finding_file, settled

@@ -19,8 +19,8 @@ from jobs.cli.command_line import BadInput, Parser
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.manifest import Stored, canonical, earlier_manifest, inputs_digest, read_manifest
 from jobs.object_reread import Stale, WasRead, reread
-from jobs.opensearch_client import OpenSearchFailed, endpoint_of, patiently
-from jobs.opensearch_index import RunIndex
+from jobs.opensearch.client import OpenSearchFailed, endpoint_of, patiently
+from jobs.opensearch.index import RunIndex
 from jobs.spark.session import open_session
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.delta_sink import read_table

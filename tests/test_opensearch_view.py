@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from jobs.cli.opensearch_arguments import OpenSearchTarget
-from jobs.opensearch_client import OpenSearchFailed
-from jobs.opensearch_sink import index_flows
+from jobs.opensearch.client import OpenSearchFailed
+from jobs.opensearch.sink import index_flows
 from tests.faults.proxy import Answer, Fault, Forward, Request, proxy
 from tests.flows import flows_like
 from transforms.documents import to_documents

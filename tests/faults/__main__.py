@@ -10,7 +10,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from demo.opensearch_node import running_node
-from jobs.opensearch_client import OpenSearchFailed
+from jobs.opensearch.client import OpenSearchFailed
 from tests.faults.scenarios import (
     PROXY_FAULTS,
     QUEUE_OF_ONE,

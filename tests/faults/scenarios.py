@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from demo.opensearch_node import Node
 from jobs.cli.opensearch_arguments import OpenSearchTarget
-from jobs.opensearch_sink import index_flows
+from jobs.opensearch.sink import index_flows
 from tests.faults.proxy import (
     AcceptedThenSilent,
     AfterSomeRequests,

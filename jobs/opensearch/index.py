@@ -10,7 +10,7 @@ from typing import Any
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError, RequestError, TransportError
 
-from jobs.opensearch_client import Endpoint, OpenSearchFailed, Patience, patiently
+from jobs.opensearch.client import Endpoint, OpenSearchFailed, Patience, patiently
 
 logger = logging.getLogger(__name__)
 

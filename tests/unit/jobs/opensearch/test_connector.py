@@ -9,8 +9,8 @@ import pytest
 from opensearchpy import OpenSearch
 from pyspark.sql import SparkSession
 
-from jobs.opensearch_client import Endpoint
-from jobs.opensearch_hadoop import REDACTION, connector_options, hidden_options
+from jobs.opensearch.client import Endpoint
+from jobs.opensearch.connector import REDACTION, connector_options, hidden_options
 from jobs.trace_instance import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -8,7 +8,7 @@ import pyarrow as pa
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import OpenSearchException, TransportError
 
-from jobs.opensearch_client import PASSING, Endpoint, OpenSearchFailed, Patience, name_of, passes
+from jobs.opensearch.client import PASSING, Endpoint, OpenSearchFailed, Patience, name_of, passes
 
 # What a writer says: a refused document (record_id, reason), or why it gave up (reason alone).
 SAID = "record_id STRING, reason STRING"

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.cli.command_line import BadInput
 from jobs.cli.opensearch_arguments import OpenSearchTarget
-from jobs.opensearch_client import Endpoint, OpenSearchFailed, user_of
+from jobs.opensearch.client import Endpoint, OpenSearchFailed, user_of
 from jobs.spark.session import setting
 from transforms.documents import DOCUMENT_ID, to_rows
 

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from jobs.opensearch_bulk import Line, Refusal, send, send_all
-from jobs.opensearch_client import Endpoint, OpenSearchFailed
+from jobs.opensearch.bulk import Line, Refusal, send, send_all
+from jobs.opensearch.client import Endpoint, OpenSearchFailed
 
 Answer = tuple[int, Any]
 Script = Callable[[list[str]], Answer]

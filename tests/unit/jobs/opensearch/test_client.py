@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from jobs.opensearch_client import Endpoint, OpenSearchFailed, Patience, patiently
-from jobs.opensearch_index import shards_for
+from jobs.opensearch.client import Endpoint, OpenSearchFailed, Patience, patiently
+from jobs.opensearch.index import shards_for
 
 KEY_ID, KEY = "AKIAPLANTEDKEY", "planted-secret-access-key"
 

@@ -11,10 +11,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.cli.opensearch_arguments import OpenSearchTarget
-from jobs.opensearch_bulk import SAID, send_all
-from jobs.opensearch_client import Endpoint, OpenSearchFailed, endpoint_of
-from jobs.opensearch_hadoop import load_with_connector
-from jobs.opensearch_index import RunIndex, demand_complete
+from jobs.opensearch.bulk import SAID, send_all
+from jobs.opensearch.client import Endpoint, OpenSearchFailed, endpoint_of
+from jobs.opensearch.connector import load_with_connector
+from jobs.opensearch.index import RunIndex, demand_complete
 from jobs.spark.session import setting
 from transforms.documents import to_documents
 

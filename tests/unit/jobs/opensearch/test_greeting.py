@@ -10,7 +10,7 @@ import pytest
 
 from jobs.cli.command_line import BadInput
 from jobs.cli.opensearch_arguments import OpenSearchTarget
-from jobs.opensearch_client import check_reachable
+from jobs.opensearch.client import check_reachable
 
 Serve = Callable[[int, dict[str, Any]], str]
 

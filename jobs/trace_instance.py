@@ -18,10 +18,10 @@ from jobs.baseline import baseline_window
 from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage, cover_case
-from jobs.case_lock import CaseLock, LockLost, locked_case
 from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.dry_run import dry_run_lines, read_prices
-from jobs.manifest import check_manifest, complete_case
+from jobs.evidence.case_lock import CaseLock, LockLost, locked_case
+from jobs.evidence.manifest import check_manifest, complete_case
 from jobs.metrics import metric_line
 from jobs.opensearch.client import OpenSearchFailed, check_reachable
 from jobs.opensearch.connector import check_writer

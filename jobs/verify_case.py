@@ -17,8 +17,8 @@ from jobs.books import Books, count_flows, count_objects, count_quarantine
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import BadInput, Parser
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
-from jobs.manifest import Stored, canonical, earlier_manifest, inputs_digest, read_manifest
-from jobs.object_reread import Stale, WasRead, reread
+from jobs.evidence.manifest import Stored, canonical, earlier_manifest, inputs_digest, read_manifest
+from jobs.evidence.object_reread import Stale, WasRead, reread
 from jobs.opensearch.client import OpenSearchFailed, endpoint_of, patiently
 from jobs.opensearch.index import RunIndex
 from jobs.spark.session import open_session

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from jobs.case_lock import locked_case
 from jobs.cli.arguments import parse_arguments
+from jobs.evidence.case_lock import locked_case
 from jobs.spark.phases import Phases
 from jobs.trace_instance import prepare, run
 from tests import days, reference

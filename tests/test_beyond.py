@@ -16,7 +16,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs import verify_case
-from jobs.case_lock import locked_case
+from jobs.evidence.case_lock import locked_case
 from jobs.trace_instance import main
 from tests.records import COLUMNS, flow_line
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("pyspark pyarrow numpy obstore isal hyperscan stringzilla opensearch-py boto3").split()
 # Names whose values say how a result came about; everything else stays out: other names may hold
 # credentials, and new ones appear with every release.

@@ -22,13 +22,13 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.books import Books
 from jobs.case import Case
 from jobs.case_coverage import CaseCoverage
-from jobs.case_lock import CaseLock
 from jobs.cli.arguments import BadInput
+from jobs.evidence.case_lock import CaseLock
+from jobs.evidence.provenance import code_facts, spark_facts
 from jobs.sources.labels import said_of_labels
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.delta_sink import SHAPES, read_table
 from jobs.storage.object_store import first_line, open_store, place_of
-from jobs.tool_facts import code_facts, spark_facts
 from transforms.verdict import Verdict
 
 FORMAT = 1

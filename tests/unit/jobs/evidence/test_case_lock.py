@@ -12,14 +12,14 @@ from pathlib import Path
 import boto3
 import pytest
 
-from jobs.case_lock import LockLost, locked_case
 from jobs.cli.arguments import BadInput
+from jobs.evidence.case_lock import LockLost, locked_case
 
 FIRST, SECOND, THIRD = "20261124t100000z-0001", "20261124t100001z-0002", "20261124t100002z-0003"
 
 HOLD = """
 import sys, time
-from jobs.case_lock import locked_case
+from jobs.evidence.case_lock import locked_case
 with locked_case(sys.argv[1], sys.argv[2]):
     print("held", flush=True)
     sys.stdin.readline()

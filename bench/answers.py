@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from bench.harness import report
 from bench.local_spark import local_spark
-from jobs.answer import FEW_RECORDS, ask, kept
+from jobs.pipeline.answer import FEW_RECORDS, ask, kept
 from jobs.spark.session import like_few
 from transforms.conversations import conversations_of
 from transforms.question import Asked

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.flow_text import WINDOW, FlowText, needles, write_objects
 from bench.harness import in_turn, report
-from jobs.dry_run import read_prices
+from jobs.pipeline.dry_run import read_prices
 from jobs.sources.object_fetch import ObjectToRead
 from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import place_of

@@ -16,7 +16,7 @@ from pyspark.sql.types import StructType
 
 from demo.scenario import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of
 from demo.scenarios import scenarios
-from jobs.answer import ask
+from jobs.pipeline.answer import ask
 from jobs.spark.session import like_few
 from transforms.conversations import conversations_of
 from transforms.coverage import Delivered, by_interface, cover, judge_coverage, slots_of

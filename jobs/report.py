@@ -12,10 +12,10 @@ from importlib.resources import files
 
 import obstore
 
-from jobs.answer import Answered
-from jobs.books import Books
-from jobs.case import Case
-from jobs.case_coverage import CaseCoverage, coverage_lines
+from jobs.pipeline.answer import Answered
+from jobs.pipeline.books import Books
+from jobs.pipeline.case import Case
+from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines
 from jobs.report_charts import EVENTS_DRAWN, PEERS_DRAWN, Contact, Event, contacts, timeline
 from jobs.storage.object_store import open_store, place_of
 from transforms.conversations import CONVERSATIONS_VERSION

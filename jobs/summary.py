@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from jobs.answer import Answered
-from jobs.books import Books
-from jobs.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
 from jobs.cli.arguments import Arguments
 from jobs.opensearch.sink import Indexed
+from jobs.pipeline.answer import Answered
+from jobs.pipeline.books import Books
+from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
 from jobs.sources.findings import FindingFile
 from jobs.sources.labels import said_of_labels
 from transforms.claim import ClaimAnswer

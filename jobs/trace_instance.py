@@ -13,20 +13,21 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.answer import answer
-from jobs.baseline import baseline_window
-from jobs.books import Books
-from jobs.case import Case
-from jobs.case_coverage import CaseCoverage, cover_case
 from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
-from jobs.dry_run import dry_run_lines, read_prices
 from jobs.evidence.case_lock import CaseLock, LockLost, locked_case
 from jobs.evidence.manifest import check_manifest, complete_case
 from jobs.metrics import metric_line
 from jobs.opensearch.client import OpenSearchFailed, check_reachable
 from jobs.opensearch.connector import check_writer
 from jobs.opensearch.sink import Indexed, index_flows, show_index
-from jobs.reading import close_books, read_flows
+from jobs.pipeline.answer import answer
+from jobs.pipeline.baseline import baseline_window
+from jobs.pipeline.books import Books
+from jobs.pipeline.case import Case
+from jobs.pipeline.case_coverage import CaseCoverage, cover_case
+from jobs.pipeline.dry_run import dry_run_lines, read_prices
+from jobs.pipeline.reading import close_books, read_flows
+from jobs.pipeline.watch_list import cases_of, scanned_once
 from jobs.report import show_report, write_report
 from jobs.sources.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.sources.labels import read_labels
@@ -43,7 +44,6 @@ from jobs.storage.delta_sink import (
     remove_leftovers,
 )
 from jobs.summary import Result, render, render_list
-from jobs.watch_list import cases_of, scanned_once
 from transforms.label_tables import LabelTables
 from transforms.schemas import QUARANTINE
 from transforms.subject import resolve_subject

@@ -13,7 +13,6 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.books import Books, count_flows, count_objects, count_quarantine
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import BadInput, Parser
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
@@ -21,6 +20,7 @@ from jobs.evidence.manifest import Stored, canonical, earlier_manifest, inputs_d
 from jobs.evidence.object_reread import Stale, WasRead, reread
 from jobs.opensearch.client import OpenSearchFailed, endpoint_of, patiently
 from jobs.opensearch.index import RunIndex
+from jobs.pipeline.books import Books, count_flows, count_objects, count_quarantine
 from jobs.spark.session import open_session
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.delta_sink import read_table

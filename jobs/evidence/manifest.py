@@ -19,12 +19,12 @@ import obstore
 from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.books import Books
-from jobs.case import Case
-from jobs.case_coverage import CaseCoverage
 from jobs.cli.arguments import BadInput
 from jobs.evidence.case_lock import CaseLock
 from jobs.evidence.provenance import code_facts, spark_facts
+from jobs.pipeline.books import Books
+from jobs.pipeline.case import Case
+from jobs.pipeline.case_coverage import CaseCoverage
 from jobs.sources.labels import said_of_labels
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.delta_sink import SHAPES, read_table

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.books import (
+from jobs.cli.arguments import Arguments
+from jobs.pipeline.books import (
     Books,
     count_flows,
     count_in_window,
@@ -17,10 +18,9 @@ from jobs.books import (
     count_quarantine,
     count_scope,
 )
-from jobs.case import Case
-from jobs.case_frames import judged_records, kept_flows, objects_table, quarantine_table
-from jobs.cli.arguments import Arguments
-from jobs.derive import Scanned, scan_for_subjects
+from jobs.pipeline.case import Case
+from jobs.pipeline.case_frames import judged_records, kept_flows, objects_table, quarantine_table
+from jobs.pipeline.rescan import Scanned, scan_for_subjects
 from jobs.sources.object_scan import ScanSettings, scan_objects, start_workers
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.books import Books
+from jobs.pipeline.books import Books
 from jobs.trace_instance import exit_code
 
 BALANCED = Books(

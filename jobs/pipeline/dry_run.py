@@ -7,8 +7,8 @@ from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-from jobs.case import Case
 from jobs.cli.command_line import BadInput
+from jobs.pipeline.case import Case
 
 _OURS = "conf/prices.json"
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from pyspark.sql import DataFrame
 
-from jobs.case import Case
+from jobs.pipeline.case import Case
 from jobs.sources.object_scan import of_read_objects
 from transforms.derive import derived_parts, own_ends
 from transforms.subject import Subject, subject_of, together

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.case import Case
+from jobs.pipeline.case import Case
 from jobs.storage.delta_sink import in_few_files, read_table, write_table
 from transforms.coverage import (
     LONGEST_RECORD_S,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.dry_run import Platform, Prices, estimate, read_prices
+from jobs.pipeline.dry_run import Platform, Prices, estimate, read_prices
 from jobs.trace_instance import main
 from tests.services import DemoDay
 

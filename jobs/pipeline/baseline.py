@@ -7,10 +7,10 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.books import Books
-from jobs.case import Case
 from jobs.cli.arguments import Arguments
-from jobs.reading import close_books, read_flows
+from jobs.pipeline.books import Books
+from jobs.pipeline.case import Case
+from jobs.pipeline.reading import close_books, read_flows
 from jobs.spark.phases import Phases
 from transforms.conversations import conversations_of
 from transforms.question import Asked, Baseline

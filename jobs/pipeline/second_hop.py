@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.baseline import baseline_window
-from jobs.books import Books
-from jobs.case import Case
-from jobs.reading import Reading, close_books, read_flows
+from jobs.pipeline.baseline import baseline_window
+from jobs.pipeline.books import Books
+from jobs.pipeline.case import Case
+from jobs.pipeline.reading import Reading, close_books, read_flows
 from jobs.sources.listing import Listing
 from jobs.spark.phases import Phases
 from transforms.question import Asked, SecondHop

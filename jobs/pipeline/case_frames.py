@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.case import Case
+from jobs.pipeline.case import Case
 from jobs.sources.labels import as_lookups
 from jobs.sources.listing import as_object_row
 from jobs.sources.object_scan import of_read_objects

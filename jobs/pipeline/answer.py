@@ -7,11 +7,11 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.baseline import read_baseline
-from jobs.books import Books
-from jobs.case_coverage import CaseCoverage
-from jobs.reading import Reading
-from jobs.second_hop import read_second_hop
+from jobs.pipeline.baseline import read_baseline
+from jobs.pipeline.books import Books
+from jobs.pipeline.case_coverage import CaseCoverage
+from jobs.pipeline.reading import Reading
+from jobs.pipeline.second_hop import read_second_hop
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases
 from jobs.spark.session import like_few

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.case import Case
-from jobs.reading import scan_together
+from jobs.pipeline.case import Case
+from jobs.pipeline.reading import scan_together
 from jobs.sources.object_scan import start_workers
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases

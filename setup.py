@@ -11,7 +11,7 @@ setup(
     packages=find_packages(include=["jobs*", "transforms*", "conf*"]),
     package_data={
         "conf": ["prices.json", "opensearch/*.json"],
-        "jobs": ["templates/*"],
+        "jobs.output": ["templates/*"],
     },
     # What it needs is in requirements/: with install_requires Glue's pip would fetch Spark.
 )

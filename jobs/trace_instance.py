@@ -16,10 +16,12 @@ from pyspark.sql import functions as F
 from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.evidence.case_lock import CaseLock, LockLost, locked_case
 from jobs.evidence.manifest import check_manifest, complete_case
-from jobs.metrics import metric_line
 from jobs.opensearch.client import OpenSearchFailed, check_reachable
 from jobs.opensearch.connector import check_writer
 from jobs.opensearch.sink import Indexed, index_flows, show_index
+from jobs.output.metrics import metric_line
+from jobs.output.report import show_report, write_report
+from jobs.output.summary import Result, render, render_list
 from jobs.pipeline.answer import answer
 from jobs.pipeline.baseline import baseline_window
 from jobs.pipeline.books import Books
@@ -28,7 +30,6 @@ from jobs.pipeline.case_coverage import CaseCoverage, cover_case
 from jobs.pipeline.dry_run import dry_run_lines, read_prices
 from jobs.pipeline.reading import close_books, read_flows
 from jobs.pipeline.watch_list import cases_of, scanned_once
-from jobs.report import show_report, write_report
 from jobs.sources.findings import answer_claims, keep_copy, read_finding_file, settled
 from jobs.sources.labels import read_labels
 from jobs.sources.listing import Listing, list_objects
@@ -43,7 +44,6 @@ from jobs.storage.delta_sink import (
     name_commits,
     remove_leftovers,
 )
-from jobs.summary import Result, render, render_list
 from transforms.label_tables import LabelTables
 from transforms.schemas import QUARANTINE
 from transforms.subject import resolve_subject

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.report import plain
+from jobs.output.report import plain
 from jobs.trace_instance import main
 from tests.services import DemoDay
 from transforms.question import Thresholds

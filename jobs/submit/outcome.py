@@ -11,7 +11,7 @@ from obstore.exceptions import BaseError
 
 from jobs.cli.command_line import BadInput
 from jobs.evidence.manifest import read_manifest
-from jobs.report import plain
+from jobs.output.report import plain
 from jobs.storage.object_store import first_line, open_store, place_of
 from jobs.submit.runs import Seen
 

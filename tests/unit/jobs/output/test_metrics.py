@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import jsonschema  # comes with moto
 import pytest
 
-from jobs.metrics import metric_line
+from jobs.output.metrics import metric_line
 
 # Amazon CloudWatch user guide, "Embedded metric format JSON schema", as far as it constrains.
 NAME = {"type": "string", "minLength": 1, "maxLength": 1024}

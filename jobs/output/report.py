@@ -12,11 +12,11 @@ from importlib.resources import files
 
 import obstore
 
+from jobs.output.report_charts import EVENTS_DRAWN, PEERS_DRAWN, Contact, Event, contacts, timeline
 from jobs.pipeline.answer import Answered
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
 from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines
-from jobs.report_charts import EVENTS_DRAWN, PEERS_DRAWN, Contact, Event, contacts, timeline
 from jobs.storage.object_store import open_store, place_of
 from transforms.conversations import CONVERSATIONS_VERSION
 from transforms.question import QUESTIONS_VERSION, peer_of
@@ -100,7 +100,7 @@ def render_report(
     """The file, as text."""
     from jinja2 import DictLoader, Environment, StrictUndefined
 
-    folder = files("jobs") / "templates"
+    folder = files("jobs.output") / "templates"
     css = (folder / "report.css").read_text()
     pages = DictLoader({"report.html": (folder / "report.html").read_text()})
     environment = Environment(loader=pages, autoescape=True, undefined=StrictUndefined)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from demo.generate import generate
 from demo.vpc import SUSPECT
-from transforms.needles import Needle, needles_of
+from transforms.scan.needles import Needle, needles_of
 from transforms.window import Window
 
 WINDOW = Window(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 26, tzinfo=UTC))

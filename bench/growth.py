@@ -18,7 +18,7 @@ from jobs.pipeline.dry_run import read_prices
 from jobs.sources.object_fetch import ObjectToRead
 from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import place_of
-from transforms.needles import Needle, needles_of
+from transforms.scan.needles import Needle, needles_of
 
 _OBJECTS = 500
 _TEXT_OF_AN_OBJECT = 165_000

@@ -16,7 +16,7 @@ from bench.harness import report
 from jobs.sources.object_fetch import ObjectToRead
 from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import place_of
-from transforms.needles import needles_of
+from transforms.scan.needles import needles_of
 from transforms.window import Window
 
 _DAY = Window(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from transforms.addresses import holds
 from transforms.finding import Finding
 from transforms.label_tables import LabelTables
-from transforms.needles import Needle, needles_of
+from transforms.scan.needles import Needle, needles_of
 
 Source = Literal["argument", "finding", "labels", "records"]
 

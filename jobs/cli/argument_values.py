@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from transforms.formats import columns_of_format
+from transforms.scan.formats import columns_of_format
 
 # With a prefix and a run id the name of an index stays below OpenSearch's 255 octets by far.
 CASE_ID_MOST = 41

@@ -8,9 +8,9 @@ from jobs.cli import argument_values as values
 from jobs.cli.command_line import BadInput, Parser, Reader
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.cli.question_arguments import QUESTIONS_HELP, read_asked
-from transforms.inflate import MAX_RATIO, RATIO_COUNTS_FROM
 from transforms.question import Asked
-from transforms.scan import MAX_LINE_BYTES
+from transforms.scan.inflate import MAX_RATIO, RATIO_COUNTS_FROM
+from transforms.scan.lines import MAX_LINE_BYTES
 from transforms.window import Window
 
 __all__ = ["Arguments", "BadInput", "parse_arguments"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from jobs.sources.object_fetch import ObjectToRead, fetch_ahead
 from jobs.storage.object_store import place_of
-from transforms.inflate import Damaged, text_blocks
+from transforms.scan.inflate import Damaged, text_blocks
 
 _ANY_SIZE = 2**63
 

@@ -25,7 +25,7 @@ from transforms.coverage import (
     slots_of,
 )
 from transforms.coverage_facts import records_by_slot, troubled_slots, unlogged_peers
-from transforms.flow_log_key import parse_key
+from transforms.scan.object_key import parse_key
 from transforms.schemas import COVERAGE
 from transforms.window import Window
 

@@ -10,7 +10,7 @@ import obstore
 from obstore.exceptions import BaseError, PreconditionError
 
 from jobs.storage.object_store import Place, first_line, open_store
-from transforms.inflate import Damaged
+from transforms.scan.inflate import Damaged
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult

@@ -14,11 +14,11 @@ from jobs.cli.arguments import MAX_OBJECT_BYTES
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import ObjectToRead, fetch_ahead, spooled
 from jobs.storage.object_store import Bucket, Place
-from transforms.account import Account
-from transforms.inflate import MAX_RATIO
-from transforms.needles import Needle
-from transforms.parse import RECORD_TYPE, Parsed, parse_lines, within
-from transforms.scan import SHOWN_BYTES, Lines, ObjectScan, RefusedLine
+from transforms.scan.inflate import MAX_RATIO
+from transforms.scan.lines import SHOWN_BYTES, Lines, ObjectScan, RefusedLine
+from transforms.scan.needles import Needle
+from transforms.scan.parse import RECORD_TYPE, Parsed, parse_lines, within
+from transforms.scan.tally import Account
 from transforms.schemas import ACCOUNT_COLUMNS, SCANNED
 from transforms.window import Window
 

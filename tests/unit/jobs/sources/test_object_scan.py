@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from jobs.sources.listing import list_objects
 from jobs.sources.object_fetch import ObjectToRead
 from jobs.sources.object_scan import ScanSettings, of_read_objects, scan_batches, scan_objects
-from transforms.needles import needles_of
+from transforms.scan.needles import needles_of
 from transforms.window import Window
 
 WINDOW = Window(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from transforms.inflate import Damaged
+from transforms.scan.inflate import Damaged
 from transforms.schemas import FIELD_NAMES
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

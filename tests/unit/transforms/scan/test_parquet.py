@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.records import BASE, COLUMNS
-from tests.transforms.test_scan import SUSPECT
-from transforms.parse import parse_lines
-from transforms.scan import ObjectScan
+from tests.unit.transforms.scan.test_lines import SUSPECT
+from transforms.scan.lines import ObjectScan
+from transforms.scan.parse import parse_lines
 from transforms.schemas import FIELDS
 
 COUNTS = {field.name for field in FIELDS if field.kind not in ("text", "tag", "address")}

@@ -10,11 +10,11 @@ from typing import IO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from transforms.account import Account
-from transforms.formats import OtherKind, Unwrap, check_columns, header_columns, unwrap_of
-from transforms.inflate import MAX_RATIO, Damaged, text_blocks, with_first_bytes_together
-from transforms.needles import Finder, Needle, Positions, finder_for
-from transforms.parquet_records import MAGIC, ParquetRows
+from transforms.scan.formats import OtherKind, Unwrap, check_columns, header_columns, unwrap_of
+from transforms.scan.inflate import MAX_RATIO, Damaged, text_blocks, with_first_bytes_together
+from transforms.scan.needles import Finder, Needle, Positions, finder_for
+from transforms.scan.parquet import MAGIC, ParquetRows
+from transforms.scan.tally import Account
 
 # AWS's longest values are percent-encoded tags and ARNs; a line of every field stays below 16 KiB.
 MAX_LINE_BYTES = 16 * 1024

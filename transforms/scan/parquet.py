@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms.inflate import RATIO_COUNTS_FROM, Damaged
+from transforms.scan.inflate import RATIO_COUNTS_FROM, Damaged
 
 MAGIC = b"PAR1"
 # With lines of at most 16 KiB a block stays below 64 MiB, whatever the rows say.

@@ -12,7 +12,7 @@ import hyperscan
 import numpy as np
 import numpy.typing as npt
 
-from transforms.formats import HEADER_STARTS
+from transforms.scan.formats import HEADER_STARTS
 
 Positions = npt.NDArray[np.int64]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.test_scan import HEADER, LINE, OTHER, SUSPECT, each, in_chunks
-from transforms.formats import columns_of_format, header_columns
-from transforms.scan import ObjectScan
+from tests.unit.transforms.scan.test_lines import HEADER, LINE, OTHER, SUSPECT, each, in_chunks
+from transforms.scan.formats import columns_of_format, header_columns
+from transforms.scan.lines import ObjectScan
 
 COLUMNS = ("interface_id", "srcaddr", "dstaddr", "start", "end")
 STAMP = b"2026-11-23T12:00:00.000Z "

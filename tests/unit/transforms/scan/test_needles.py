@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.needles import Finder, needles_of
+from transforms.scan.needles import Finder, needles_of
 
 
 def finds(line: str, ids: tuple[str, ...] = (), addresses: tuple[str, ...] = ()) -> bool:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.needles import needles_of
-from transforms.scan import Lines, ObjectScan, line_ends
+from transforms.scan.lines import Lines, ObjectScan, line_ends
+from transforms.scan.needles import needles_of
 
 HEADER = b"interface-id srcaddr dstaddr start end"
 SUSPECT = needles_of(["i-0123456789abcdef0"], ["10.0.0.7", "2001:db8::15"])

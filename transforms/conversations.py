@@ -18,7 +18,7 @@ _TUPLE = ("protocol", "subject_address", "subject_port", "peer", "peer_port")
 # claims more counts as this much: sums stay in 64 bits; `flows` keeps what was written.
 _MOST_PACKETS, _MOST_BYTES = 10**12, 10**14
 
-# Private ranges of transforms.addresses, for packet addresses, which labels do not name.
+# Private ranges of transforms.network.addresses, for packet addresses, which labels do not name.
 _PRIVATE = (
     r"^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|169\\.254\\.|f[cd]|fe[89ab]"
     r"|100\\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\\.)"

@@ -7,10 +7,10 @@ own records could be of any VPC that uses the same addresses.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from transforms.addresses import canonical
 from transforms.finding import Finding, FindingInterface
 from transforms.label_cells import items, moment_of
 from transforms.label_tables import FINDING, LabelRow
+from transforms.network.addresses import canonical
 
 Tables = Mapping[str, Sequence[LabelRow]]
 

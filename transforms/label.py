@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from transforms.addresses import bucket_of, is_private, key_of
+from transforms.network.addresses import bucket_of, is_private, key_of
 from transforms.schemas import LABEL_COLUMNS
 
 # What naming looks at, of a flow record.

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from transforms.address_ranges import Span
 from transforms.label_tables import LabelTables
+from transforms.network.ranges import Span
 
 INTERNAL = "internal"
 ADDRESS, PUBLIC_ADDRESS, CIDR, AMBIGUOUS = "address", "public address", "cidr", "ambiguous"

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from transforms.address_ranges import ALWAYS, Area, disjoint, within
-from transforms.addresses import KEY_DIGITS, Network, buckets_of
 from transforms.label_answer import AMBIGUOUS, CIDR, Answer, capped, names_in_time
 from transforms.label_tables import LabelTables, NetworkLabel
+from transforms.network.addresses import KEY_DIGITS, Network, buckets_of
+from transforms.network.ranges import ALWAYS, Area, disjoint, within
 
 _MOST_BUCKETS = 50_000
 

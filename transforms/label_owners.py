@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from transforms.address_ranges import Area, Span, slices, within
-from transforms.addresses import number_of
 from transforms.label_answer import (
     ADDRESS,
     AMBIGUOUS,
@@ -17,6 +15,8 @@ from transforms.label_answer import (
 )
 from transforms.label_networks import Pieces
 from transforms.label_tables import LabelTables, Owner
+from transforms.network.addresses import number_of
+from transforms.network.ranges import Area, Span, slices, within
 
 
 def owner_rows(tables: LabelTables, here: Mapping[str, Pieces]) -> Iterator[tuple[object, ...]]:

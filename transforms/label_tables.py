@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
 
-from transforms.address_ranges import Span, overlap
-from transforms.addresses import Network, canonical, cidr_of, is_too_wide, network_of
 from transforms.label_cells import clean, items, moment_of
+from transforms.network.addresses import Network, canonical, cidr_of, is_too_wide, network_of
+from transforms.network.ranges import Span, overlap
 
 # The tables of a snapshot and the column that each must have.
 KEY_COLUMNS = {

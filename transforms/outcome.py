@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from transforms.service_classes import rank_of
+from transforms.network.service_classes import rank_of
 
 
 class Rules(NamedTuple):

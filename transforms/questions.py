@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from transforms.network.service_classes import SERVICE_CLASSES_VERSION
 from transforms.question import QUESTIONS_VERSION, Asked, Question
 from transforms.questions_attempts import (
     first_abnormal_minute,
@@ -28,7 +29,6 @@ from transforms.questions_traffic import (
     rhythm,
     who_came_in,
 )
-from transforms.service_classes import SERVICE_CLASSES_VERSION
 from transforms.verdict import did_it_try
 
 _ALL = (

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from transforms.addresses import holds
 from transforms.finding import Finding
 from transforms.label_tables import LabelTables
+from transforms.network.addresses import holds
 from transforms.scan.needles import Needle, needles_of
 
 Source = Literal["argument", "finding", "labels", "records"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from tests.conftest import Table
-from transforms.addresses import (
+from transforms.network.addresses import (
     bucket_of,
     buckets_of,
     canonical,

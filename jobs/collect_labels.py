@@ -19,8 +19,8 @@ from jobs.cli.command_line import BadInput, Parser
 from jobs.sources.inventory import Inventory, Missing
 from jobs.sources.labels import aws_range_rows
 from jobs.storage.object_store import first_line, open_store, place_of
-from transforms.label_history import Cells, merged
-from transforms.label_tables import KEY_COLUMNS
+from transforms.label.history import Cells, merged
+from transforms.label.tables import KEY_COLUMNS
 
 logger = logging.getLogger(__name__)
 

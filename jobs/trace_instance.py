@@ -44,7 +44,7 @@ from jobs.storage.delta_sink import (
     name_commits,
     remove_leftovers,
 )
-from transforms.label_tables import LabelTables
+from transforms.label.tables import LabelTables
 from transforms.schemas import QUARANTINE
 from transforms.subject import resolve_subject
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from transforms.claim import PROTOCOL_NUMBERS, Claim
 from transforms.finding_fields import Fields, Json, at, last_part, list_, object_
 from transforms.finding_shape import BadFinding, findings_in, shown
-from transforms.label_cells import clean
+from transforms.label.cells import clean
 
 _AROUND = timedelta(hours=24)
 _MOST_CLAIMS = 100

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from transforms.finding import Finding, FindingInterface
-from transforms.label_cells import items, moment_of
-from transforms.label_tables import FINDING, LabelRow
+from transforms.label.cells import items, moment_of
+from transforms.label.tables import FINDING, LabelRow
 from transforms.network.addresses import canonical
 
 Tables = Mapping[str, Sequence[LabelRow]]

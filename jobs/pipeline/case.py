@@ -7,7 +7,7 @@ from jobs.cli.arguments import Arguments
 from jobs.sources.findings import FindingFile
 from jobs.sources.listing import Listing
 from transforms.claim import ClaimAnswer
-from transforms.label_tables import LabelTables
+from transforms.label.tables import LabelTables
 from transforms.subject import Subject
 
 

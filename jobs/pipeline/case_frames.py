@@ -7,7 +7,7 @@ from jobs.pipeline.case import Case
 from jobs.sources.labels import as_lookups
 from jobs.sources.listing import as_object_row
 from jobs.sources.object_scan import of_read_objects
-from transforms.label import label_with
+from transforms.label.join import label_with
 from transforms.schemas import ACCOUNT_COLUMNS
 from transforms.scope import with_role
 

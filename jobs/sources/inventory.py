@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from transforms.label_history import Cells
+from transforms.label.history import Cells
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from demo.papers import finding, iso
 from demo.vpc import SUSPECT
 from transforms.finding import Finding, read_finding
 from transforms.finding_labels import with_finding
-from transforms.label_tables import LabelRow, build_label_tables
+from transforms.label.tables import LabelRow, build_label_tables
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
 FOUND: Finding = read_finding(json.dumps(finding(DAY)).encode())

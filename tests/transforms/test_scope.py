@@ -2,8 +2,8 @@
 
 from pyspark.sql import SparkSession
 
-from tests.transforms.test_label import Cells, flows_of, rows_of
-from transforms.label_tables import build_label_tables
+from tests.unit.transforms.label.test_join import Cells, flows_of, rows_of
+from transforms.label.tables import build_label_tables
 from transforms.scope import of_subject, with_role
 from transforms.subject import Holding, Part, Subject, resolve_subject
 

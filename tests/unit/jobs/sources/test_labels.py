@@ -9,7 +9,7 @@ import pytest
 
 from jobs.cli.arguments import BadInput
 from jobs.sources.labels import read_labels
-from transforms.label_tables import LabelTables
+from transforms.label.tables import LabelTables
 
 
 def problems(folder: Path) -> list[str]:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from transforms.label_answer import (
+from transforms.label.attribution import (
     ADDRESS,
     AMBIGUOUS,
     PUBLIC_ADDRESS,
@@ -13,8 +13,8 @@ from transforms.label_answer import (
     capped,
     names_in_time,
 )
-from transforms.label_networks import Pieces
-from transforms.label_tables import LabelTables, Owner
+from transforms.label.networks import Pieces
+from transforms.label.tables import LabelTables, Owner
 from transforms.network.addresses import number_of
 from transforms.network.ranges import Area, Span, slices, within
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
 
-from transforms.label_cells import clean, items, moment_of
+from transforms.label.cells import clean, items, moment_of
 from transforms.network.addresses import Network, canonical, cidr_of, is_too_wide, network_of
 from transforms.network.ranges import Span, overlap
 

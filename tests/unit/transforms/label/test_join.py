@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.sources.labels import as_lookups
-from transforms.label import label_with
-from transforms.label_tables import LabelRow, build_label_tables
+from transforms.label.join import label_with
+from transforms.label.tables import LabelRow, build_label_tables
 from transforms.schemas import FIELDS
 
 Cells = dict[str, object]

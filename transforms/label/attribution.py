@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from transforms.label_tables import LabelTables
+from transforms.label.tables import LabelTables
 from transforms.network.ranges import Span
 
 INTERNAL = "internal"

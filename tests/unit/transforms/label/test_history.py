@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from transforms.label_history import merged
+from transforms.label.history import merged
 
 FIRST, SECOND = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 AT_SECOND = "2026-01-02T00:00:00+00:00"

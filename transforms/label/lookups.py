@@ -8,10 +8,10 @@ one address at one time in one place is made one answer here: the most certain, 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from transforms.label_answer import ANSWER
-from transforms.label_networks import NetworkRows, network_rows, pieces_by_vpc
-from transforms.label_owners import owner_rows
-from transforms.label_tables import LabelTables
+from transforms.label.attribution import ANSWER
+from transforms.label.networks import NetworkRows, network_rows, pieces_by_vpc
+from transforms.label.owners import owner_rows
+from transforms.label.tables import LabelTables
 from transforms.network.ranges import ALWAYS, Span
 
 _SPAN = "valid_from BIGINT COMMENT 'Unix seconds', valid_to BIGINT COMMENT 'not part of it'"

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from transforms.label_answer import AMBIGUOUS, CIDR, Answer, capped, names_in_time
-from transforms.label_tables import LabelTables, NetworkLabel
+from transforms.label.attribution import AMBIGUOUS, CIDR, Answer, capped, names_in_time
+from transforms.label.tables import LabelTables, NetworkLabel
 from transforms.network.addresses import KEY_DIGITS, Network, buckets_of
 from transforms.network.ranges import ALWAYS, Area, disjoint, within
 

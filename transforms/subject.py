@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
-from transforms.finding import Finding
+from transforms.finding.guardduty import Finding
 from transforms.label.tables import LabelTables
 from transforms.network.addresses import holds
 from transforms.scan.needles import Needle, needles_of

@@ -13,7 +13,7 @@ from jobs.pipeline.books import Books
 from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
 from jobs.sources.findings import FindingFile
 from jobs.sources.labels import said_of_labels
-from transforms.claim import ClaimAnswer
+from transforms.finding.claim import ClaimAnswer
 from transforms.questions import Answer
 from transforms.subject import Subject
 

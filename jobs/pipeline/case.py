@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from jobs.cli.arguments import Arguments
 from jobs.sources.findings import FindingFile
 from jobs.sources.listing import Listing
-from transforms.claim import ClaimAnswer
+from transforms.finding.claim import ClaimAnswer
 from transforms.label.tables import LabelTables
 from transforms.subject import Subject
 

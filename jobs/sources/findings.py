@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame
 from jobs.cli.arguments import UNASKED, Arguments
 from jobs.cli.command_line import BadInput
 from jobs.storage.object_store import first_line, open_store, place_of
-from transforms.claim import ClaimAnswer, claim_columns, judge, sightings
-from transforms.finding import Finding, default_window, read_finding
-from transforms.finding_shape import MAX_BYTES, BadFinding
+from transforms.finding.claim import ClaimAnswer, claim_columns, judge, sightings
+from transforms.finding.envelope import MAX_BYTES, BadFinding
+from transforms.finding.guardduty import Finding, default_window, read_finding
 from transforms.window import Window
 
 

@@ -15,8 +15,8 @@ from pyspark.sql import SparkSession
 
 from jobs.cli.arguments import BadInput
 from jobs.storage.object_store import first_line, open_store, place_of
-from transforms.finding import Finding
-from transforms.finding_labels import with_finding
+from transforms.finding.guardduty import Finding
+from transforms.finding.interface_labels import with_finding
 from transforms.label.join import Lookups
 from transforms.label.lookups import NAMES, NETWORKS, OWNERS, lookup_rows
 from transforms.label.tables import KEY_COLUMNS, LabelRow, LabelTables, build_label_tables

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from transforms.claim import PROTOCOL_NUMBERS, Claim
-from transforms.finding_fields import Fields, Json, at, last_part, list_, object_
-from transforms.finding_shape import BadFinding, findings_in, shown
+from transforms.finding.claim import PROTOCOL_NUMBERS, Claim
+from transforms.finding.envelope import BadFinding, findings_in, shown
+from transforms.finding.fields import Fields, Json, at, last_part, list_, object_
 from transforms.label.cells import clean
 
 _AROUND = timedelta(hours=24)

@@ -7,7 +7,7 @@ own records could be of any VPC that uses the same addresses.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from transforms.finding import Finding, FindingInterface
+from transforms.finding.guardduty import Finding, FindingInterface
 from transforms.label.cells import items, moment_of
 from transforms.label.tables import FINDING, LabelRow
 from transforms.network.addresses import canonical

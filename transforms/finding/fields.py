@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from transforms.finding_shape import shown
+from transforms.finding.envelope import shown
 from transforms.network.addresses import canonical
 
 # GuardDuty's generated samples say GeneratedFindingVPCId where a VPC's id should be.

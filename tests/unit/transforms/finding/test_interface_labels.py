@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from demo.papers import finding, iso
 from demo.vpc import SUSPECT
-from transforms.finding import Finding, read_finding
-from transforms.finding_labels import with_finding
+from transforms.finding.guardduty import Finding, read_finding
+from transforms.finding.interface_labels import with_finding
 from transforms.label.tables import LabelRow, build_label_tables
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.claim import Claim
-from transforms.finding import Finding, FindingInterface, default_window, read_finding
-from transforms.finding_shape import BadFinding
+from transforms.finding.claim import Claim
+from transforms.finding.envelope import BadFinding
+from transforms.finding.guardduty import Finding, FindingInterface, default_window, read_finding
 
 Json = dict[str, Any]
 INSTANCE, OTHER = "i-0839de4aa2b2f82cb", "i-0f0f0f0f0f0f0f0f0"

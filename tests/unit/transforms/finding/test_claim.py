@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.flow_rows import NOON, OUTSIDE, back, flows_of, out
-from transforms.claim import Claim, Sighting, claim_columns, judge, sightings
+from transforms.finding.claim import Claim, Sighting, claim_columns, judge, sightings
 from transforms.window import Window
 
 DAY = Window(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))

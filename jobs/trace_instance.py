@@ -46,7 +46,7 @@ from jobs.storage.delta_sink import (
 )
 from transforms.label.tables import LabelTables
 from transforms.schemas import QUARANTINE
-from transforms.subject import resolve_subject
+from transforms.subject.identity import resolve_subject
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from jobs.sources.findings import FindingFile
 from jobs.sources.labels import said_of_labels
 from transforms.finding.claim import ClaimAnswer
 from transforms.questions import Answer
-from transforms.subject import Subject
+from transforms.subject.identity import Subject
 
 CLAIMS_SHOWN = 5
 # P0-1 is the first line. The second list is shown only where something was seen.

@@ -8,7 +8,7 @@ from jobs.sources.findings import FindingFile
 from jobs.sources.listing import Listing
 from transforms.finding.claim import ClaimAnswer
 from transforms.label.tables import LabelTables
-from transforms.subject import Subject
+from transforms.subject.identity import Subject
 
 
 class Case(NamedTuple):

@@ -9,7 +9,7 @@ from jobs.sources.listing import as_object_row
 from jobs.sources.object_scan import of_read_objects
 from transforms.label.join import label_with
 from transforms.schemas import ACCOUNT_COLUMNS
-from transforms.scope import with_role
+from transforms.subject.role import with_role
 
 
 def objects_table(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:

@@ -27,7 +27,7 @@ from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import compact, in_few_files, read_table, write_table
 from transforms.conversations import survey
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
-from transforms.subject import Subject
+from transforms.subject.identity import Subject
 
 
 class Reading(NamedTuple):

@@ -7,8 +7,8 @@ from pyspark.sql import DataFrame
 
 from jobs.pipeline.case import Case
 from jobs.sources.object_scan import of_read_objects
-from transforms.derive import derived_parts, own_ends
-from transforms.subject import Subject, subject_of, together
+from transforms.subject.from_records import derived_parts, own_ends
+from transforms.subject.identity import Subject, subject_of, together
 
 
 class Scanned(NamedTuple):

@@ -15,7 +15,7 @@ from jobs.sources.listing import Listing
 from jobs.spark.phases import Phases
 from transforms.question import Asked, SecondHop
 from transforms.questions_beyond import entered_peers
-from transforms.subject import Part, Subject, subject_of, together
+from transforms.subject.identity import Part, Subject, subject_of, together
 
 
 class HopRead(NamedTuple):

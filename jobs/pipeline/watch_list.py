@@ -10,7 +10,7 @@ from jobs.pipeline.reading import scan_together
 from jobs.sources.object_scan import start_workers
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases
-from transforms.subject import resolve_subject
+from transforms.subject.identity import resolve_subject
 
 
 def cases_of(case: Case) -> tuple[Case, ...]:

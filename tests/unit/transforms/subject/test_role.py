@@ -4,8 +4,8 @@ from pyspark.sql import SparkSession
 
 from tests.unit.transforms.label.test_join import Cells, flows_of, rows_of
 from transforms.label.tables import build_label_tables
-from transforms.scope import of_subject, with_role
-from transforms.subject import Holding, Part, Subject, resolve_subject
+from transforms.subject.identity import Holding, Part, Subject, resolve_subject
+from transforms.subject.role import of_subject, with_role
 
 SUSPECT = Subject(
     instance_ids=("i-1",),

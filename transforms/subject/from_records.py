@@ -6,8 +6,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import Window as Rows
 from pyspark.sql import functions as F
 
-from transforms.scope import at_own_interface
-from transforms.subject import Part, Subject
+from transforms.subject.identity import Part, Subject
+from transforms.subject.role import at_own_interface
 from transforms.window import LONGEST_INTERVAL, LONGEST_LAG
 
 

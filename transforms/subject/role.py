@@ -6,7 +6,7 @@ from operator import or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from transforms.subject import Holding, Part, Subject
+from transforms.subject.identity import Holding, Part, Subject
 
 OWN_INTERFACE, OTHER_END, BEHIND = "own_interface", "other_end", "behind"
 

@@ -19,8 +19,8 @@ from demo.scenarios import scenarios
 from jobs.pipeline.answer import ask
 from jobs.spark.session import like_few
 from transforms.conversations import conversations_of
-from transforms.coverage import Delivered, by_interface, cover, judge_coverage, slots_of
-from transforms.coverage_facts import records_by_slot
+from transforms.coverage.facts import records_by_slot
+from transforms.coverage.slots import Delivered, by_interface, cover, judge_coverage, slots_of
 from transforms.question import Asked, SecondHop
 from transforms.questions import Answer
 from transforms.schemas import FLOWS

@@ -194,7 +194,7 @@ FLOWS = f"""
 """
 
 # What the records of one flow log say of one interface in one five-minute slot of the window; see
-# `transforms.coverage`.
+# `transforms.coverage.slots`.
 COVERAGE = """
     flow_log_id  STRING COMMENT 'from the keys; null: no record, or keys do not tell',
     account_id   STRING COMMENT 'from the key',

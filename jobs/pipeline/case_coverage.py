@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from jobs.pipeline.case import Case
 from jobs.storage.delta_sink import in_few_files, read_table, write_table
-from transforms.coverage import (
+from transforms.coverage.facts import records_by_slot, troubled_slots, unlogged_peers
+from transforms.coverage.slots import (
     LONGEST_RECORD_S,
     SLOT_S,
     Coverage,
@@ -24,7 +25,6 @@ from transforms.coverage import (
     judge_coverage,
     slots_of,
 )
-from transforms.coverage_facts import records_by_slot, troubled_slots, unlogged_peers
 from transforms.scan.object_key import parse_key
 from transforms.schemas import COVERAGE
 from transforms.window import Window

@@ -3,7 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from transforms.coverage import LONGEST_RECORD_S, SLOT_S
+from transforms.coverage.slots import LONGEST_RECORD_S, SLOT_S
 from transforms.window import Window
 
 # `…_vpcflowlogs_eu-west-1_fl-0123_20261123T0000Z_…`: region and flow log of the object of a record.

@@ -8,7 +8,8 @@ import pytest
 from pyspark.sql import DataFrame
 
 from tests.conftest import Table
-from transforms.coverage import (
+from transforms.coverage.facts import records_by_slot, troubled_slots, unlogged_peers
+from transforms.coverage.slots import (
     Delivered,
     Life,
     Slot,
@@ -17,7 +18,6 @@ from transforms.coverage import (
     gaps_of_flow_logs,
     judge_coverage,
 )
-from transforms.coverage_facts import records_by_slot, troubled_slots, unlogged_peers
 from transforms.window import Window
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

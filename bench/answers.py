@@ -18,7 +18,7 @@ from bench.harness import report
 from bench.local_spark import local_spark
 from jobs.pipeline.answer import FEW_RECORDS, ask, kept
 from jobs.spark.session import like_few
-from transforms.conversations import conversations_of
+from transforms.conversations.build import conversations_of
 from transforms.question import Asked
 from transforms.schemas import FLOWS
 from transforms.verdict import peers_of

@@ -18,7 +18,7 @@ from demo.scenario import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of
 from demo.scenarios import scenarios
 from jobs.pipeline.answer import ask
 from jobs.spark.session import like_few
-from transforms.conversations import conversations_of
+from transforms.conversations.build import conversations_of
 from transforms.coverage.facts import records_by_slot
 from transforms.coverage.slots import Delivered, by_interface, cover, judge_coverage, slots_of
 from transforms.question import Asked, SecondHop

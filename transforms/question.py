@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from transforms.outcome import Rules
+from transforms.conversations.outcome import Rules
 
 QUESTIONS_VERSION = "1"
 # Rows named in an answer; its figures count all.

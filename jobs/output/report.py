@@ -18,7 +18,7 @@ from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
 from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines
 from jobs.storage.object_store import open_store, place_of
-from transforms.conversations import CONVERSATIONS_VERSION
+from transforms.conversations.build import CONVERSATIONS_VERSION
 from transforms.network.service_classes import SERVICE_CLASSES, SERVICE_CLASSES_VERSION
 from transforms.question import QUESTIONS_VERSION, peer_of
 from transforms.questions import Answer

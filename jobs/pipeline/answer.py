@@ -16,7 +16,7 @@ from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases
 from jobs.spark.session import like_few
 from jobs.storage.delta_sink import write_table
-from transforms.conversations import aggregation_of, conversations_of
+from transforms.conversations.build import aggregation_of, conversations_of
 from transforms.question import Asked, SecondHop, all_answers
 from transforms.questions import Answer, answer_row, answers_of, questions
 from transforms.schemas import ANSWERS, CONVERSATIONS, PEERS

@@ -12,7 +12,7 @@ from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
 from jobs.pipeline.reading import close_books, read_flows
 from jobs.spark.phases import Phases
-from transforms.conversations import conversations_of
+from transforms.conversations.build import conversations_of
 from transforms.question import Asked, Baseline
 from transforms.verdict import peers_of
 from transforms.window import Window

@@ -25,7 +25,7 @@ from jobs.sources.object_scan import ScanSettings, scan_objects, start_workers
 from jobs.spark.concurrent import beside
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import compact, in_few_files, read_table, write_table
-from transforms.conversations import survey
+from transforms.conversations.build import survey
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
 from transforms.subject.identity import Subject
 

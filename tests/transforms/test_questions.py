@@ -4,8 +4,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.flow_rows import Row, S, back, flows_of, out
-from transforms.conversations import conversations_of
-from transforms.outcome import Rules
+from transforms.conversations.build import conversations_of
+from transforms.conversations.outcome import Rules
 from transforms.question import Asked, Thresholds
 from transforms.questions import questions
 from transforms.verdict import peers_of

@@ -4,8 +4,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.flow_rows import OUTSIDE, Row, S, at_peer, back, flows_of, out
-from transforms.conversations import conversations_of
-from transforms.outcome import Rules
+from transforms.conversations.build import conversations_of
+from transforms.conversations.outcome import Rules
 from transforms.question import Asked
 from transforms.verdict import did_it_try, judge, peers_of
 

@@ -20,8 +20,8 @@ from tests.flow_rows import (
     out,
     version_2,
 )
-from transforms.conversations import conversations_of
-from transforms.outcome import Rules
+from transforms.conversations.build import conversations_of
+from transforms.conversations.outcome import Rules
 
 COLUMNS = "subject_port peer initiator initiator_basis outcome outcome_basis records".split()
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from transforms.outcome import Rules, with_initiator, with_outcome
+from transforms.conversations.outcome import Rules, with_initiator, with_outcome
 
 CONVERSATIONS_VERSION = "1"
 _TUPLE = ("protocol", "subject_address", "subject_port", "peer", "peer_port")

@@ -19,9 +19,9 @@ from bench.local_spark import local_spark
 from jobs.pipeline.answer import FEW_RECORDS, ask, kept
 from jobs.spark.session import like_few
 from transforms.conversations.build import conversations_of
-from transforms.question import Asked
+from transforms.questions.question import Asked
+from transforms.questions.verdict import peers_of
 from transforms.schemas import FLOWS
-from transforms.verdict import peers_of
 
 _SUBJECT = "10.0.0.7"
 

@@ -21,10 +21,10 @@ from jobs.spark.session import like_few
 from transforms.conversations.build import conversations_of
 from transforms.coverage.facts import records_by_slot
 from transforms.coverage.slots import Delivered, by_interface, cover, judge_coverage, slots_of
-from transforms.question import Asked, SecondHop
-from transforms.questions import Answer
+from transforms.questions.catalogue import Answer
+from transforms.questions.question import Asked, SecondHop
+from transforms.questions.verdict import judge, peers_of
 from transforms.schemas import FLOWS
-from transforms.verdict import judge, peers_of
 
 Key = tuple[object, ...]
 

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from jobs.output.report import plain
 from jobs.trace_instance import main
 from tests.services import DemoDay
-from transforms.question import Thresholds
+from transforms.questions.question import Thresholds
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}$\\frac$ \u202egnp.exe"

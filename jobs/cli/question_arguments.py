@@ -6,7 +6,7 @@ from obstore.exceptions import BaseError
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Reader
 from jobs.storage.object_store import first_line, open_store, place_of
-from transforms.question import Asked, Thresholds
+from transforms.questions.question import Asked, Thresholds
 
 # Measured in the records, so not for anyone to set.
 _MEASURED = ("aggregation_s",)

@@ -29,7 +29,7 @@ from jobs.sources.labels import said_of_labels
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.delta_sink import SHAPES, read_table
 from jobs.storage.object_store import first_line, open_store, place_of
-from transforms.verdict import Verdict
+from transforms.questions.verdict import Verdict
 
 FORMAT = 1
 

@@ -20,10 +20,10 @@ from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines
 from jobs.storage.object_store import open_store, place_of
 from transforms.conversations.build import CONVERSATIONS_VERSION
 from transforms.network.service_classes import SERVICE_CLASSES, SERVICE_CLASSES_VERSION
-from transforms.question import QUESTIONS_VERSION, peer_of
-from transforms.questions import Answer
-from transforms.questions_beyond import said_of_baseline
-from transforms.verdict import VERDICT_VERSION
+from transforms.questions.beyond import said_of_baseline
+from transforms.questions.catalogue import Answer
+from transforms.questions.question import QUESTIONS_VERSION, peer_of
+from transforms.questions.verdict import VERDICT_VERSION
 
 LONGEST_LABEL = 256
 _OUTCOMES = ("blocked_src", "blocked_dst", "no_answer", "refused", "answered", "data")

@@ -14,7 +14,7 @@ from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines, refused_ob
 from jobs.sources.findings import FindingFile
 from jobs.sources.labels import said_of_labels
 from transforms.finding.claim import ClaimAnswer
-from transforms.questions import Answer
+from transforms.questions.catalogue import Answer
 from transforms.subject.identity import Subject
 
 CLAIMS_SHOWN = 5

@@ -17,10 +17,10 @@ from jobs.spark.phases import Phases
 from jobs.spark.session import like_few
 from jobs.storage.delta_sink import write_table
 from transforms.conversations.build import aggregation_of, conversations_of
-from transforms.question import Asked, SecondHop, all_answers
-from transforms.questions import Answer, answer_row, answers_of, questions
+from transforms.questions.catalogue import Answer, answer_row, answers_of, questions
+from transforms.questions.question import Asked, SecondHop, all_answers
+from transforms.questions.verdict import Verdict, judge, peers_of
 from transforms.schemas import ANSWERS, CONVERSATIONS, PEERS
-from transforms.verdict import Verdict, judge, peers_of
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from jobs.pipeline.case import Case
 from jobs.pipeline.reading import close_books, read_flows
 from jobs.spark.phases import Phases
 from transforms.conversations.build import conversations_of
-from transforms.question import Asked, Baseline
-from transforms.verdict import peers_of
+from transforms.questions.question import Asked, Baseline
+from transforms.questions.verdict import peers_of
 from transforms.window import Window
 
 # What happens just before the first sign belongs to neither.

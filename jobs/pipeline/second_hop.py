@@ -13,8 +13,8 @@ from jobs.pipeline.case import Case
 from jobs.pipeline.reading import Reading, close_books, read_flows
 from jobs.sources.listing import Listing
 from jobs.spark.phases import Phases
-from transforms.question import Asked, SecondHop
-from transforms.questions_beyond import entered_peers
+from transforms.questions.beyond import entered_peers
+from transforms.questions.question import Asked, SecondHop
 from transforms.subject.identity import Part, Subject, subject_of, together
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
 from jobs.cli.command_line import GLUE_FLAGS
-from transforms.question import Asked, Thresholds
+from transforms.questions.question import Asked, Thresholds
 from transforms.window import Window
 
 FLAGS = [

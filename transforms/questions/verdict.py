@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from transforms.network.service_classes import class_of
-from transforms.question import Asked, Figures, Question, Rows
+from transforms.questions.question import Asked, Figures, Question, Rows
 
 VERDICT_VERSION = "1"
 # Weakest first. What the far side said weighs more than silence, silence more than an own rule.

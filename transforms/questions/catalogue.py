@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from transforms.network.service_classes import SERVICE_CLASSES_VERSION
-from transforms.question import QUESTIONS_VERSION, Asked, Question
-from transforms.questions_attempts import (
+from transforms.questions.attempts import (
     first_abnormal_minute,
     ping_sweep,
     rejected_then_accepted,
@@ -15,8 +14,9 @@ from transforms.questions_attempts import (
     what_was_blocked,
     who_what_when,
 )
-from transforms.questions_beyond import never_seen_before, second_hop
-from transforms.questions_traffic import (
+from transforms.questions.beyond import never_seen_before, second_hop
+from transforms.questions.question import QUESTIONS_VERSION, Asked, Question
+from transforms.questions.traffic import (
     after_containment,
     aws_services,
     how_much_left,
@@ -29,7 +29,7 @@ from transforms.questions_traffic import (
     rhythm,
     who_came_in,
 )
-from transforms.verdict import did_it_try
+from transforms.questions.verdict import did_it_try
 
 _ALL = (
     did_it_try, who_what_when, never_seen_before, targets_that_matter, what_was_blocked,

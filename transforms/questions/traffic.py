@@ -1,7 +1,7 @@
 """Questions about who came in, what went out, and what the subject did beside."""
 
-from transforms.question import Asked, Figures, Question, Rows, moment, peer_of, size
-from transforms.questions_attempts import PEER_COLUMNS, STRENGTH
+from transforms.questions.attempts import PEER_COLUMNS, STRENGTH
+from transforms.questions.question import Asked, Figures, Question, Rows, moment, peer_of, size
 
 _OUTSIDE = "peer_scope IN ('internet', 'aws service')"
 _REACHED = "outcome IN ('ANSWERED', 'DATA')"

@@ -6,8 +6,8 @@ from pyspark.sql import SparkSession
 from tests.flow_rows import OUTSIDE, Row, S, at_peer, back, flows_of, out
 from transforms.conversations.build import conversations_of
 from transforms.conversations.outcome import Rules
-from transforms.question import Asked
-from transforms.verdict import did_it_try, judge, peers_of
+from transforms.questions.question import Asked
+from transforms.questions.verdict import did_it_try, judge, peers_of
 
 NOTHING = dict.fromkeys(
     "attempts blocked_src blocked_dst no_answer refused answered data peers_tried peers_answered "

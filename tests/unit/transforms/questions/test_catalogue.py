@@ -6,9 +6,9 @@ from pyspark.sql import DataFrame, SparkSession
 from tests.flow_rows import Row, S, back, flows_of, out
 from transforms.conversations.build import conversations_of
 from transforms.conversations.outcome import Rules
-from transforms.question import Asked, Thresholds
-from transforms.questions import questions
-from transforms.verdict import peers_of
+from transforms.questions.catalogue import questions
+from transforms.questions.question import Asked, Thresholds
+from transforms.questions.verdict import peers_of
 
 MONITOR = "10.0.0.20"
 

@@ -1,6 +1,6 @@
 """Questions about what the subject tried inside: who, what, what was stopped, was it scanning."""
 
-from transforms.question import Asked, Figures, Question, Rows, moment, peer_of
+from transforms.questions.question import Asked, Figures, Question, Rows, moment, peer_of
 
 STRENGTH = (
     "CASE outcome WHEN 'DATA' THEN 0 WHEN 'ANSWERED' THEN 1 WHEN 'REFUSED' THEN 2"

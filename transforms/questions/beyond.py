@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from transforms.network.service_classes import class_of
-from transforms.question import Asked, Baseline, Figures, Question, Rows, moment, peer_of
-from transforms.questions_attempts import PEER_COLUMNS, STRENGTH
+from transforms.questions.attempts import PEER_COLUMNS, STRENGTH
+from transforms.questions.question import Asked, Baseline, Figures, Question, Rows, moment, peer_of
 
 _OUTSIDE = "peer_scope IN ('internet', 'aws service')"
 _FAILED = "'BLOCKED_SRC', 'BLOCKED_DST', 'REFUSED', 'NO_ANSWER'"

@@ -39,7 +39,7 @@ from jobs.opensearch.client import endpoint_of
 from jobs.opensearch.index import template_of
 from jobs.opensearch.sink import index_flows, send_documents
 from jobs.trace_instance import main as trace
-from transforms.documents import to_documents
+from transforms.documents.flows import to_documents
 
 _ROOT = Path(__file__).resolve().parent.parent
 _INDEX = "flows-bench"

@@ -15,7 +15,7 @@ from jobs.cli.command_line import BadInput
 from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch.client import Endpoint, OpenSearchFailed, user_of
 from jobs.spark.session import setting
-from transforms.documents import DOCUMENT_ID, to_rows
+from transforms.documents.flows import DOCUMENT_ID, to_rows
 
 _SOURCE = "org.opensearch.spark.sql.DefaultSource15"
 # What Spark shows of options: its default hides URLs only, and the password's key ends in .pass.

@@ -16,7 +16,7 @@ from jobs.opensearch.client import Endpoint, OpenSearchFailed, endpoint_of
 from jobs.opensearch.connector import load_with_connector
 from jobs.opensearch.index import RunIndex, demand_complete
 from jobs.spark.session import setting
-from transforms.documents import to_documents
+from transforms.documents.flows import to_documents
 
 # A writer sends while Spark renders the next: its first documents come early.
 _SMALL_BATCHES = ("spark.sql.execution.arrow.maxRecordsPerBatch", "2000")

@@ -4,7 +4,7 @@ import json
 from importlib import resources
 
 from tests.conftest import Table
-from transforms.documents import to_documents
+from transforms.documents.flows import to_documents
 from transforms.schemas import ADDRESS_FIELDS, FLOW_COLUMNS, FLOWS
 
 TEMPLATE = json.loads(

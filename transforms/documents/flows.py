@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from transforms.ecs import to_ecs
-from transforms.ocsf import to_ocsf
+from transforms.documents.ecs import to_ecs
+from transforms.documents.ocsf import to_ocsf
 from transforms.utc import utc_text
 
 DOCUMENTS = """

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.flows import flows_like
-from transforms.documents import DOCUMENT_ID, to_documents, to_rows
+from transforms.documents.flows import DOCUMENT_ID, to_documents, to_rows
 
 # Rejected on ingress behind a middle box, by SYN, without labels.
 REJECTED: dict[str, object] = {

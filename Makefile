@@ -53,7 +53,7 @@ demo: setup ## write the demo day to out/demo without tracing it
 	$(BIN)/python -m demo.generate --output out/demo
 
 test-s3: setup setup-s3 ## a case on s3:// through S3A, written twice and verified
-	$(BIN)/python -m pytest tests/test_delta_on_s3.py
+	$(BIN)/python -m pytest tests/integration/test_delta_on_s3.py
 
 test-infra: setup ## infra/ applied, planned, executed and destroyed against moto; needs terraform
 	$(BIN)/python -m tests.infra_apply
@@ -62,12 +62,12 @@ test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate
 	$(BIN)/python -m pytest
 
 test-standalone: setup ## a cluster of processes that loses a worker in the scan, and one in the writes
-	STANDALONE=1 $(BIN)/python -m pytest tests/test_standalone_master.py
+	STANDALONE=1 $(BIN)/python -m pytest tests/integration/test_standalone_master.py
 
 # What starts spark-submit, which is the first line's, and what has its own Spark.
-LAUNCHED := $(addprefix --ignore=tests/,test_launch.py test_crash.py test_opensearch_access.py \
+LAUNCHED := $(addprefix --ignore=tests/integration/,test_launch.py test_crash.py test_opensearch_access.py \
     test_delta_on_s3.py test_faults.py test_bench.py test_standalone_master.py \
-    unit/jobs/opensearch/test_connector.py)
+    ../unit/jobs/opensearch/test_connector.py)
 
 test-spark4: setup out/spark4/ready jars/spark4/ready ## the tests on Spark 4.1 with Delta 4.2
 	JARS=jars/spark4 PYTHONPATH=out/spark4 $(BIN)/python -m pytest $(LAUNCHED)

@@ -3,19 +3,19 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from pyspark.sql import DataFrame, SparkSession
 
-pytest_plugins = ["tests.services"]
+from tests.support.paths import ROOT
+
+pytest_plugins = ["tests.support.services"]
 
 # A law is true or not; how long an example takes on a busy machine says nothing.
 settings.register_profile("lawful", deadline=None)
 settings.load_profile("lawful")
 
-ROOT = Path(__file__).resolve().parent.parent
 JARS = ROOT / os.environ.get("JARS", "jars")  # of the Spark that the tests run on
 Table = Callable[..., DataFrame]
 

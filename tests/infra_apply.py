@@ -36,8 +36,8 @@ from werkzeug.serving import make_server
 from demo.papers import finding
 from jobs.cli.arguments import parse_arguments
 from jobs.sources.findings import read_finding_file
-from tests.terraform import Terraform, what_is_missing
-from tests.test_conf_aws import GLUE_KEEPS
+from tests.integration.test_conf_aws import GLUE_KEEPS
+from tests.support.terraform import Terraform, what_is_missing
 
 Environ = dict[str, Any]
 Answer = Callable[..., Any]

@@ -20,8 +20,8 @@ from tests.faults.scenarios import (
     restart_during_load,
     write_flows,
 )
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTS = 5_000
 
 

@@ -12,8 +12,8 @@ from pyspark.sql import SparkSession
 from jobs.opensearch.client import Endpoint
 from jobs.opensearch.connector import REDACTION, connector_options, hidden_options
 from jobs.trace_instance import main
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 JAR = os.environ.get("OPENSEARCH_SPARK_JAR")
 COMMON = {
     "opensearch.nodes.wan.only": "true",

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.pipeline.dry_run import Platform, Prices, estimate, read_prices
 from jobs.trace_instance import main
-from tests.services import DemoDay
+from tests.support.services import DemoDay
 
 PRICES = Prices(
     "2026-01-01", "a test", 0.4, 5.0, (Platform("cluster", 60, 1_000_000, 10, 6.0, 600),)

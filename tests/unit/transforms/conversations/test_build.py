@@ -4,8 +4,8 @@ import random
 
 from pyspark.sql import SparkSession
 
-from tests.conversations_reference import conversations
-from tests.flow_rows import (
+from tests.support.conversations_reference import conversations
+from tests.support.flow_rows import (
     NAT_ENI,
     NOON,
     OUTSIDE,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.flows import flows_like
+from tests.support.flows import flows_like
 from transforms.documents.flows import DOCUMENT_ID, to_documents, to_rows
 
 # Rejected on ingress behind a middle box, by SYN, without labels.

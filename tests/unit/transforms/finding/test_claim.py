@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.flow_rows import NOON, OUTSIDE, back, flows_of, out
+from tests.support.flow_rows import NOON, OUTSIDE, back, flows_of, out
 from transforms.finding.claim import Claim, Sighting, claim_columns, judge, sightings
 from transforms.window import Window
 

@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from tests.flow_rows import Row, S, back, flows_of, out
+from tests.support.flow_rows import Row, S, back, flows_of, out
 from transforms.conversations.build import conversations_of
 from transforms.conversations.outcome import Rules
 from transforms.questions.catalogue import questions

@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.flow_rows import OUTSIDE, Row, S, at_peer, back, flows_of, out
+from tests.support.flow_rows import OUTSIDE, Row, S, at_peer, back, flows_of, out
 from transforms.conversations.build import conversations_of
 from transforms.conversations.outcome import Rules
 from transforms.questions.question import Asked

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.records import BASE, COLUMNS
+from tests.support.records import BASE, COLUMNS
 from tests.unit.transforms.scan.test_lines import SUSPECT
 from transforms.scan.lines import ObjectScan
 from transforms.scan.parse import parse_lines

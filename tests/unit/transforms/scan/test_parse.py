@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.records import BASE, COLUMNS, flow_line
+from tests.support.records import BASE, COLUMNS, flow_line
 from transforms.scan.parse import Parsed, parse_lines, within
 from transforms.schemas import FIELDS
 from transforms.window import Window

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from demo.vpc import SUSPECT
-from tests.services import DemoDay
+from tests.support.paths import ROOT
+from tests.support.services import DemoDay
 
-ROOT = Path(__file__).resolve().parent.parent
 SUBMIT = Path(sys.executable).parent / "spark-submit"
 
 

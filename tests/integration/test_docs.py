@@ -8,8 +8,8 @@ import pytest
 
 from jobs import collect_labels, trace_instance, verify_case
 from jobs.submit.flags import parse_launch
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -18,8 +18,8 @@ from demo.opensearch_node import JARS, Node, running_node
 from demo.opensearch_security import Security, make_security
 from jobs.trace_instance import main
 from tests.faults.proxy import Answer, Fault, Forward, Request, proxy
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 USERNAME, PASSWORD = "loader", "Plant3d-pass-word-41c7"
 SECRET_ID = "search/loader"
 # Stands in a document only; no log may show it.

@@ -13,7 +13,7 @@ import pytest
 from jobs.collect_labels import main
 from jobs.sources.inventory import Inventory
 from jobs.sources.labels import read_labels
-from tests.aws_fake import aws_fake
+from tests.support.aws_fake import aws_fake
 
 RANGES = {
     "syncToken": "1",

@@ -14,9 +14,8 @@ from opensearchpy import OpenSearch
 from pyspark.sql import SparkSession
 
 from jobs.trace_instance import main
+from tests.support.paths import DATA, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(__file__).parent / "data"
 TABLES = (
     "flows", "objects", "quarantine", "coverage", "conversations", "peers", "answers",
 )  # fmt: skip

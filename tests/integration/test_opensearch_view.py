@@ -13,7 +13,7 @@ from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch.client import OpenSearchFailed
 from jobs.opensearch.sink import index_flows
 from tests.faults.proxy import Answer, Fault, Forward, Request, proxy
-from tests.flows import flows_like
+from tests.support.flows import flows_like
 from transforms.documents.flows import to_documents
 
 FIRST, SECOND = "20261124t000000z-0000", "20261124t010000z-0001"

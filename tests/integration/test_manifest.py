@@ -15,8 +15,7 @@ from jobs.submit.outcome import outcome_of
 from jobs.submit.runs import Seen
 from jobs.trace_instance import main
 from tests.conftest import JARS
-
-DATA = Path(__file__).parent / "data"
+from tests.support.paths import DATA
 
 
 def in_order(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -16,7 +16,8 @@ from pyspark.sql import functions as F
 
 from demo.vpc import LAB_WEB, SUSPECT
 from jobs.trace_instance import main
-from tests.services import DemoDay
+from tests.support.paths import DATA, ROOT
+from tests.support.services import DemoDay
 from transforms.schemas import FLOW_COLUMNS
 
 IDENTITY_OF_A_RUN = "run_id"
@@ -30,7 +31,7 @@ def rows_of(spark: SparkSession, uri: Path | str, *columns: str) -> list[tuple[o
 
 def readme_table(start: str) -> list[list[str]]:
     """Cells of the table of the README whose first line starts so, without backquotes."""
-    lines = (Path(__file__).parent.parent / "README.md").read_text().splitlines()
+    lines = (ROOT / "README.md").read_text().splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith(start))
     table = list(itertools.takewhile(lambda line: line.startswith("|"), lines[first:]))
     rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table]
@@ -200,7 +201,7 @@ def test_a_document_holds_the_flow_with_names_beside_the_ids(
 
 @pytest.fixture
 def sample_flags(tmp_path: Path) -> list[str]:
-    data = Path(__file__).parent / "data"
+    data = DATA
     return [
         *("--flow_logs", str(data / "samples"), "--labels", str(data / "labels")),
         *("--instance_id", "i-0c50d5961bcb2d47b", "--case_id", "sample", "--output", str(tmp_path)),
@@ -315,7 +316,7 @@ def test_a_document_that_opensearch_refuses_is_quarantined_with_its_reason(
     flags = [*sample_flags, "--case_id", "narrow", "--opensearch_url", opensearch_url]
     # 15044 and 471 fit a short; a third record does not.
     here = tmp_path / "more"
-    shutil.copytree(Path(__file__).parent / "data/samples", here)
+    shutil.copytree(DATA / "samples", here)
     (here / "large.log").write_text(
         "interface-id start end bytes\neni-1235b8ca123456789 1616729292 1616729349 99999999\n"
     )

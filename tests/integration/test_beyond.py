@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from jobs import verify_case
 from jobs.evidence.case_lock import locked_case
 from jobs.trace_instance import main
-from tests.records import COLUMNS, flow_line
+from tests.support.records import COLUMNS, flow_line
 
 WEB, APP, DB, LONE = "10.0.0.7", "10.0.0.9", "10.0.0.12", "10.0.0.20"
 C2, CLIENT = "198.51.100.77", "198.51.100.5"

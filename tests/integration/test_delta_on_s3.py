@@ -9,10 +9,10 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.services import DemoDay
-from tests.test_path import first_objects
+from tests.integration.test_path import first_objects
+from tests.support.paths import ROOT
+from tests.support.services import DemoDay
 
-ROOT = Path(__file__).resolve().parent.parent
 CONF = ROOT / "conf/local-s3.conf"
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from jobs.output.report import plain
 from jobs.trace_instance import main
-from tests.services import DemoDay
+from tests.support.services import DemoDay
 from transforms.questions.question import Thresholds
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

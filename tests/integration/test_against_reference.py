@@ -1,4 +1,4 @@
-"""The job beside tests/reference.py, which reads the same specification in another way."""
+"""The job beside tests/support/reference.py, which reads the same specification in another way."""
 
 import gzip
 from collections import Counter
@@ -16,7 +16,7 @@ from jobs.cli.arguments import parse_arguments
 from jobs.evidence.case_lock import locked_case
 from jobs.spark.phases import Phases
 from jobs.trace_instance import prepare, run
-from tests import days, reference
+from tests.support import days, reference
 
 # A smaller seed is no simpler a day, so there is nothing to shrink; a failure names its seed.
 few_days = settings(

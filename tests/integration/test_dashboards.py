@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from demo.dashboards import FILE, PANELS, TEMPLATE, Panel, as_ndjson, saved_objects
 from demo.dashboards_import import import_objects
 from jobs.trace_instance import main
-from tests.services import DemoDay
+from tests.support.services import DemoDay
 
 OBJECTS = [json.loads(line) for line in FILE.read_text().splitlines()]
 MAPPING = json.loads(TEMPLATE.read_text())["template"]["mappings"]["properties"]

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
+
+REPOSITORY = ROOT
 _PROVIDER = "registry.terraform.io/hashicorp/aws/5.*/*/terraform-provider-aws*"
 _ENVIRONMENT_OUT = ("TF_CLI_CONFIG_FILE", "TF_DATA_DIR", "TF_WORKSPACE", "TF_LOG")
 

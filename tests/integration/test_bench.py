@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.harness import differing
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
 
 
 def test_every_tool_finds_the_same_lines_and_the_ratio_to_inflating_is_printed(

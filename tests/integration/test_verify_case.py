@@ -12,8 +12,8 @@ from opensearchpy import OpenSearch
 from pyspark.sql import SparkSession
 
 from jobs import trace_instance, verify_case
-from tests.services import DemoDay
-from tests.test_path import first_objects
+from tests.integration.test_path import first_objects
+from tests.support.services import DemoDay
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[str]]:

@@ -5,7 +5,7 @@ from pyspark.sql import SparkSession
 
 from demo.measure import Measured, measure, scores, table_of_scores, table_of_verdicts
 from demo.scenarios import scenarios
-from tests.test_path import readme_table
+from tests.integration.test_path import readme_table
 
 # Flow logs hold no ICMP type: who began a ping that was answered in the same second is unknown.
 KNOWN_MISSES = {"ICMP sweep": "ATTEMPTED"}

@@ -18,10 +18,10 @@ from moto.moto_api import state_manager
 
 from jobs.cli.arguments import parse_arguments
 from jobs.submit.launch import main
-from tests.glue_fake import glue_fake
-from tests.test_conf_aws import DELTA, GLUE_KEEPS, confs_of
+from tests.integration.test_conf_aws import DELTA, GLUE_KEEPS, confs_of
+from tests.support.glue_fake import glue_fake
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-west-1"
 ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/tracer"
 REPORT = b"<!doctype html><title>web-3</title>"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.trace_instance import main
-from tests.services import DemoDay
+from tests.support.services import DemoDay
 
 
 @pytest.fixture

@@ -15,12 +15,18 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.trace_instance import main
-from tests.services import DemoDay
-from tests.standalone_cluster import BIN, QUICK_START, kill_at_once, runs_python, standalone_cluster
-from tests.test_crash import TABLES
-from tests.test_path import rows_of
+from tests.integration.test_crash import TABLES
+from tests.integration.test_path import rows_of
+from tests.support.paths import ROOT
+from tests.support.services import DemoDay
+from tests.support.standalone_cluster import (
+    BIN,
+    QUICK_START,
+    kill_at_once,
+    runs_python,
+    standalone_cluster,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 240
 
 pytestmark = pytest.mark.skipif(

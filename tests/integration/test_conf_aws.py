@@ -3,7 +3,6 @@
 import json
 import shlex
 from itertools import chain
-from pathlib import Path
 
 import botocore.session
 import pytest
@@ -11,8 +10,9 @@ from botocore.validate import ParamValidator
 
 from jobs.cli.arguments import parse_arguments
 from jobs.cli.command_line import GLUE_FLAGS
+from tests.support.paths import ROOT
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
+CONF = ROOT / "conf"
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",

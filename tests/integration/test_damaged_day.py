@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from demo.damage import damage
 from demo.generate import generate
 from jobs.trace_instance import main
-from tests.services import DemoDay
+from tests.support.services import DemoDay
 
 WORDS = {
     "cut in half": "cut",

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
+
 LOCK = f"""\
 six==1.17.0 \\
     --hash=sha256:{"a" * 64} \\

@@ -11,8 +11,8 @@ import pytest
 from botocore.validate import ParamValidator
 
 from jobs.cli.arguments import parse_arguments
-from tests.terraform import Terraform, events_of, policies_in, what_is_missing
-from tests.test_conf_aws import GLUE_KEEPS
+from tests.integration.test_conf_aws import GLUE_KEEPS
+from tests.support.terraform import Terraform, events_of, policies_in, what_is_missing
 
 pytestmark = pytest.mark.skipif(what_is_missing() is not None, reason=str(what_is_missing()))
 

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import BadInput, Parser
+from jobs.cli.command_line import Parser
+from jobs.errors import BadInput
 from jobs.sources.inventory import Inventory, Missing
 from jobs.sources.labels import aws_range_rows
 from jobs.storage.object_store import first_line, open_store, place_of

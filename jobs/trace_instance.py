@@ -13,7 +13,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
+from jobs.cli.arguments import UNASKED, Arguments, parse_arguments
+from jobs.errors import BadInput
 from jobs.evidence.case_lock import CaseLock, LockLost, locked_case
 from jobs.evidence.manifest import check_manifest, complete_case
 from jobs.opensearch.client import OpenSearchFailed, check_reachable

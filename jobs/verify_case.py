@@ -14,8 +14,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import BadInput, Parser
+from jobs.cli.command_line import Parser
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
+from jobs.errors import BadInput
 from jobs.evidence.manifest import Stored, canonical, earlier_manifest, inputs_digest, read_manifest
 from jobs.evidence.object_reread import Stale, WasRead, reread
 from jobs.opensearch.client import OpenSearchFailed, endpoint_of, patiently

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import BadInput, Parser, Reader
+from jobs.cli.command_line import Parser, Reader
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.cli.question_arguments import QUESTIONS_HELP, read_asked
+from jobs.errors import BadInput
 from transforms.questions.question import Asked
 from transforms.scan.inflate import MAX_RATIO, RATIO_COUNTS_FROM
 from transforms.scan.lines import MAX_LINE_BYTES

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
+from jobs.errors import BadInput
+
 # AWS, "Using job parameters in AWS Glue jobs": what Glue puts in front of the job's own arguments.
 GLUE_FLAGS = (
     "JOB_NAME",
@@ -22,14 +24,6 @@ GLUE_FLAGS = (
 )
 
 T = TypeVar("T")
-
-
-class BadInput(Exception):
-    """What the caller gave cannot be worked with; holds every problem found, one sentence each."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 class Parser(argparse.ArgumentParser):

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.storage.object_store import Place, open_store, place_of
 
 logger = logging.getLogger(__name__)

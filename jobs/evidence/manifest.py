@@ -19,7 +19,7 @@ import obstore
 from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.evidence.case_lock import CaseLock
 from jobs.evidence.provenance import code_facts, spark_facts
 from jobs.pipeline.books import Books

@@ -24,8 +24,8 @@ from opensearchpy.exceptions import (
     TransportError,
 )
 
-from jobs.cli.command_line import BadInput
 from jobs.cli.opensearch_arguments import OpenSearchTarget
+from jobs.errors import BadInput
 
 USERNAME, PASSWORD = "OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD"
 # What passes by itself: too much at once, a gateway or a node that is on its way back.

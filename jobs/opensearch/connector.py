@@ -11,8 +11,8 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.cli.command_line import BadInput
 from jobs.cli.opensearch_arguments import OpenSearchTarget
+from jobs.errors import BadInput
 from jobs.opensearch.client import Endpoint, OpenSearchFailed, user_of
 from jobs.spark.session import setting
 from transforms.documents.flows import DOCUMENT_ID, to_rows

@@ -7,7 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
-from jobs.cli.command_line import BadInput
+from jobs.errors import BadInput
 from jobs.pipeline.case import Case
 
 _OURS = "conf/prices.json"

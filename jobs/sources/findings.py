@@ -10,7 +10,7 @@ from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame
 
 from jobs.cli.arguments import UNASKED, Arguments
-from jobs.cli.command_line import BadInput
+from jobs.errors import BadInput
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.finding.claim import ClaimAnswer, claim_columns, judge, sightings
 from transforms.finding.envelope import MAX_BYTES, BadFinding

@@ -13,7 +13,7 @@ import pyarrow.parquet
 from obstore.exceptions import BaseError
 from pyspark.sql import SparkSession
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.finding.guardduty import Finding
 from transforms.finding.interface_labels import with_finding

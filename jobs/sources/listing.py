@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import obstore
 from obstore.exceptions import BaseError
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.sources.object_list import named_objects
 from jobs.storage.object_store import Bucket, Place, first_line, open_store, place_of
 from transforms.scan.object_key import parse_key, reason_to_leave, reason_to_skip

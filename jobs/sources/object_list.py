@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import obstore
 from obstore.exceptions import BaseError
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.storage.object_store import Place, first_line, open_store, place_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import obstore
 from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms import schemas

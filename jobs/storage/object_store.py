@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from obstore.store import LocalStore, S3Store
 
-from jobs.cli.command_line import BadInput
+from jobs.errors import BadInput
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig

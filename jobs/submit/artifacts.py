@@ -12,7 +12,7 @@ import boto3
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
-from jobs.cli.command_line import BadInput
+from jobs.errors import BadInput
 from jobs.storage.object_store import first_line, place_of
 from jobs.submit.flags import Launch
 from jobs.submit.runs import Refused

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from jobs.cli import argument_values as values
 from jobs.cli.arguments import Arguments, parse_arguments
-from jobs.cli.command_line import BadInput, Parser, Reader
+from jobs.cli.command_line import Parser, Reader
+from jobs.errors import BadInput
 
 PLATFORMS = ("glue", "emr", "emr-serverless")
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import boto3
 
-from jobs.cli.command_line import BadInput
+from jobs.errors import BadInput
 from jobs.submit.artifacts import conf_of
 from jobs.submit.flags import Launch, as_pairs, of_platform
 from jobs.submit.runs import Seen, asking

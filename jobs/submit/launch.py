@@ -13,7 +13,7 @@ from typing import NamedTuple, TextIO
 
 from botocore.exceptions import BotoCoreError
 
-from jobs.cli.command_line import BadInput
+from jobs.errors import BadInput
 from jobs.submit.artifacts import files_of, upload
 from jobs.submit.emr import check_emr, emr_run, start_emr
 from jobs.submit.emr_serverless import (

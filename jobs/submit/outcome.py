@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import obstore
 from obstore.exceptions import BaseError
 
-from jobs.cli.command_line import BadInput
+from jobs.errors import BadInput
 from jobs.evidence.manifest import read_manifest
 from jobs.output.report import plain
 from jobs.storage.object_store import first_line, open_store, place_of

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cli.arguments import UNASKED, Arguments, BadInput, parse_arguments
+from jobs.cli.arguments import UNASKED, Arguments, parse_arguments
 from jobs.cli.command_line import GLUE_FLAGS
+from jobs.errors import BadInput
 from transforms.questions.question import Asked, Thresholds
 from transforms.window import Window
 

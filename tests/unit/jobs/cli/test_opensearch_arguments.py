@@ -3,8 +3,8 @@
 import pytest
 
 from jobs.cli.arguments import parse_arguments
-from jobs.cli.command_line import BadInput
 from jobs.cli.opensearch_arguments import OpenSearchTarget, region_of
+from jobs.errors import BadInput
 
 FLAGS = [
     *("--flow_logs", "/data", "--case_id", "web-3", "--output", "/cases"),

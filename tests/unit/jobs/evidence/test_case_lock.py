@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.evidence.case_lock import LockLost, locked_case
 
 FIRST, SECOND, THIRD = "20261124t100000z-0001", "20261124t100001z-0002", "20261124t100002z-0003"

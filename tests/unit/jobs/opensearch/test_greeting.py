@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jobs.cli.command_line import BadInput
 from jobs.cli.opensearch_arguments import OpenSearchTarget
+from jobs.errors import BadInput
 from jobs.opensearch.client import check_reachable
 
 Serve = Callable[[int, dict[str, Any]], str]

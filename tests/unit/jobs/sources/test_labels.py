@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.sources.labels import read_labels
 from transforms.label.tables import LabelTables
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.sources.listing import list_objects
 from transforms.window import Window
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.cli.arguments import BadInput
+from jobs.errors import BadInput
 from jobs.storage.delta_log import DeltaLog
 from jobs.storage.delta_sink import (
     append_rows,

@@ -1,0 +1,49 @@
+"""What can go wrong: bad input, exit codes, and problems collected before they stop a run."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command tells the shell."""
+
+    COMPLETE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    INCOMPLETE = 3
+    UNBALANCED = 4
+    EXPIRED = 5
+    INTERRUPTED = 130
+
+
+class BadInput(Exception):
+    """What the caller gave cannot be worked with; holds every problem found, one sentence each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class Problems:
+    """Problems of several steps, raised together: `with problems.collect(): …` for each step."""
+
+    def __init__(self) -> None:
+        self._found: list[str] = []
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Keep the problems of a BadInput that the block raises, and go on."""
+        try:
+            yield
+        except BadInput as bad:
+            self._found += bad.problems
+
+    def add(self, problem: str) -> None:
+        """Keep one problem."""
+        self._found.append(problem)
+
+    def raise_if_any(self) -> None:
+        """Raise BadInput with everything that was collected."""
+        if self._found:
+            raise BadInput(self._found)

@@ -24,8 +24,8 @@ from transforms.questions.beyond import said_of_baseline
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import QUESTIONS_VERSION, peer_of
 from transforms.questions.verdict import VERDICT_VERSION
+from transforms.text import sanitise
 
-LONGEST_LABEL = 256
 _OUTCOMES = ("blocked_src", "blocked_dst", "no_answer", "refused", "answered", "data")
 _READINGS = {"": "the window", "baseline": "the baseline", "hop_2": "the second hop"}
 _MATRIX = (40, 20)
@@ -53,10 +53,6 @@ _BEYOND = (
     ("What a peer's security group rejected, where the peer's interface has no flow log",
      "a flow log on the peer's subnet"),
 )  # fmt: skip
-# Characters that order, hide or break text; labels are other people's.
-_UNFIT = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
 
 
 def write_report(
@@ -112,13 +108,13 @@ def render_report(
         css_sha256=b64encode(hashlib.sha256(css.encode()).digest()).decode(),
         case_id=case.arguments.case_id,
         step=answered.verdict.step,
-        sentence=plain(answered.verdict.sentence, 1000),
+        sentence=sanitise(answered.verdict.sentence, 1000),
         coverage=_coverage(coverage),
         window=str(case.arguments.window),
         subject=subject,
-        saw=[plain(by_id[name].sentence, 600) for name in _SAW if by_id[name].rows],
+        saw=[sanitise(by_id[name].sentence, 600) for name in _SAW if by_id[name].rows],
         not_seen=[
-            plain(answer.sentence, 600)
+            sanitise(answer.sentence, 600)
             for answer in answered.answers
             if not answer.rows
             and answer.question != "P0-1"
@@ -127,18 +123,22 @@ def render_report(
         cannot_see=[
             *_gaps(coverage),
             *(
-                plain(answer.sentence, 600)
+                sanitise(answer.sentence, 600)
                 for answer in answered.answers
                 if answer.question != "P0-1" and not answer.rows and answer.verdict == "cannot tell"
             ),
             *(f"{what}: see {where}." for what, where in _BEYOND[:4]),
         ],
         claims=[
-            {"claim": plain(claim.claim, 200), "verdict": claim.verdict, "sentence": claim.sentence}
+            {
+                "claim": sanitise(claim.claim, 200),
+                "verdict": claim.verdict,
+                "sentence": claim.sentence,
+            }
             for claim in case.claims
         ],
         new_said=said_of_baseline(answered.asked.baseline),
-        hop_said=plain(by_id["P0-9"].sentence, 600),
+        hop_said=sanitise(by_id["P0-9"].sentence, 600),
         by_id=by_id,
         key_numbers=_KEY_NUMBERS,
         **_drawings(case, by_id, subject["name"], window),
@@ -177,19 +177,13 @@ class _Safe(str):
         return self
 
 
-def plain(label: object, most: int = LONGEST_LABEL) -> str:
-    """Text as it may stand in the report: nothing that hides or reorders, and not without end."""
-    text = _UNFIT.sub("\N{REPLACEMENT CHARACTER}", str(label))
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def _subject(case: Case) -> dict[str, str]:
     subject = case.subject
     known, more = subject.names(), len(subject.instance_ids) - 1
     name = known[0] if known else "the subject"
     if more > 0:
         name += f" or {more} more"
-    return {"name": plain(name), "described": ", ".join(known)}
+    return {"name": sanitise(name), "described": ", ".join(known)}
 
 
 def _shown(answer: Answer) -> dict[str, object]:
@@ -199,8 +193,8 @@ def _shown(answer: Answer) -> dict[str, object]:
     said = ", ".join(f"{name} {value}" for name, value in answer.parameters.items())
     return {
         **answer._asdict(),
-        "verdict": plain(answer.verdict),
-        "sentence": plain(answer.sentence, 1000),
+        "verdict": sanitise(answer.verdict),
+        "sentence": sanitise(answer.sentence, 1000),
         "parameters_said": f"With {said}." if said else "",
         "table": {"columns": columns, "rows": rows, "more": len(rows) >= 200},
     }
@@ -236,10 +230,10 @@ def _cell(value: object) -> dict[str, object]:
     if isinstance(value, int) and not isinstance(value, bool):
         return {"text": f"{value:,}", "kind": "n"}
     if isinstance(value, list):
-        return {"text": plain(" ".join(map(str, value))), "kind": "text"}
+        return {"text": sanitise(" ".join(map(str, value))), "kind": "text"}
     if found := re.fullmatch(r"\d{4}-(\d\d-\d\d)T(\d\d:\d\d:\d\d)\.000Z", str(value)):
         return {"text": f"{found[1]} {found[2]}", "kind": "n"}
-    return {"text": plain(value), "kind": "text"}
+    return {"text": sanitise(value), "kind": "text"}
 
 
 def _matrix(answer: Answer) -> dict[str, object]:
@@ -255,7 +249,7 @@ def _matrix(answer: Answer) -> dict[str, object]:
     letters = {"BLOCKED_DST": "T", "BLOCKED_SRC": "S"}
     rows = [
         {
-            "peer": plain(names[peer], 60),
+            "peer": sanitise(names[peer], 60),
             "cells": [_square(cells.get((peer, port)), letters) for port in ports],
         }
         for peer in peers
@@ -313,7 +307,7 @@ def _drawings(
         before = peers.get(str(row["peer"]))
         octets = _number(row, "bytes_out") + _number(row, "bytes_in")
         outcome = before.outcome if before else str(row["outcome"])
-        words = plain(row.get("peer_name") or row["peer"], 24)
+        words = sanitise(row.get("peer_name") or row["peer"], 24)
         peers[str(row["peer"])] = Contact(words, outcome, octets + (before.octets if before else 0))
     drawn = list(peers.values())[:PEERS_DRAWN]
     marked = "; ".join(
@@ -334,7 +328,7 @@ def _events(by_id: Mapping[str, Answer]) -> Iterator[Event]:
     for question, lane in _LANES.items():
         for row in by_id[question].rows[:each]:
             first = row.get("first_at", row.get("hour"))
-            words = plain(row.get("peer_name") or row["peer"], 24)
+            words = sanitise(row.get("peer_name") or row["peer"], 24)
             outcome = str(row.get("outcome", ""))
             yield Event(lane, _time(first), _time(row["last_at"]), words, outcome)
 
@@ -354,7 +348,7 @@ def _coverage(found: CaseCoverage | None) -> dict[str, object]:
     lines = coverage_lines(found)
     return {
         "verdict": found.judged.verdict,
-        "sentence": plain(
+        "sentence": sanitise(
             " ".join(line.strip() for line in lines).removeprefix("Coverage").strip(), 2000
         ),
     }
@@ -364,7 +358,7 @@ def _gaps(found: CaseCoverage | None) -> list[str]:
     """What this case's records leave open, before what no flow log shows."""
     if found is None:
         return []
-    said = [plain(f"{reason}.", 600) for reason in found.judged.reasons]
+    said = [sanitise(f"{reason}.", 600) for reason in found.judged.reasons]
     if found.unlogged_peers:
         said.append(
             f"What {len(found.unlogged_peers):,} internal peers rejected: their own interfaces "

@@ -1,7 +1,6 @@
 """What a run says on the terminal when it is done: plain text, no colour, no cursor tricks."""
 
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from jobs.sources.labels import said_of_labels
 from transforms.finding.claim import ClaimAnswer
 from transforms.questions.catalogue import Answer
 from transforms.subject.identity import Subject
+from transforms.text import sanitise
 
 CLAIMS_SHOWN = 5
 # P0-1 is the first line. The second list is shown only where something was seen.
@@ -80,7 +80,7 @@ def _lines(result: Result) -> Iterator[str]:
         yield from _answers(result.answered.answers)
         yield ""
     if result.coverage:
-        yield from (_plain(line, 400) for line in coverage_lines(result.coverage))
+        yield from (sanitise(line, 400) for line in coverage_lines(result.coverage))
         yield ""
     yield f"Case {arguments.case_id}, run {result.run_id}"
     yield from _finding(result)
@@ -97,7 +97,7 @@ def _lines(result: Result) -> Iterator[str]:
     yield ""
     if result.coverage and result.coverage.refused_objects:
         refused = refused_object_lines(result.coverage, books.objects_refused)
-        yield from (_plain(line, 400) for line in refused)
+        yield from (sanitise(line, 400) for line in refused)
         yield ""
     for reading, each in result.all_books.items():
         yield from _books(each, f" of {_READINGS[reading]}" if reading else "")
@@ -132,7 +132,7 @@ def _finding(result: Result) -> Iterator[str]:
     if result.finding is None:
         return
     said = result.finding.finding
-    types = ", ".join(_plain(name, 80) for name in said.types[:3])
+    types = ", ".join(sanitise(name, 80) for name in said.types[:3])
     types += f" and {len(said.types) - 3} more" if len(said.types) > 3 else ""
     sample = ", a SAMPLE that GuardDuty made up" if said.is_sample else ""
     others = f"; {said.others:,} findings of others left out" if said.others else ""
@@ -143,7 +143,7 @@ def _finding(result: Result) -> Iterator[str]:
         )
     yield f"  finding   {types}{seen}{sample}{others}"
     for answer in result.claims[:CLAIMS_SHOWN]:
-        claim = _plain(answer.claim, 120)
+        claim = sanitise(answer.claim, 120)
         yield f"  claim     {claim}: {answer.verdict.upper()}, {answer.sentence}"
     if not result.claims:
         yield "  claim     none: the finding names no connection"
@@ -203,16 +203,8 @@ def _answers(answers: Sequence[Answer]) -> Iterator[str]:
     for answer in shown:
         yield f"  {answer.question:<7}{answer.title}"
         yield from textwrap.wrap(
-            _plain(answer.sentence, 600), 100, initial_indent=" " * 9, subsequent_indent=" " * 9
+            sanitise(answer.sentence, 600), 100, initial_indent=" " * 9, subsequent_indent=" " * 9
         )
-
-
-def _plain(label: object, most: int = 40) -> str:
-    """A label as it may stand on a terminal; labels are other people's text."""
-    if label is None:
-        return "-"
-    text = "".join(c if unicodedata.category(c)[0] != "C" else "?" for c in str(label))
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _books(books: Books, of: str) -> Iterator[str]:

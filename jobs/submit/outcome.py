@@ -11,9 +11,9 @@ from obstore.exceptions import BaseError
 
 from jobs.errors import BadInput
 from jobs.evidence.manifest import read_manifest
-from jobs.output.report import plain
 from jobs.storage.object_store import first_line, open_store, place_of
 from jobs.submit.runs import Seen
+from transforms.text import sanitise
 
 FAILED = 1
 
@@ -50,21 +50,21 @@ def outcome_of(case_uri: str, seen: Seen, report_folder: str) -> Outcome:
 
 def _summary(said: Mapping[str, Any]) -> Iterator[str]:
     if verdict := said.get("verdict"):
-        yield f"{verdict['step']}: {plain(verdict['sentence'], 1000)}"
+        yield f"{verdict['step']}: {sanitise(verdict['sentence'], 1000)}"
     if coverage := said.get("coverage"):
         figures = coverage["figures"]
         yield (
             f"Coverage    {coverage['verdict']}: {figures['seen']:,} of {figures['slots']:,} "
             "five-minute slots seen whole"
         )
-        yield from (f"  - {plain(reason, 400)}" for reason in coverage["reasons"])
+        yield from (f"  - {sanitise(reason, 400)}" for reason in coverage["reasons"])
     yield f"Case        {said['case_id']}, run {said['run_id']}, {said['books']['flows']:,} flows"
     broken = [item["what"] for item in said["identities"] if not item["holds"]]
     for reading, of in said.get("further_readings", {}).items():
         broken += [f"{reading}: {item['what']}" for item in of["identities"] if not item["holds"]]
     yield f"Books       {'NOT BALANCED' if broken else 'balanced'}"
     yield from (f"  BAD {what}" for what in broken)
-    yield from (f"  warning   {plain(warning, 400)}" for warning in said["warnings"])
+    yield from (f"  warning   {sanitise(warning, 400)}" for warning in said["warnings"])
 
 
 def _report(

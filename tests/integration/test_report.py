@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.output.report import plain
 from jobs.trace_instance import main
 from tests.support.services import DemoDay
 from transforms.questions.question import Thresholds
@@ -71,11 +70,6 @@ def test_thresholds_and_rule_versions_that_were_used_are_printed(case: Path) -> 
         "Rules of the questions: version 1; of conversations: 1; of service classes: 1; of the "
         "verdict: 1."
     ) in text
-
-
-def test_text_that_hides_reorders_or_does_not_end_is_told_as_such() -> None:
-    assert plain("a\u202eb\x1bc\nd") == "a\ufffdb\ufffdc\ufffdd"
-    assert plain("x" * 300) == "x" * 255 + "…"
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,8 @@ import json
 import zlib
 from collections.abc import Iterator
 
+from transforms.text import quoted
+
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 60
 _GZIP = b"\x1f\x8b"
@@ -33,16 +35,10 @@ def findings_in(data: bytes) -> list[dict[str, object]]:
     if not found:
         keys = sorted({key for document in documents for key in _keys(document)})
         raise BadFinding(
-            f"found no finding (keys: {', '.join(map(shown, keys[:8])) or 'none'}); expected a "
+            f"found no finding (keys: {', '.join(map(quoted, keys[:8])) or 'none'}); expected a "
             "GuardDuty finding, an EventBridge event, findings[] or JSON lines"
         )
     return found
-
-
-def shown(value: object) -> str:
-    """Other people's text as it may stand in a message: printable, quoted, capped."""
-    text = str(value)
-    return ascii(text if len(text) <= 64 else text[:63] + "…")
 
 
 def _inflated(data: bytes) -> bytes:

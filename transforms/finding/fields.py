@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from transforms.finding.envelope import shown
 from transforms.network.addresses import canonical
+from transforms.text import quoted
 
 # GuardDuty's generated samples say GeneratedFindingVPCId where a VPC's id should be.
 _GENERATED = "GeneratedFinding"
@@ -20,7 +20,7 @@ class Fields:
         self.problems: list[str] = []
         self.said = said
         self.is_sample = at(said, "service", "additionalInfo", "sample") is True
-        self._place = f"{place} ({shown(said.get('type'))})"
+        self._place = f"{place} ({quoted(said.get('type'))})"
 
     def port(self, said: Json, name: str) -> int | None:
         """The port in `name`; 0 is none."""
@@ -76,7 +76,7 @@ class Fields:
         return moment
 
     def _problem(self, name: str, value: object, expected: str) -> None:
-        problem = f"{self._place}: {name}: found {shown(value)}; expected {expected}"
+        problem = f"{self._place}: {name}: found {quoted(value)}; expected {expected}"
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from transforms.finding.claim import PROTOCOL_NUMBERS, Claim
-from transforms.finding.envelope import BadFinding, findings_in, shown
+from transforms.finding.envelope import BadFinding, findings_in
 from transforms.finding.fields import Fields, Json, at, last_part, list_, object_
 from transforms.label.cells import clean
+from transforms.text import quoted
 
 _AROUND = timedelta(hours=24)
 _MOST_CLAIMS = 100
@@ -60,7 +61,7 @@ def read_finding(data: bytes, instance_id: str | None = None) -> Finding:
         read += found
         if not found and not reader.problems:
             resource = at(said, "resource", "resourceType") or "no resource"
-            without.append(f"{shown(said['type'])} about {shown(resource)}")
+            without.append(f"{quoted(said['type'])} about {quoted(resource)}")
     if problems:
         raise BadFinding(*problems)
     instances = list(dict.fromkeys(finding.instance_id for finding in read))

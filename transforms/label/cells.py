@@ -1,19 +1,19 @@
 """Cells of a label file → text, times and lists."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
+
+from transforms.text import without_unfit
 
 _LONGEST_NAME = 256
 
 
 def clean(value: object) -> str | None:
-    """A label as plain text: no control, format or bidirectional characters, at most 256 long."""
+    """A label as plain text: nothing that steers, reorders or hides, at most 256 characters."""
     if value is None:
         return None
-    text = "".join(c for c in str(value) if unicodedata.category(c)[0] != "C")
-    return text.strip()[:_LONGEST_NAME] or None
+    return without_unfit(str(value)).strip()[:_LONGEST_NAME] or None
 
 
 def moment_of(value: object) -> datetime | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from transforms.network.addresses import canonical
 from transforms.scan.formats import columns_of_format
 
 # With a prefix and a run id the name of an index stays below OpenSearch's 255 octets by far.
@@ -94,10 +95,13 @@ def interface_ids(text: str) -> tuple[str, ...]:
 
 def addresses(text: str) -> tuple[str, ...]:
     """Addresses, in their shortest spelling."""
-    try:
-        return tuple(str(ipaddress.ip_address(item)) for item in items(text))
-    except ValueError as error:
-        raise ValueError(f"expected IPv4 or IPv6 addresses: {error}") from None
+    found = [(item, canonical(item)) for item in items(text)]
+    wrong = [ascii(item[:64]) for item, address in found if address is None]
+    if wrong:
+        raise ValueError(
+            f"expected IPv4 or IPv6 addresses without a zone; {', '.join(wrong[:5])} is none"
+        )
+    return tuple(address for _, address in found if address is not None)
 
 
 def opensearch_url(text: str) -> str:

@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from transforms.conversations.outcome import Rules, with_initiator, with_outcome
+from transforms.network.addresses import address_literal
 
 CONVERSATIONS_VERSION = "1"
 _TUPLE = ("protocol", "subject_address", "subject_port", "peer", "peer_port")
@@ -76,7 +77,7 @@ _SRC, _DST = "coalesce(pkt_srcaddr, srcaddr)", "coalesce(pkt_dstaddr, dstaddr)"
 
 
 def _quoted(addresses: Sequence[str]) -> str:
-    return ", ".join(f"'{address}'" for address in addresses) or "NULL"
+    return ", ".join(map(address_literal, addresses)) or "NULL"
 
 
 def _is_out(listed: str) -> str:

@@ -37,15 +37,32 @@ class Network(NamedTuple):
 
 
 def canonical(text: str) -> str | None:
-    """The shortest spelling (RFC 5952); None when the text is not an address."""
+    """The shortest spelling (RFC 5952); None when the text is not an address.
+
+    A zone (`fe80::1%eth0`) is refused: Python takes any text as one, flow records have none.
+    """
+    if "%" in text:
+        return None
     try:
         return str(ipaddress.ip_address(text.strip()))
     except ValueError:
         return None
 
 
+def address_literal(address: str) -> str:
+    """SQL text of an address; raises ValueError for anything but its canonical spelling.
+
+    The only way for a value that others chose into SQL text: it has digits, dots and colons alone.
+    """
+    if canonical(address) != address:
+        raise ValueError(f"found {address!r}; expected an address in its shortest spelling")
+    return f"'{address}'"
+
+
 def network_of(cidr: str) -> Network:
     """The range of a CIDR text; raises ValueError with the reason when it is none."""
+    if "%" in cidr:
+        raise ValueError(f"{cidr[:64]!r} has a zone; expected a network such as fd00::/64")
     network = ipaddress.ip_network(cidr.strip())
     digits = network.max_prefixlen // 4
     first, last = int(network.network_address), int(network.broadcast_address)

@@ -87,6 +87,17 @@ def test_a_value_that_cannot_be_read_is_named_with_what_was_expected(
     assert problems(*FLAGS, flag, value) == (f"{flag}: found {value!r}; {problem}",)
 
 
+@pytest.mark.parametrize("flag", ["addresses", "expected_peers"])
+def test_an_address_with_a_zone_is_refused(flag: str) -> None:
+    attack = (
+        "fe80::1%') OR raise_error(java_method('java.lang.System' 'getenv' 'X')) OR srcaddr IN ('"
+    )
+    with pytest.raises(BadInput) as refused:
+        parse_arguments([*FLAGS, f"--{flag}", attack])
+
+    assert "expected IPv4 or IPv6 addresses without a zone" in str(refused.value)
+
+
 def test_addresses_are_compared_in_their_shortest_spelling() -> None:
     given = parse_arguments([*FLAGS, "--addresses", "10.0.0.7, 2001:DB8:0::0015"])
 

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from tests.conftest import Table
 from transforms.network.addresses import (
+    address_literal,
     bucket_of,
     buckets_of,
     canonical,
@@ -85,3 +86,49 @@ def test_private_ranges(table: Table) -> None:
         is_private("key"), "expected", "address"
     ).collect():
         assert found == expected, address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fe80::1%eth0",
+        "fe80::1%') OR true OR srcaddr IN ('",
+        "fe80::1%'",
+        "10.0.0.7' OR '1'='1",
+        "10.0.0.7\x1b",
+        "10.0.0.7,10.0.0.8",
+        "",
+    ],
+)
+def test_a_zone_or_anything_else_around_an_address_is_no_address(text: str) -> None:
+    assert canonical(text) is None
+    with pytest.raises(ValueError, match="expected an address in its shortest spelling"):
+        address_literal(text)
+
+
+@pytest.mark.parametrize("text", ["fe80::%eth0/64", "fe80::1%' OR '/128"])
+def test_a_network_with_a_zone_is_no_network(text: str) -> None:
+    with pytest.raises(ValueError, match="has a zone"):
+        network_of(text)
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.ip_addresses().map(str),
+        st.builds("{}%{}".format, st.ip_addresses(v=6), st.text()),
+    )
+)
+def test_a_literal_holds_nothing_but_digits_dots_and_colons(text: str) -> None:
+    try:
+        literal = address_literal(text)
+    except ValueError:
+        return
+    assert set(literal[1:-1]) <= set("0123456789abcdef.:")
+    assert literal == f"'{text}'"
+
+
+def test_only_the_shortest_spelling_becomes_a_literal() -> None:
+    assert address_literal("2001:db8::15") == "'2001:db8::15'"
+    with pytest.raises(ValueError, match="shortest spelling"):
+        address_literal("2001:DB8:0::15")

@@ -7,12 +7,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-import obstore
 from obstore.exceptions import BaseError
 
 from jobs.errors import BadInput
 from jobs.sources.object_list import named_objects
-from jobs.storage.object_store import Bucket, Place, first_line, open_store, place_of
+from jobs.storage.any_key import KeyFailure, head, is_plain, list_folder
+from jobs.storage.object_store import Bucket, Place, first_line, place_of
 from transforms.scan.object_key import parse_key, reason_to_leave, reason_to_skip
 from transforms.window import Window
 
@@ -83,7 +83,7 @@ def list_objects(
         except BadInput as bad:
             problems += bad.problems
             continue
-        except (BaseError, OSError) as error:
+        except (BaseError, KeyFailure, OSError) as error:
             problems.append(f"--flow_logs {prefix}: listing failed: {first_line(error)}")
             continue
         listed += found.objects
@@ -120,8 +120,10 @@ def _each_once(listed: list[FlowLogObject]) -> tuple[FlowLogObject, ...]:
 def _walk(root: Place, window: Window) -> Listing:
     objects: list[FlowLogObject] = []
     left: list[tuple[str, str]] = []
+    if root.path.endswith("/") and is_plain(root.path[:-1]):  # as people write a folder
+        root = root._replace(path=root.path[:-1])
     with ThreadPoolExecutor(_LISTINGS_IN_FLIGHT) as pool:
-        pending: set[Future[_Folder]] = {pool.submit(_list_folder, root, window)}
+        pending: set[Future[_Folder]] = {pool.submit(_list_folder, root, window, is_root=True)}
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
@@ -143,17 +145,16 @@ class _Folder(NamedTuple):
     folders: Sequence[str]
 
 
-def _list_folder(folder: Place, window: Window) -> _Folder:
+def _list_folder(folder: Place, window: Window, *, is_root: bool = False) -> _Folder:
     """What is in a folder; obstore's own rows, three times as large as ours, end here."""
-    store = open_store(folder.bucket)
-    found = obstore.list_with_delimiter(store, prefix=folder.path or None)
-    if not found["objects"] and not found["common_prefixes"] and folder.path:
+    found = list_folder(folder)
+    if is_root and not found.objects and not found.folders and folder.path:
         try:
-            found["objects"] = [obstore.head(store, folder.path)]
+            found.objects.append(head(folder))
         except FileNotFoundError:
             pass  # neither a folder nor an object: an empty listing says so
-    objects = [_as_listed(folder, meta, window) for meta in found["objects"]]
-    return _Folder(objects, found["common_prefixes"])
+    objects = [_as_listed(folder, meta, window) for meta in found.objects]
+    return _Folder(objects, found.folders)
 
 
 def _as_listed(root: Place, meta: "ObjectMeta", window: Window) -> FlowLogObject:

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, cast
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
 
+from jobs.storage.any_key import KeyFailure, OddObject, chunks_of, get_odd, is_plain
 from jobs.storage.object_store import Place, first_line, open_store
 from transforms.scan.inflate import Damaged
 
@@ -71,6 +72,8 @@ def _in_turn(
 
 def _fetch(wanted: ObjectToRead) -> Fetched | str:
     """Bytes of exactly the object that was listed, or the reason why they cannot be had."""
+    if wanted.place.bucket is not None and not is_plain(wanted.place.path):
+        return _fetch_odd(wanted)
     try:
         options: GetOptions = {"if_match": wanted.etag} if wanted.etag else {}
         if wanted.version:
@@ -87,8 +90,35 @@ def _fetch(wanted: ObjectToRead) -> Fetched | str:
     except PreconditionError:
         return "it changed between listing and reading"
     except (BaseError, PermissionError) as error:
-        _stop_if_expired(error)
+        _stop_if_expired(str(error))
         return f"reading it failed: {first_line(error)}"
+
+
+def _fetch_odd(wanted: ObjectToRead) -> Fetched | str:
+    """The same for a key that obstore does not take."""
+    try:
+        found = get_odd(wanted.place, wanted.etag, wanted.version)
+        if found.size != wanted.size:
+            return "it changed between listing and reading"
+        chunks = _streamed_odd(found)
+        return Fetched(found.version, [*chunks] if wanted.size <= _WHOLE else chunks)
+    except FileNotFoundError:
+        return "it vanished between listing and reading"
+    except KeyFailure as error:
+        if error.code in ("412", "PreconditionFailed"):
+            return "it changed between listing and reading"
+        _stop_if_expired(error.code)
+        return f"reading it failed: {first_line(error)}"
+    except Damaged as damage:
+        return str(damage)
+
+
+def _streamed_odd(found: OddObject) -> Iterator[bytes]:
+    try:
+        yield from chunks_of(found, _STREAMED)
+    except KeyFailure as error:
+        _stop_if_expired(error.code)
+        raise Damaged(f"reading it failed on the way: {first_line(error)}") from error
 
 
 class CredentialsExpired(Exception):
@@ -99,14 +129,14 @@ class CredentialsExpired(Exception):
 _EXPIRED = ("ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired")
 
 
-def _stop_if_expired(error: Exception) -> None:
-    said = str(error)
+def _stop_if_expired(answer: str) -> None:
+    """Raise CredentialsExpired for such a code of S3, alone or in its answer."""
     for code in _EXPIRED:
-        if f"<Code>{code}</Code>" in said:
+        if answer == code or f"<Code>{code}</Code>" in answer:
             raise CredentialsExpired(
                 f"S3 answered {code}: the credentials ended before the reading did; nothing was "
                 "concluded; renew them and run again"
-            ) from error
+            )
 
 
 def expired_credentials(failure: Exception) -> str | None:
@@ -129,5 +159,5 @@ def _streamed(found: "GetResult") -> Iterator[bytes]:
         for chunk in found.stream(min_chunk_size=_STREAMED):
             yield bytes(chunk)
     except BaseError as error:
-        _stop_if_expired(error)
+        _stop_if_expired(str(error))
         raise Damaged(f"reading it failed on the way: {first_line(error)}") from error

@@ -8,6 +8,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from jobs.errors import BadInput
+from jobs.storage.any_key import KeyFailure, head
 from jobs.storage.object_store import Place, first_line, open_store, place_of
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def _places(uri: str) -> Iterator[Place]:
 
 def _head(place: Place) -> "ObjectMeta | str":
     try:
-        return obstore.head(open_store(place.bucket), place.path)
+        return head(place)
     except FileNotFoundError:
         return "found no object there; expected one; correct the list"
-    except (BaseError, OSError) as error:
+    except (BaseError, KeyFailure, OSError) as error:
         found = f"found {first_line(error)}"
         return f"{found}; expected an object that can be read; check the permissions"

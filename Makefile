@@ -9,7 +9,7 @@ BENCH ?= $(filter-out __init__ harness flow_text slow_s3 local_spark,$(basename 
 FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-s3 test-infra \
+.PHONY: reference screenshots help setup setup-s3 run verify scenarios opensearch demo test test-s3 test-infra \
     test-spark4 test-standalone faults fuzz bench dashboards lint format lock dist dist-emr \
     submit-glue submit-emr submit-emr-serverless clean
 
@@ -103,6 +103,12 @@ fuzz: setup ## the reader on bytes that atheris makes up, for FUZZ_SECONDS=300, 
 
 dashboards: setup ## import the panels into DASHBOARDS_URL=http://127.0.0.1:5601 [CASE=demo]
 	$(BIN)/python -m demo.dashboards_import --url "$(DASHBOARDS_URL)" $(if $(CASE),--case_id $(CASE))
+
+reference: setup ## write the reference pages that are made from the code
+	$(BIN)/python -m docs.generate
+
+screenshots: setup ## take the pictures of the docs from the demo's report, after `make run`
+	$(BIN)/python -m demo.screenshots
 
 lint: setup ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from docs import generate
 from jobs import collect_labels, trace_instance, verify_case
 from jobs.submit.flags import parse_launch
 from tests.support.paths import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_links_to_is_there(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
 
@@ -22,10 +23,24 @@ def test_what_a_page_links_to_is_there(page: Path) -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
-    index = (ROOT / "docs/README.md").read_text()
+    for folder in (ROOT / "docs", ROOT / "docs/adr"):
+        index = (folder / "README.md").read_text()
+        pages = {
+            str(page.relative_to(folder))
+            for page in PAGES
+            if page.is_relative_to(folder) and page.name != "README.md"
+            and (folder.name == "adr" or page.parent.name != "adr")
+        }  # fmt: skip
+        assert {name for name in pages if f"({name})" not in index} == set()
 
-    pages = {page.name for page in PAGES if page.parent.name == "docs"} - {"README.md"}
-    assert {name for name in pages if f"({name})" not in index} == set()
+
+def test_the_readme_fits_on_the_front_door() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 900
+
+
+@pytest.mark.parametrize("page", generate.PAGES)
+def test_a_generated_page_is_what_the_code_says(page: str) -> None:
+    assert (ROOT / page).read_text() == generate.PAGES[page](), "run `make reference`"
 
 
 @pytest.mark.parametrize("platform", ["glue", "emr", "emr-serverless"])

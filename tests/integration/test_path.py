@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import itertools
 import json
 import re
 import shutil
@@ -16,7 +15,8 @@ from pyspark.sql import functions as F
 
 from demo.vpc import LAB_WEB, SUSPECT
 from jobs.trace_instance import main
-from tests.support.paths import DATA, ROOT
+from tests.support.pages import page_table
+from tests.support.paths import DATA
 from tests.support.services import DemoDay
 from transforms.schemas import FLOW_COLUMNS
 
@@ -27,15 +27,6 @@ def rows_of(spark: SparkSession, uri: Path | str, *columns: str) -> list[tuple[o
     frame = spark.read.format("delta").load(str(uri))
     rows = frame.select(*columns or [c for c in frame.columns if c != IDENTITY_OF_A_RUN]).collect()
     return sorted((tuple(row) for row in rows), key=repr)
-
-
-def readme_table(start: str) -> list[list[str]]:
-    """Cells of the table of the README whose first line starts so, without backquotes."""
-    lines = (ROOT / "README.md").read_text().splitlines()
-    first = next(number for number, line in enumerate(lines) if line.startswith(start))
-    table = list(itertools.takewhile(lambda line: line.startswith("|"), lines[first:]))
-    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table]
-    return [[cell.replace("`", "") for cell in row] for row in (rows[0], *rows[2:])]
 
 
 def first_objects(day: DemoDay, into: Path, count: int) -> list[Path]:
@@ -229,7 +220,9 @@ def test_the_two_real_records_come_out_named_and_typed_as_the_readme_shows(
             "S3", "aws service", "record", "report-1", "internal", "interface", None, None,
         ),
     ]  # fmt: skip
-    (fields, names_in, *_), *lines = readme_table("| of the record | name in |")
+    (fields, names_in, *_), *lines = page_table(
+        "docs/reference/labels.md", "| of the record | name in |"
+    )
     assert (fields, names_in) == ("of the record", "name in")
     assert [line[1] for line in lines[:5]] == [
         "interface_name", "subnet_name", "vpc_name", "src_subnet_name", "dst_subnet_name",

@@ -1,11 +1,11 @@
-"""Days whose truth is known: what the answers say of them is in the README, and holds."""
+"""Days whose truth is known: what the answers say of them is in the docs, and holds."""
 
 import pytest
 from pyspark.sql import SparkSession
 
 from demo.measure import Measured, measure, scores, table_of_scores, table_of_verdicts
 from demo.scenarios import scenarios
-from tests.integration.test_path import readme_table
+from tests.support.pages import page_table
 
 # Flow logs hold no ICMP type: who began a ping that was answered in the same second is unknown.
 KNOWN_MISSES = {"ICMP sweep": "ATTEMPTED"}
@@ -35,7 +35,7 @@ def test_the_answers_name_what_is_true_and_nothing_else(measured: list[Measured]
     assert min(score.hits for score in found.values()) > 0
 
 
-def test_the_readme_shows_what_came_out(measured: list[Measured]) -> None:
+def test_the_page_of_results_shows_what_came_out(measured: list[Measured]) -> None:
     for lines in (table_of_verdicts(measured), table_of_scores(scores(measured))):
         cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-        assert readme_table(lines[0]) == [cells[0], *cells[2:]]
+        assert page_table("docs/reference/results.md", lines[0]) == [cells[0], *cells[2:]]

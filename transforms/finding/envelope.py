@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 
 from transforms.text import quoted
@@ -46,15 +47,18 @@ def _inflated(data: bytes) -> bytes:
         raise BadFinding(_TOO_LARGE)
     if not data.startswith(_GZIP):
         return data
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        text = inflater.decompress(data, MAX_BYTES + 1)
-    except zlib.error:
-        raise BadFinding("found damaged gzip data; expected JSON") from None
-    if len(text) > MAX_BYTES:
-        raise BadFinding(_TOO_LARGE)
-    if not inflater.eof:
-        raise BadFinding("found gzip data that is cut off; expected JSON")
+    text = b""
+    while data:  # members of a gzip file follow each other
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            text += inflater.decompress(data, MAX_BYTES + 1 - len(text))
+        except zlib.error:
+            raise BadFinding("found damaged gzip data; expected JSON") from None
+        if len(text) > MAX_BYTES:
+            raise BadFinding(_TOO_LARGE)
+        if not inflater.eof:
+            raise BadFinding("found gzip data that is cut off; expected JSON")
+        data = inflater.unused_data
     return text
 
 
@@ -65,17 +69,20 @@ def _documents(data: bytes) -> list[object]:
     except UnicodeDecodeError:
         raise BadFinding("found bytes that are not UTF-8; expected JSON") from None
     try:
-        return [json.loads(text)]
-    except RecursionError:
-        raise BadFinding("found JSON nested too deeply; expected a GuardDuty finding") from None
+        return [_parsed(text)]
+    except BadFinding:
+        raise
     except ValueError as error:
         whole = error
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    # Not `splitlines`: a text in JSON may hold what it takes for the end of a line (U+2028).
+    lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
     documents: list[object] = []
     for number, line in lines:
         try:
-            documents.append(json.loads(line))
-        except (ValueError, RecursionError):
+            documents.append(_parsed(line))
+        except BadFinding:
+            raise
+        except ValueError:
             where = f"line {number} is not" if documents else f"it is not ({whole})"
             raise BadFinding(
                 f"found that {where} JSON; expected a finding as JSON, or one on each line"
@@ -85,6 +92,22 @@ def _documents(data: bytes) -> list[object]:
     return documents
 
 
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text, object_pairs_hook=_with_keys_once)
+    except RecursionError:
+        raise BadFinding("found JSON nested too deeply; expected a GuardDuty finding") from None
+
+
+def _with_keys_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object, where each key stands once: readers differ in which of two they believe."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise BadFinding(f"found the key {quoted(twice)} twice in one object; expected it once")
+    return found
+
+
 def _unwrapped(value: object, depth: int) -> Iterator[dict[str, object]]:
     if depth > 4:
         return
@@ -92,22 +115,44 @@ def _unwrapped(value: object, depth: int) -> Iterator[dict[str, object]]:
         for item in value:
             yield from _unwrapped(item, depth + 1)
     elif isinstance(value, dict):
-        named = {_camel(key): inner for key, inner in value.items()}
+        named = _camel_keys(value)
         if isinstance(named.get("findings"), list):
             yield from _unwrapped(named["findings"], depth + 1)
         elif isinstance(named.get("detail"), dict):
             yield from _unwrapped(named["detail"], depth + 1)
         elif isinstance(named.get("type"), str) and {"resource", "service"} & named.keys():
-            yield {key: _in_camel_case(inner, 0) for key, inner in named.items()}
+            yield {key: _in_camel_case(inner, 0, of=key) for key, inner in named.items()}
 
 
-def _in_camel_case(value: object, depth: int) -> object:
+def _camel_keys(value: dict[str, object]) -> dict[str, object]:
+    """The object with keys as the wire has them; two that differ only in case are refused."""
+    seen: dict[str, str] = {}
+    for key in value:
+        if (other := seen.setdefault(key.casefold(), key)) != key:
+            raise BadFinding(
+                f"found the keys {quoted(other)} and {quoted(key)}, which differ only in case, in "
+                "one object; expected one of them"
+            )
+    return {_camel(key): inner for key, inner in value.items()}
+
+
+def _in_camel_case(value: object, depth: int, *, of: str = "", is_free: bool = False) -> object:
+    """The value of the key `of` with keys in camelCase.
+
+    Free are the keys of what `additionalInfo` holds: they may be names of users and places, and
+    nothing is read of them.
+    """
     if depth > _MAX_DEPTH:
         raise RecursionError
     if isinstance(value, dict):
-        return {_camel(key): _in_camel_case(inner, depth + 1) for key, inner in value.items()}
+        named = value if is_free else _camel_keys(value)
+        is_free = is_free or _camel(of) == "additionalInfo"
+        return {
+            _camel(key): _in_camel_case(inner, depth + 1, of=key, is_free=is_free)
+            for key, inner in named.items()
+        }
     if isinstance(value, list):
-        return [_in_camel_case(item, depth + 1) for item in value]
+        return [_in_camel_case(item, depth + 1, of=of, is_free=is_free) for item in value]
     return value
 
 

@@ -1,7 +1,7 @@
 """Fields of a finding, one by one: what cannot be read is a problem, and counts as not said."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from transforms.network.addresses import canonical
@@ -21,6 +21,12 @@ class Fields:
         self.said = said
         self.is_sample = at(said, "service", "additionalInfo", "sample") is True
         self._place = f"{place} ({quoted(said.get('type'))})"
+
+    def has_wrong_shape(self) -> bool:
+        """Whether a list, an object or a plain value stands where another is expected."""
+        for path, value, expected in _misshapen(self.said, _SHAPE, ""):
+            self._problem(path, value, expected)
+        return bool(self.problems)
 
     def port(self, said: Json, name: str) -> int | None:
         """The port in `name`; 0 is none."""
@@ -79,6 +85,86 @@ class Fields:
         problem = f"{self._place}: {name}: found {quoted(value)}; expected {expected}"
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+# What is read of a finding: {…} an object, […] a list of such, None a text, number or truth.
+_REMOTE = {"remoteIpDetails": {"ipAddressV4": None, "ipAddressV6": None}}
+_PORTS = {"localPortDetails": {"port": None}, "remotePortDetails": {"port": None}}
+_INTERFACE = {
+    "networkInterfaceId": None,
+    "vpcId": None,
+    "subnetId": None,
+    "subNetId": None,
+    "publicIp": None,
+    "privateIpAddress": None,
+    "ipv6Addresses": [None],
+}
+_SHAPE = {
+    "id": None,
+    "type": None,
+    "resource": {
+        "resourceType": None,
+        "instanceDetails": {
+            "instanceId": None,
+            "launchTime": None,
+            "tags": [{"key": None, "value": None}],
+            "networkInterfaces": [_INTERFACE],
+        },
+    },
+    "service": {
+        "eventFirstSeen": None,
+        "eventLastSeen": None,
+        "action": {
+            "actionType": None,
+            "networkConnectionAction": {
+                "connectionDirection": None,
+                "protocol": None,
+                **_REMOTE,
+                **_PORTS,
+            },
+            "portProbeAction": {"portProbeDetails": [{**_REMOTE, **_PORTS}]},
+            "awsApiCallAction": _REMOTE,
+            "dnsRequestAction": {"domain": None},
+        },
+        "detection": {
+            "sequence": {
+                "resources": [
+                    {
+                        "uid": None,
+                        "name": None,
+                        "resourceType": None,
+                        "data": {
+                            "ec2NetworkInterface": _INTERFACE,
+                            "ec2Instance": {"ec2NetworkInterfaceUids": [None]},
+                        },
+                    }
+                ],
+                "signals": [{"firstSeenAt": None, "lastSeenAt": None}],
+                "endpoints": [{"ip": None, "port": None, "connection": {"direction": None}}],
+            }
+        },
+    },
+}
+
+
+def _misshapen(value: object, shape: object, path: str) -> Iterator[tuple[str, object, str]]:
+    """Where a value has another shape than expected, what it is, and what was expected."""
+    if value is None:
+        return
+    if isinstance(shape, dict):
+        if not isinstance(value, dict):
+            yield path, value, "an object"
+            return
+        for name, inner in shape.items():
+            yield from _misshapen(value.get(name), inner, f"{path}.{name}".lstrip("."))
+    elif isinstance(shape, list):
+        if not isinstance(value, list):
+            yield path, value, "a list"
+            return
+        for item in value:
+            yield from _misshapen(item, shape[0], path)
+    elif isinstance(value, dict | list):
+        yield path, value, "a text or a number"
 
 
 def at(said: object, *path: str) -> object:

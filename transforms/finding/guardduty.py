@@ -131,6 +131,8 @@ class _Reader(Fields):
 
     def read(self) -> list[Finding]:
         """One finding for each instance that it speaks of: an attack sequence may have several."""
+        if self.has_wrong_shape():
+            return []
         details = object_(at(self.said, "resource", "instanceDetails"))
         if details.get("instanceId") is not None:
             found = [self._of_instance(details)]

@@ -278,6 +278,26 @@ def test_a_sample_is_accepted_and_marked() -> None:
          "publicIp: found '203.0.113.300'; expected an address"),
         (encoded(finding(eventFirstSeen="yesterday")),
          "eventFirstSeen: found 'yesterday'; expected a time such as"),
+        (encoded(finding(instance=details(ipv6Addresses=["fe80::1%') OR true OR srcaddr IN ('"]))),
+         "ipv6Addresses: found \"fe80::1%') OR true OR srcaddr IN ('\"; expected an address"),
+        (encoded(finding(instance={**details(), "networkInterfaces": "none"})),
+         "resource.instanceDetails.networkInterfaces: found 'none'; expected a list"),
+        (encoded(finding(instance={**details(), "tags": ["Name=web"]})),
+         "resource.instanceDetails.tags: found 'Name=web'; expected an object"),
+        (encoded(finding(instance={**details(), "tags": [{"key": [], "value": "x"}]})),
+         "resource.instanceDetails.tags.key: found '[]'; expected a text or a number"),
+        (encoded(finding(action="PORT_PROBE")),
+         "service.action: found 'PORT_PROBE'; expected an object"),
+        (b'{"type": "T", "service": {"id": 1, "id": 2}}',
+         "found the key 'id' twice in one object; expected it once"),
+        (b'{"type": "T", "service": {"Id": 1, "id": 2}}',
+         "found the keys 'Id' and 'id', which differ only in case, in one object; expected one"),
+        (b'{"type": "T", "service": {"eventFirstSeen": 1, "eventfirstseen": 2}}',
+         "found the keys 'eventFirstSeen' and 'eventfirstseen', which differ only in case"),
+        (b'{"Findings": [], "findings": [{}]}',
+         "found the keys 'Findings' and 'findings', which differ only in case"),
+        (b'{"type": "T", "service": ' + b'{"a": ' * 100 + b"1" + b"}" * 101,
+         "found JSON nested too deeply"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",
 )  # fmt: skip
@@ -285,6 +305,26 @@ def test_what_is_no_finding_of_an_instance_is_refused_with_the_reason(
     data: bytes, sentence: str
 ) -> None:
     assert sentence in problem(data)
+
+
+def test_names_of_users_in_additional_info_may_differ_in_case_only() -> None:
+    anomalies = {"anomalies": {"profiles": {"Admin": 1, "admin": 2}}}
+
+    assert read_finding(encoded(finding(additionalInfo=anomalies))).instance_id == INSTANCE
+
+
+def test_members_of_gzip_follow_each_other() -> None:
+    first, second = encoded(finding()) + b"\n", encoded(finding(instance=details(OTHER)))
+
+    assert "found findings of 2 instances" in problem(gzip.compress(first) + gzip.compress(second))
+
+
+def test_a_line_of_a_finding_may_hold_a_line_separator() -> None:
+    named = {**details(), "tags": [{"key": "Name", "value": "a\u2028b"}]}
+    lines = [finding(instance=named), finding()]
+    data = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines).encode()
+
+    assert read_finding(data).instance_name == "ab"
 
 
 @given(st.binary() | st.recursive(

@@ -237,7 +237,7 @@ def run(
     if indexed:
         indexed.refused.unpersist()
     return Result(
-        arguments, case.subject, case.listing.left_folders, case.run_id, all_books, indexed,
+        arguments, case.subject, case.listing, case.run_id, all_books, indexed,
         phases.seconds, case.finding, case.claims, case.was_read_twice, answered,
         case.labels.conflicts, coverage, manifest,
     )  # fmt: skip

@@ -64,9 +64,12 @@ def _compare(item: WasRead, chunks: Iterable[bytes], max_ratio: int) -> Stale | 
             yield chunk
 
     counts_lines = item.outcome == "read"
-    lines, ends_a_line = 0, True
+    lines, ends_a_line, is_first = 0, True, True
     try:
         for block in text_blocks(measured(), max_ratio) if counts_lines else measured():
+            if is_first and block.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b"PAR1")):
+                counts_lines = False  # of JSON and of Parquet, records are counted as lines
+            is_first = is_first and not block
             lines += block.count(b"\n")
             ends_a_line = block.endswith(b"\n") if block else ends_a_line
     except Damaged as damage:

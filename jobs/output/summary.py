@@ -12,6 +12,7 @@ from jobs.pipeline.books import Books
 from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines, refused_object_lines
 from jobs.sources.findings import FindingFile
 from jobs.sources.labels import said_of_labels
+from jobs.sources.listing import Listing
 from transforms.finding.claim import ClaimAnswer
 from transforms.questions.catalogue import Answer
 from transforms.subject.identity import Subject
@@ -32,7 +33,7 @@ class Result(NamedTuple):
 
     arguments: Arguments
     subject: Subject
-    left_folders: Sequence[tuple[str, str]]
+    listing: Listing
     run_id: str
     all_books: Mapping[str, Books]
     indexed: Indexed | None
@@ -175,8 +176,10 @@ def _reading(result: Result) -> Iterator[str]:
         f"  objects   {books.listed:,} listed, {books.objects_skipped:,} skipped, "
         f"{books.objects_read:,} read, {books.objects_empty:,} empty, "
         f"{books.objects_refused:,} refused{_other_kind(books.objects_other_kind)}; "
-        f"{len(result.left_folders):,} folders left out"
+        f"{len(result.listing.left_folders):,} folders left out"
     )
+    for left_out in result.listing.left_out():
+        yield f"            {_plain(left_out.sentence(), 400)}"
     yield (
         f"  bytes     {_size(books.bytes_read)} read, {_size(books.bytes_inflated)} of text in them"
     )

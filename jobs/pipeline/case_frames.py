@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from jobs.pipeline.case import Case
 from jobs.sources.labels import as_lookups
-from jobs.sources.listing import as_object_row
+from jobs.sources.listing import as_folder_row, as_object_row
 from jobs.sources.object_scan import of_read_objects
 from transforms.label.join import label_with
 from transforms.schemas import ACCOUNT_COLUMNS
@@ -13,11 +13,16 @@ from transforms.subject.role import with_role
 
 
 def objects_table(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
-    """Every listed object, with its account or the reason why it was skipped."""
+    """Every listed object with its account, or the reason why it was skipped; and every folder
+    that was left out.
+    """
     said = "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING"
     said += ", region STRING, flow_log_id STRING, slot_at TIMESTAMP, skipped STRING"
+    listing = case.listing
     listed = spark.createDataFrame(
-        [(*as_object_row(item), item.skipped) for item in case.listing.objects], said
+        [(*as_object_row(item), item.skipped, "skipped") for item in listing.objects]
+        + [(*as_folder_row(uri), reason, "left_out") for uri, reason in listing.left_folders],
+        f"{said}, unread STRING",
     )
     accounts = scanned.where("account IS NOT NULL").select(
         F.col("object_uri").alias("uri"), "account.*"
@@ -25,7 +30,7 @@ def objects_table(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFr
     counts = [name for name in ACCOUNT_COLUMNS if name.endswith("lines")]
     return (
         listed.join(accounts, on="uri", how="left")
-        .withColumn("outcome", F.expr("IF(skipped IS NULL, outcome, 'skipped')"))
+        .withColumn("outcome", F.expr("IF(skipped IS NULL, outcome, unread)"))
         .withColumn("reason", F.coalesce("reason", "skipped"))
         .withColumn("run_id", F.lit(case.run_id))
         .fillna(0, subset=["bytes_read", "bytes_inflated", *counts])

@@ -13,7 +13,13 @@ from jobs.errors import BadInput
 from jobs.sources.object_list import named_objects
 from jobs.storage.any_key import KeyFailure, head, is_plain, list_folder
 from jobs.storage.object_store import Bucket, Place, first_line, place_of
-from transforms.scan.object_key import parse_key, reason_to_leave, reason_to_skip
+from transforms.scan.object_key import (
+    OUTSIDE_BY_DATE,
+    OUTSIDE_BY_SLOT,
+    parse_key,
+    reason_to_leave,
+    reason_to_skip,
+)
 from transforms.window import Window
 
 if TYPE_CHECKING:
@@ -44,6 +50,20 @@ class FlowLogObject(NamedTuple):
         return self.place.uri_of(self.path)
 
 
+class LeftOut(NamedTuple):
+    """Objects or folders that are not read for one reason, and the first of them."""
+
+    what: str
+    number: int
+    reason: str
+    example: str
+
+    def sentence(self) -> str:
+        """As it stands in the summary and in messages."""
+        what = self.what if self.number == 1 else f"{self.what}s"
+        return f"{self.number:,} {what} left out ({self.reason}), as {self.example}"
+
+
 class Listing(NamedTuple):
     """What was found: every listed object, and the folders not entered, with the reason."""
 
@@ -59,6 +79,18 @@ class Listing(NamedTuple):
     def skipped(self) -> list[FlowLogObject]:
         """The objects not to read."""
         return [listed for listed in self.objects if listed.skipped is not None]
+
+    def left_out(self) -> list[LeftOut]:
+        """What is not read, by reason, each with an example."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for folder, reason in self.left_folders:
+            found.setdefault(("folder", reason), []).append(folder)
+        for listed in self.skipped:
+            found.setdefault(("object", str(listed.skipped)), []).append(listed.uri)
+        return [
+            LeftOut(what, len(names), reason, min(names))
+            for (what, reason), names in sorted(found.items())
+        ]
 
 
 def list_objects(
@@ -101,13 +133,22 @@ def list_objects(
     listing = Listing(_each_once(listed), tuple(sorted(left.items())))
     if not problems and not listing.selected and not may_be_empty:
         source = "--flow_logs" if object_list is None else "--flow_logs, --object_list"
-        problems.append(
-            f"{source}: found {len(listing.skipped)} objects and {len(left)} folders that do "
-            f"not concern {window}, and none that does; check --from, --to and the prefix"
-        )
+        problems.append(_nothing_to_read(source, listing, window))
     if problems:
         raise BadInput(problems)
     return listing
+
+
+def _nothing_to_read(source: str, listing: Listing, window: Window) -> str:
+    """What was found instead, by its reason; the window is named only where it is one."""
+    left_out = listing.left_out()
+    is_of_window = {each.reason for each in left_out} & {OUTSIDE_BY_SLOT, OUTSIDE_BY_DATE}
+    check = "--from, --to and the prefix" if is_of_window else "the prefix"
+    found = "; ".join(each.sentence() for each in left_out) or "nothing"
+    return (
+        f"{source}: found {found}; expected objects that may hold records of {window}; "
+        f"check {check}"
+    )
 
 
 def _each_once(listed: list[FlowLogObject]) -> tuple[FlowLogObject, ...]:
@@ -171,5 +212,10 @@ def _as_listed(root: Place, meta: "ObjectMeta", window: Window) -> FlowLogObject
 def as_object_row(listed: FlowLogObject) -> tuple[object, ...]:
     """uri, etag, size, last_modified, then what the key says: the first columns of `objects`."""
     key = parse_key(listed.path)
-    said = (key.account_id, key.region, key.flow_log_id, key.slot_at) if key else (None,) * 4
-    return (listed.uri, listed.etag, listed.size, listed.last_modified, *said)
+    of_key = (key.account_id, key.region, key.flow_log_id, key.slot_at) if key else (None,) * 4
+    return (listed.uri, listed.etag, listed.size, listed.last_modified, *of_key)
+
+
+def as_folder_row(uri: str) -> tuple[object, ...]:
+    """The same columns for a folder that was not entered."""
+    return (uri, *(None,) * 7)

@@ -52,7 +52,7 @@ def _places(uri: str) -> Iterator[Place]:
                 [f"--object_list {uri}: found {found.meta['size']:,} bytes; expected at most "
                  f"{_MAX_LIST_BYTES:,}; split the list into several runs"]
             )  # fmt: skip
-        text = bytes(found.bytes()).decode()
+        text = bytes(found.bytes()).decode("utf-8-sig")
     except (BaseError, OSError) as error:
         said = f"--object_list {uri}: found {first_line(error)}"
         raise BadInput([f"{said}; expected a file of URIs; check the path"]) from error

@@ -1,15 +1,12 @@
-"""What the lines of an object hold: a header's columns, a record format, and what is around them.
+"""What the columns of an object are: those of its header, or of a record format.
 
 AWS, "Flow log records": a format is any fields in any order, so only a header or the caller can
-tell the columns. Exports from CloudWatch Logs put a time stamp before each line, Firehose may put
-each into JSON, and both leave the header out.
+tell the columns.
 """
 
-import json
 import re
-from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from urllib.parse import quote
 
 from transforms.scan.inflate import Damaged
 from transforms.schemas import FIELD_NAMES
@@ -87,69 +84,24 @@ def columns_of_format(text: str) -> tuple[str, ...]:
     return columns
 
 
-class Unwrapped(NamedTuple):
-    """A block with the records alone, line by line, and the lines (from 0) that hold none."""
+def encoded_column(name: str) -> str:
+    """The name of a column as `Lines.columns` holds it.
 
-    text: bytes
-    refused: list[tuple[int, str]]
-
-
-Unwrap = Callable[[bytes], Unwrapped]
-
-_STAMP = re.compile(rb"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z ", re.MULTILINE)
-_UNSTAMPED = "it does not begin with a time stamp, as the first line does"
-_NO_MESSAGE = "it is no JSON object with a text as its message"
+    A field of flow logs is written as it stands. Any other column may hold any text, so that its
+    values are percent-encoded (see `encoded`), which the name tells to `parse_lines`.
+    """
+    plain = name.replace("-", "_")
+    return plain if plain in FIELD_NAMES else name + "%"
 
 
-def unwrap_of(first_line: bytes) -> Unwrap | None:
-    """How the lines of an object are unwrapped, by its first one; None when they are bare."""
-    if first_line.lstrip().startswith(b"{"):
-        return _without_json
-    return _without_stamps if _STAMP.match(first_line) else None
+def is_header_of(header: tuple[str, ...], columns: tuple[str, ...]) -> bool:
+    """Whether a header names these columns, some of which may be encoded ones."""
+    return header == tuple(name.rstrip("%").replace("-", "_") for name in columns)
 
 
-def _without_stamps(block: bytes) -> Unwrapped:
-    text, count = _STAMP.subn(b"", block)
-    if count == block.count(b"\n"):
-        return Unwrapped(text, [])
-    return _line_by_line(block, _behind_stamp)
+def encoded(text: str) -> str:
+    """A text of any characters as a word of a line; `unquote` gives it back."""
+    return quote(text, safe=_KEPT, errors="surrogatepass")
 
 
-def _behind_stamp(line: bytes) -> bytes:
-    stamp = _STAMP.match(line)
-    if stamp is None:
-        raise ValueError(_UNSTAMPED)
-    return line[stamp.end() :]
-
-
-def _without_json(block: bytes) -> Unwrapped:
-    return _line_by_line(block, _message)
-
-
-def _message(line: bytes) -> bytes:
-    try:
-        said = json.loads(line.decode())
-    except (ValueError, RecursionError):
-        raise ValueError(_NO_MESSAGE) from None
-    message = said.get("message") if isinstance(said, dict) else None
-    if not isinstance(message, str):
-        raise ValueError(_NO_MESSAGE)
-    # A lone surrogate stays a byte outside ASCII, which parsing refuses.
-    text = message.encode("utf-8", "surrogatepass").rstrip(b"\r\n")
-    if b"\n" in text:
-        raise ValueError("its message holds several lines")
-    return text
-
-
-def _line_by_line(block: bytes, unwrap: Callable[[bytes], bytes]) -> Unwrapped:
-    """Blank lines stay; a refused one leaves a blank line in its place."""
-    refused = []
-    lines = block.split(b"\n")
-    for at, line in enumerate(lines):
-        if line.strip():
-            try:
-                lines[at] = unwrap(line)
-            except ValueError as error:
-                refused.append((at, str(error)))
-                lines[at] = b" "
-    return Unwrapped(b"\n".join(lines), refused)
+_KEPT = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")

@@ -21,20 +21,69 @@ class Damaged(Exception):
     """The object cannot be read to its end; the message is the reason, as a sentence."""
 
 
-def text_blocks(chunks: Iterable[bytes], max_ratio: int = MAX_RATIO) -> Iterator[bytes]:
-    """Inflate gzip (one member or several) or pass plain text through, by its first bytes.
+# Compressed by a subscription and once more by Firehose: two layers occur, a third is a riddle.
+_LAYERS = 3
+# What else an object may begin with; Firehose offers some of it. AWS, "Data transformation".
+_NAMED_MAGIC = (
+    (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    (b"PK\x03\x04", "ZIP"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\xff\x06\x00\x00sNaPpY", "Snappy"),
+    (b"Obj\x01", "Avro"),
+    (b"ORC", "ORC"),
+)
 
-    Raises Damaged when a member is cut, fails its check, or is followed by anything else, and when
-    more than RATIO_COUNTS_FROM bytes are `max_ratio` times of what they were inflated from.
+
+class _Budget:
+    """What all layers of an object together may become."""
+
+    def __init__(self, max_ratio: int) -> None:
+        self._max_ratio = max_ratio
+        self.stored = 0
+
+    def check(self, given: int) -> None:
+        """Raise Damaged when that much came of what was stored."""
+        if given > max(RATIO_COUNTS_FROM, self.stored * self._max_ratio):
+            raise Damaged(f"it inflates to more than {self._max_ratio} times its size")
+
+
+def text_blocks(chunks: Iterable[bytes], max_ratio: int = MAX_RATIO) -> Iterator[bytes]:
+    """Inflate gzip (one member or several, also gzip in gzip) or pass text through, by first bytes.
+
+    Raises Damaged when a member is cut, fails its check, or is followed by anything else, when more
+    than RATIO_COUNTS_FROM bytes are `max_ratio` times of what was stored, and for data of another
+    compression, which is named.
     """
-    chunks = with_first_bytes_together(chunks, len(_GZIP_MAGIC))
-    first = next(chunks, b"")
+    budget = _Budget(max_ratio)
+    blocks: Iterable[bytes] = _counted(chunks, budget)
+    for _ in range(_LAYERS):
+        blocks = with_first_bytes_together(blocks, len(_GZIP_MAGIC))
+        first = next(blocks, b"")
+        blocks = _chain(first, blocks)
+        if not first.startswith(_GZIP_MAGIC):
+            break
+        blocks = _inflate(blocks, budget)
+    for block in blocks:
+        for at in range(0, len(block), _BLOCK):
+            yield block[at : at + _BLOCK]
+
+
+def refuse_other_formats(first: bytes) -> None:
+    """Raise Damaged when these first bytes of the text are those of another format, naming it."""
+    for magic, name in _NAMED_MAGIC:
+        if first.startswith(magic):
+            raise Damaged(f"it is {name} data; expected text, gzip or Parquet")
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Damaged("its text is UTF-16; expected UTF-8")
     if first.startswith(_GZIP_MAGIC):
-        yield from _inflate(_chain(first, chunks), max_ratio)
-    else:
-        for chunk in _chain(first, chunks):
-            for at in range(0, len(chunk), _BLOCK):
-                yield chunk[at : at + _BLOCK]
+        raise Damaged(f"it is gzip in more than {_LAYERS} layers")
+
+
+def _counted(chunks: Iterable[bytes], budget: _Budget) -> Iterator[bytes]:
+    for chunk in chunks:
+        budget.stored += len(chunk)
+        yield chunk
 
 
 def with_first_bytes_together(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -54,13 +103,12 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _inflate(chunks: Iterable[bytes], max_ratio: int) -> Iterator[bytes]:
+def _inflate(chunks: Iterable[bytes], budget: _Budget) -> Iterator[bytes]:
     member = isal_zlib.decompressobj(31)
     has_input = False
-    taken = given = 0
+    given = 0
     for chunk in chunks:
         view = memoryview(chunk)
-        taken += len(view)
         for at in range(0, len(view), _SLICE):
             data: bytes | memoryview = view[at : at + _SLICE]
             while len(data):
@@ -72,8 +120,7 @@ def _inflate(chunks: Iterable[bytes], max_ratio: int) -> Iterator[bytes]:
                 has_input = True
                 block = _decompress(member, data)
                 given += len(block)
-                if given > max(RATIO_COUNTS_FROM, taken * max_ratio):
-                    raise Damaged(f"it inflates to more than {max_ratio} times its size")
+                budget.check(given)
                 yield block
                 data = member.unused_data if member.eof else member.unconsumed_tail
     if has_input and not member.eof:

@@ -10,9 +10,27 @@ from typing import IO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from transforms.scan.formats import OtherKind, Unwrap, check_columns, header_columns, unwrap_of
-from transforms.scan.inflate import MAX_RATIO, Damaged, text_blocks, with_first_bytes_together
-from transforms.scan.needles import Finder, Needle, Positions, finder_for
+from transforms.scan.blocks import (
+    Positions,
+    RecordBlock,
+    line_ends,
+    lines_at,
+    text_of_lines,
+    whole_lines,
+    without_long_lines,
+)
+from transforms.scan.envelopes import Envelope, envelope_of
+from transforms.scan.first_record import check_first_record
+from transforms.scan.formats import OtherKind, check_columns, header_columns, is_header_of
+from transforms.scan.inflate import (
+    MAX_RATIO,
+    Damaged,
+    refuse_other_formats,
+    text_blocks,
+    with_first_bytes_together,
+)
+from transforms.scan.json_records import JsonRecords
+from transforms.scan.needles import Finder, Needle, finder_for
 from transforms.scan.parquet import MAGIC, ParquetRows
 from transforms.scan.tally import Account
 
@@ -22,10 +40,9 @@ MAX_LINE_BYTES = 16 * 1024
 SHOWN_BYTES = 1024
 # A hostile object may hold nothing but lines to refuse: they are handed on before they pile up.
 _REFUSALS_KEPT = 10_000
-# For words of eight bytes of which each is 0 or 1, least first: a product's top byte is how many
-# are 1, or the place of the only one.
-_COUNT_OF_BYTES, _PLACE_OF_BYTE = np.uint64(0x0101010101010101), np.uint64(0x0001020304050607)
-_TOP_BYTE = np.uint64(56)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Enough to see what an object is, behind white space and a byte order mark.
+_FIRST_BYTES = 64
 
 
 class Lines(NamedTuple):
@@ -63,7 +80,7 @@ class ObjectScan:
     account: Account = field(default_factory=Account)
     refused: list[RefusedLine] = field(default_factory=list)
     columns: tuple[str, ...] = ()
-    _unwrap: Unwrap | None = None
+    _envelope: Envelope | None = None
     _finder: Finder | None = None
     _refused_in_block: set[int] = field(default_factory=set)
 
@@ -81,8 +98,7 @@ class ObjectScan:
                 with self.spool(measured) as file:
                     yield from self._scan_rows(file)
             else:
-                for block in self._whole_lines(text_blocks(measured, self.max_ratio)):
-                    yield from self._scan(block)
+                yield from self._scan_text(text_blocks(measured, self.max_ratio))
         except Damaged as damage:
             self.account.refuse(str(damage))
             self.refused.clear()
@@ -102,22 +118,44 @@ class ObjectScan:
             self.account.bytes_read += len(chunk)
             yield chunk
 
-    def _whole_lines(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """Cut blocks at line ends, so that each block begins and ends with a line."""
-        carried = b""
+    def _scan_text(self, blocks: Iterable[bytes]) -> Iterator[Lines]:
+        """Tell by its first bytes what the text is, once for each object."""
+        blocks = with_first_bytes_together(blocks, _FIRST_BYTES)
+        first = next(blocks)
+        refuse_other_formats(first)
+        if first.startswith(_BYTE_ORDER_MARK):
+            self.account.bytes_inflated += len(_BYTE_ORDER_MARK)
+            first = first[len(_BYTE_ORDER_MARK) :]
+        blocks = itertools.chain([first], blocks)
+        if first.startswith(MAGIC):
+            with self.spool(blocks) as file:
+                yield from self._scan_rows(file)
+        elif first[:_FIRST_BYTES].lstrip().startswith((b"{", b"[")):
+            yield from self._scan_json(blocks)
+        else:
+            for block in whole_lines(self._inflated(blocks), self.max_line_bytes):
+                yield from self._scan(block)
+
+    def _scan_json(self, blocks: Iterable[bytes]) -> Iterator[Lines]:
+        """A record in JSON is a line, and so is each line that holds none."""
+        records = JsonRecords(self.max_line_bytes, has_format=bool(self.record_format))
+        for block in records.blocks(self._inflated(blocks)):
+            if records.columns and not self.columns:
+                self._set_columns(records.columns, records.columns[0].encode())
+            yield from self._scan_records(block)
+
+    def _inflated(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         for block in blocks:
             self.account.bytes_inflated += len(block)
-            cut = block.rfind(b"\n") + 1
-            if cut:
-                yield b"".join((carried, memoryview(block)[:cut]))
-                carried = block[cut:]
-            else:
-                carried += block
-            if len(carried) > self.max_line_bytes:
-                # Stay over the limit, so that the rest of this line is refused with it.
-                carried = carried[: self.max_line_bytes + 1]
-        if carried:
-            yield carried + b"\n"
+            yield block
+
+    def _scan_records(self, block: RecordBlock) -> Iterator[Lines]:
+        self._refused_in_block.clear()
+        first_number, ends = self.account.lines + 1, line_ends(block.text)
+        self.account.lines += len(ends)
+        for at, shown, reason in block.refused:
+            self._refuse_line(first_number + at, shown, reason)
+        yield from self._scan_bare(block.text, first_number, ends)
 
     def _scan(self, block: bytes) -> Iterator[Lines]:
         first_number = self.account.lines + 1
@@ -128,12 +166,16 @@ class ObjectScan:
         whole = block
         block = self._without_long_lines(block, ends, first_number)
         if is_first:
-            self._unwrap = unwrap_of(block[: block.index(b"\n")])
-        if self._unwrap is not None:
-            block = self._unwrapped(block, first_number)
+            self._envelope = envelope_of(block[: block.index(b"\n")], self.record_format)
+        if self._envelope is not None:
+            block = self._unwrapped(block, first_number, self._envelope)
         if block is not whole:
             ends = line_ends(block)
-        if is_first:
+        yield from self._scan_bare(block, first_number, ends)
+
+    def _scan_bare(self, block: bytes, first_number: int, ends: Positions) -> Iterator[Lines]:
+        """Lines with nothing around their records; the first of an object may be its header."""
+        if not self.columns:
             header = self._begin(block)
             if header:
                 block, first_number, ends = block[header:], first_number + 1, ends[1:] - header
@@ -149,13 +191,8 @@ class ObjectScan:
         check_columns(columns)
         self._set_columns(columns, columns[0].encode())
         for block in rows.blocks(self.max_line_bytes):
-            self._refused_in_block.clear()
-            first_number, ends = self.account.lines + 1, line_ends(block.text)
-            self.account.lines += len(ends)
             self.account.bytes_inflated += len(block.text)
-            for at, shown, reason in block.refused:
-                self._refuse_line(first_number + at, shown, reason)
-            yield from self._take(block.text, first_number, ends)
+            yield from self._scan_records(block)
 
     def _set_columns(self, columns: tuple[str, ...], first_name: bytes) -> None:
         self.columns = columns
@@ -174,18 +211,12 @@ class ObjectScan:
             check_columns(columns)
             self.account.header = line.decode("ascii")
             self.account.header_lines += 1
-        elif not self.record_format:
-            raise Damaged("its first line is not a header of flow log fields")
-        elif len(line.split()) != len(self.record_format):
-            raise Damaged(
-                f"its first line is neither a header nor a record of the {len(self.record_format)} "
-                "columns of the record format"
-            )
-        if columns is not None:
-            self._set_columns(columns, line.split()[0])
-        else:
-            self._set_columns(self.record_format, self.record_format[0].encode())
-        return len(line) + 1 if columns else 0
+            said = self._envelope.columns if self._envelope else None
+            self._set_columns(said or columns, line.split()[0])
+            return len(line) + 1
+        check_first_record(line, self.record_format)
+        self._set_columns(self.record_format, self.record_format[0].encode())
+        return 0
 
     def _refuse_by_first_line(self) -> None:
         first = min(self.refused, key=lambda line: line.number)
@@ -194,27 +225,17 @@ class ObjectScan:
 
     def _without_long_lines(self, block: bytes, ends: Positions, first_number: int) -> bytes:
         """Refuse lines over the limit and leave a blank line in the place of each."""
-        limit = self.max_line_bytes
-        if ends[0] <= limit and (ends[1:] - ends[:-1]).max(initial=0) - 1 <= limit:
-            return block
-        long = np.flatnonzero(np.diff(ends, prepend=-1) - 1 > limit)
-        kept, at = [], 0
-        for line in long.tolist():
-            start, end = int(ends[line - 1]) + 1 if line else 0, int(ends[line])
-            shown = block[start : start + min(SHOWN_BYTES, limit)]
+        block, long = without_long_lines(block, ends, self.max_line_bytes)
+        for line, start in long:
+            shown = start[:SHOWN_BYTES].decode("ascii", "backslashreplace")
             self._refuse_line(
-                first_number + line,
-                shown.decode("ascii", "backslashreplace"),
-                f"longer than {limit} bytes",
+                first_number + line, shown, f"longer than {self.max_line_bytes} bytes"
             )
-            kept += [block[at:start], b" \n"]
-            at = end + 1
-        return b"".join([*kept, block[at:]])
+        return block
 
-    def _unwrapped(self, block: bytes, first_number: int) -> bytes:
+    def _unwrapped(self, block: bytes, first_number: int, envelope: Envelope) -> bytes:
         """The records in a block of wrapped lines; a line that holds none is refused."""
-        assert self._unwrap is not None
-        unwrapped = self._unwrap(block)
+        unwrapped = envelope.unwrap(block)
         if unwrapped.refused:
             lines = block.split(b"\n")
             for at, reason in unwrapped.refused:
@@ -237,17 +258,17 @@ class ObjectScan:
             self.account.set_aside_lines += count
             return
 
-        self.account.nodata_lines += len(_lines_at(hits.nodata, ends))
-        self.account.skipdata_lines += len(_lines_at(hits.skipdata, ends))
-        odd = _lines_at(hits.odd, ends)
+        self.account.nodata_lines += len(lines_at(hits.nodata, ends))
+        self.account.skipdata_lines += len(lines_at(hits.skipdata, ends))
+        odd = lines_at(hits.odd, ends)
         set_apart = self._set_apart(block, first_number, odd, ends)
 
-        taken = np.arange(count) if everything else _lines_at(hits.needles, ends)
+        taken = np.arange(count) if everything else lines_at(hits.needles, ends)
         if len(set_apart):
             taken = np.setdiff1d(taken, set_apart, assume_unique=True)
         self.account.set_aside_lines += count - len(taken) - len(set_apart)
         if len(taken):
-            yield Lines(self.columns, taken + first_number, _gather(block, taken, ends))
+            yield Lines(self.columns, taken + first_number, text_of_lines(block, taken, ends))
         elif len(self.refused) > _REFUSALS_KEPT:
             yield Lines(self.columns, taken, b"")
 
@@ -267,42 +288,10 @@ class ObjectScan:
             elif not text.strip():
                 self.account.blank_lines += 1
             elif (columns := header_columns(text)) is not None:
-                if columns != self.columns:
+                if not is_header_of(columns, self.columns):
                     raise Damaged(f"line {first_number + line} is the header of another format")
                 self.account.header_lines += 1
             else:
                 continue
             apart.append(line)
         return np.array(apart, dtype=np.int64)
-
-
-def line_ends(block: bytes) -> Positions:
-    """Where each line ends: found once for each block, as all lines go through it.
-
-    Eight bytes are looked at together, in two thirds of the time of one by one: of words with one
-    newline a product tells which byte it is. Where newlines stand closer, each byte is looked at.
-    """
-    is_end = np.frombuffer(block, np.uint8) == 0x0A
-    whole = len(is_end) & ~7
-    words = is_end[:whole].view(np.uint64)
-    at = np.flatnonzero(words != 0)
-    ended = words[at]
-    if (ended * _COUNT_OF_BYTES >> _TOP_BYTE).max(initial=0) > 1:
-        return np.flatnonzero(is_end)
-    ends = at * 8 + (ended * _PLACE_OF_BYTE >> _TOP_BYTE).astype(np.int64)
-    return np.concatenate([ends, np.flatnonzero(is_end[whole:]) + whole])
-
-
-def _lines_at(positions: Positions, ends: Positions) -> Positions:
-    """Index of the line of each position, each once, in order."""
-    return np.unique(np.searchsorted(ends, positions)) if len(positions) else positions
-
-
-def _gather(block: bytes, taken: Positions, ends: Positions) -> bytes:
-    """The text of some lines; neighbours are cut out together."""
-    breaks = np.flatnonzero(np.diff(taken) > 1) + 1
-    firsts = taken[np.concatenate([[0], breaks])]
-    lasts = taken[np.concatenate([breaks - 1, [len(taken) - 1]])]
-    starts = np.where(firsts > 0, ends[firsts - 1] + 1, 0)
-    pairs = zip(starts.tolist(), (ends[lasts] + 1).tolist(), strict=True)
-    return b"".join([block[start:end] for start, end in pairs])

@@ -12,9 +12,8 @@ import hyperscan
 import numpy as np
 import numpy.typing as npt
 
+from transforms.scan.blocks import Positions
 from transforms.scan.formats import HEADER_STARTS
-
-Positions = npt.NDArray[np.int64]
 
 # Characters that continue an id or an address: `10.0.0.7` is not in `10.0.0.71`.
 _CONTINUES = np.zeros(256, dtype=bool)

@@ -1,14 +1,22 @@
-"""A key of a flow-log object → account, region, flow log id and time stamp.
+"""A key of an object → account, region, flow log id and time stamp; and what the key rules out.
 
 AWS, "Publish flow logs to Amazon S3":
 `<account>_vpcflowlogs_<region>_<flow-log-id>_<YYYYMMDDTHHmmZ>_<hash>.log.gz`.
+
+A key never says that an object holds flow logs: its first bytes do. A key can only say that an
+object is AWS's and of another time or service.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from transforms.window import Window
+
+OUTSIDE_BY_SLOT = "the slot in its name is outside the padded window"
+OUTSIDE_BY_DATE = "its date is outside the padded window"
+OTHER_SERVICE = "it belongs to another AWS service"
 
 
 class FlowLogKey(NamedTuple):
@@ -35,7 +43,7 @@ def parse_key(key: str) -> FlowLogKey | None:
 
 
 def _slot_of(stamp: str) -> datetime | None:
-    if not re.fullmatch(r"\d{8}T\d{4}Z", stamp):
+    if not re.fullmatch(r"[0-9]{8}T[0-9]{4}Z", stamp):
         return None
     try:
         return datetime.strptime(stamp, "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
@@ -43,79 +51,122 @@ def _slot_of(stamp: str) -> datetime | None:
         return None
 
 
-# `<account>_<service>_…`, as CloudTrail, Config, load balancers and others name their objects.
-_FOREIGN_NAME = re.compile(r"\d{12}_(?!vpcflowlogs_)[A-Za-z]")
-
-
-def _name(key: str) -> str:
-    return key.rsplit("/", 1)[-1]
-
-
-_READABLE = (".log", ".gz", ".parquet")
+# The folders and the part of the name by which AWS's services tell their logs apart; a closed list,
+# so that nothing of one's own is taken for one of them. AWS, "Sample log file names" of each.
+_OTHER_SERVICES = (
+    "CloudTrail",
+    "CloudTrail-Aggregated",
+    "CloudTrail-Digest",
+    "CloudTrail-Insight",
+    "Config",
+    "elasticloadbalancing",
+    "globalaccelerator",
+    "GuardDuty",
+    "network-firewall",
+    "redshift",
+    "vpcdnsquerylogs",
+    "vpcblockpublicaccess",
+    "WAFLogs",
+)
+_REGION = r"[a-z]{2,3}(?:-[a-z]+)+-[0-9]{1,2}"
+_OTHER_NAME = re.compile(
+    rf"[0-9]{{12}}_(?:{'|'.join(_OTHER_SERVICES)})_{_REGION}_.*[0-9]{{8}}T[0-9]{{4,6}}Z"
+)
 
 
 def reason_to_skip(key: str, window: Window) -> str | None:
     """Why an object of this key need not be read for the window; None when it has to be.
 
-    A name without AWS's stamp, as exports have, says nothing of time, so such objects are read.
+    A name without AWS's stamp says nothing of time, and a name nothing of content.
     """
     parsed = parse_key(key)
-    if _is_foreign(key.rpartition("/")[0]) or (parsed is None and _FOREIGN_NAME.match(_name(key))):
-        return "it belongs to another AWS service"
+    folder, _, name = key.rpartition("/")
     if parsed is None:
-        return None if key.endswith(_READABLE) else "its name is not that of a flow log object"
-    if not window.may_hold(parsed.slot_at, parsed.slot_at):
-        return "the slot in its name is outside the padded window"
-    return None
+        is_other = _is_of_other_service(folder) or _OTHER_NAME.match(name)
+        return OTHER_SERVICE if is_other else None
+    return None if window.may_hold(parsed.slot_at, parsed.slot_at) else OUTSIDE_BY_SLOT
 
 
 def reason_to_leave(folder: str, window: Window) -> str | None:
     """Why a folder need not be listed for the window; None when it has to be."""
-    covered = _folder_time(folder)
+    covered = folder_time(folder)
     if covered is not None and not window.may_hold(*covered):
-        return "its date is outside the padded window"
-    if _is_foreign(folder):
-        return "it belongs to another AWS service"
+        return OUTSIDE_BY_DATE
+    if _is_of_other_service(folder):
+        return OTHER_SERVICE
     return None
 
 
-_ACCOUNT = re.compile(r"(?:aws-account-id=)?\d{12}")
+_ACCOUNT = re.compile(r"(?:aws-account-id=)?[0-9]{12}")
 _SERVICE = ("vpcflowlogs", "aws-service=vpcflowlogs", "service=vpcflowlogs")
+_REGION_PART = re.compile(rf"(?:aws-region=)?{_REGION}")
 
 
-def _is_foreign(folder: str) -> bool:
-    parts = folder.strip("/").split("/")
-    if "AWSLogs" not in parts:
-        return False
-    behind = parts[parts.index("AWSLogs") + 1 :]
-    accounts = [at for at, part in enumerate(behind[:2]) if _ACCOUNT.fullmatch(part)]
-    service = behind[accounts[0] + 1 : accounts[0] + 2] if accounts else []
-    return bool(service) and service[0] not in _SERVICE
+def _parts(folder: str) -> list[str]:
+    return folder.strip("/").split("/")
 
 
-_DATE_PART = re.compile(r"(?:(year|month|day|hour)=)?(\d{2}|\d{4})")
-
-
-def _folder_time(folder: str) -> tuple[datetime, datetime] | None:
-    """First and last instant of a dated folder, from the parts behind the region; else None.
-
-    `…/vpcflowlogs/eu-west-1/2026/11/` covers November; Hive parts (`year=2026/…`) count alike.
-    """
-    parts = folder.strip("/").split("/")
-    for at, part in enumerate(parts):
-        if part in _SERVICE:
-            return _dates_to_range(parts[at + 2 :])
+def _service_of_account(parts: Sequence[str]) -> int | None:
+    """Where the service stands in the last `AWSLogs/[organisation/]<account>/<service>/`."""
+    for at in range(len(parts) - 1, -1, -1):
+        if parts[at] == "AWSLogs":
+            for account in (at + 1, at + 2):
+                if account < len(parts) and _ACCOUNT.fullmatch(parts[account]):
+                    return account + 1 if account + 1 < len(parts) else None
     return None
 
 
-def _dates_to_range(parts: list[str]) -> tuple[datetime, datetime] | None:
-    numbers = []
-    for part in parts[:4]:
-        match = _DATE_PART.fullmatch(part)
-        if match is None:
+def _is_of_other_service(folder: str) -> bool:
+    parts = _parts(folder)
+    service = _service_of_account(parts)
+    if service is None:
+        return False
+    name = parts[service].removeprefix("aws-service=").removeprefix("service=")
+    return name in _OTHER_SERVICES
+
+
+def folder_time(folder: str) -> tuple[datetime, datetime] | None:
+    """First and last instant of a dated folder; None where its parts are no date for certain.
+
+    `…/AWSLogs/<account>/vpcflowlogs/eu-west-1/2026/11/` covers November, and Hive parts
+    (`year=2026/…`) count alike. Below a service folder without `AWSLogs` only a region and a whole
+    date count: such folders may be of a person's own naming, above the layout that AWS writes.
+    """
+    parts = _parts(folder)
+    service = _service_of_account(parts)
+    if service is not None and parts[service] in _SERVICE:
+        has_region = len(parts) > service + 1 and bool(_REGION_PART.fullmatch(parts[service + 1]))
+        return _dates_to_range(_numbers(parts[service + 1 + has_region :]))
+    if "AWSLogs" in parts:
+        return None
+    for at in range(len(parts) - 2, -1, -1):
+        if parts[at] in _SERVICE:
+            numbers = _numbers(parts[at + 2 :]) if _REGION_PART.fullmatch(parts[at + 1]) else []
+            return _dates_to_range(numbers) if len(numbers) >= 3 else None
+    return None
+
+
+_PLAIN_DATE = (r"2[0-9]{3}", r"[0-9]{2}", r"[0-9]{2}", r"[0-9]{2}")
+_HIVE_DATE = ("year=", "month=", "day=", "hour=")
+# Flow logs exist since 2015.
+_FIRST_YEAR, _LAST_YEAR = 2015, 2100
+
+
+def _numbers(parts: Sequence[str]) -> list[int]:
+    """Year, month, day and hour, as many of them as stand there in this order."""
+    numbers: list[int] = []
+    is_hive = bool(parts) and parts[0].startswith("year=")
+    for part, plain, hive in zip(parts, _PLAIN_DATE, _HIVE_DATE, strict=False):
+        digits = part.removeprefix(hive) if is_hive and part.startswith(hive) else part
+        pattern = r"[0-9]{1,4}" if is_hive else plain
+        if (is_hive and digits == part) or not re.fullmatch(pattern, digits):
             break
-        numbers.append(int(match.group(2)))
-    if not numbers:
+        numbers.append(int(digits))
+    return numbers
+
+
+def _dates_to_range(numbers: Sequence[int]) -> tuple[datetime, datetime] | None:
+    if not numbers or not _FIRST_YEAR <= numbers[0] <= _LAST_YEAR:
         return None
     try:
         if len(numbers) == 4:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from transforms.scan.blocks import RecordBlock
 from transforms.scan.inflate import RATIO_COUNTS_FROM, Damaged
 
 MAGIC = b"PAR1"
@@ -24,13 +25,6 @@ _ACCOUNT_DIGITS = 12
 _UNWRITABLE = r"[^\x21-\x7E]"
 _SHOWN_OF_A_VALUE, _SHOWN_OF_A_ROW = 64, 1024
 _NONE = pa.array([b"-", b"", b"None"])
-
-
-class RowBlock(NamedTuple):
-    """Rows as lines, each ended by a newline; a blank line stands where a row is refused."""
-
-    text: bytes
-    refused: list[tuple[int, str, str]]  # index of the row, what it holds (capped), the reason
 
 
 class ParquetRows:
@@ -58,7 +52,7 @@ class ParquetRows:
         if max(said, least) > max(RATIO_COUNTS_FROM, size * max_ratio):
             raise Damaged(f"it inflates to more than {max_ratio} times its size")
 
-    def blocks(self, max_line_bytes: int) -> Iterator[RowBlock]:
+    def blocks(self, max_line_bytes: int) -> Iterator[RecordBlock]:
         """All rows, in order."""
         batches = self._file.iter_batches(batch_size=_ROWS_TOGETHER, use_threads=False)
         columns = [_Column(name, max_line_bytes) for name in self.names]
@@ -170,7 +164,7 @@ def _whole_where_possible(values: pa.Array) -> pa.Array:
     return pc.coalesce(whole, pc.cast(values, pa.string()))
 
 
-def _as_lines(batch: pa.RecordBatch, columns: list[_Column], max_line_bytes: int) -> RowBlock:
+def _as_lines(batch: pa.RecordBatch, columns: list[_Column], max_line_bytes: int) -> RecordBlock:
     words = [column.words(values) for column, values in zip(columns, batch.columns, strict=True)]
     lengths = np.sum([word.lengths for word in words], axis=0) + len(words) - 1
     reasons = {
@@ -198,7 +192,7 @@ def _as_lines(batch: pa.RecordBatch, columns: list[_Column], max_line_bytes: int
     ended = pc.binary_join_element_wise(
         lines, pa.scalar(b"", pa.binary()), pa.scalar(b"\n", pa.binary())
     )
-    return RowBlock(_joined(ended), refused)
+    return RecordBlock(_joined(ended), refused)
 
 
 def _shown(texts: list[pa.Array], rows: list[int]) -> list[str]:

@@ -2,8 +2,9 @@
 
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,7 @@ def parse_lines(text: bytes, columns: tuple[str, ...]) -> Parsed:
         )
     _check_order(records, checks)
     unknown = [name for name in columns if name not in FIELD_NAMES]
-    extra = _as_map({name: records[name] for name in unknown}, len(rows))
+    extra = _as_map(dict(_further(name, records[name]) for name in unknown), len(rows))
     table = pa.table([*(records[name] for name in FIELD_NAMES), extra], schema=_RECORD_SCHEMA)
     good = ~np.isin(rows, list(reasons))
     refused = np.array(sorted(reasons), dtype=np.int64)
@@ -190,17 +191,22 @@ def _numbers(values: pa.ChunkedArray, field: Field, checks: _Checks) -> pa.Chunk
 
 
 def _tags(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Percent-decoded, by distinct value; what does not decode to UTF-8 stays as it stands."""
+    return _decoded(values, _percent_decoded)
+
+
+def _decoded(values: pa.ChunkedArray, decode: Callable[[str], str]) -> pa.ChunkedArray:
+    """Percent-decoded, by distinct value."""
     is_encoded = pc.match_substring(values, "%")
     if not pc.any(is_encoded).as_py():
         return values
     encoded = pc.unique(pc.filter(values, is_encoded))
-    decoded = pa.array([_percent_decoded(text) for text in encoded.to_pylist()], pa.string())
+    decoded = pa.array([decode(text) for text in encoded.to_pylist()], pa.string())
     found = pc.index_in(values, value_set=encoded)
     return pc.if_else(is_encoded, pc.take(decoded, found), values)
 
 
 def _percent_decoded(text: str) -> str:
+    """What does not decode to UTF-8 stays as it stands."""
     try:
         return unquote_to_bytes(text).decode()
     except UnicodeDecodeError:
@@ -227,6 +233,11 @@ def _shortest(text: str) -> str | None:
         return str(ipaddress.IPv6Address(text)) if ":" in text and "%" not in text else None
     except ipaddress.AddressValueError:
         return None
+
+
+def _further(name: str, values: pa.ChunkedArray) -> tuple[str, pa.ChunkedArray]:
+    """A column that is no field, as written; see `formats.encoded_column`."""
+    return (name[:-1], _decoded(values, unquote)) if name.endswith("%") else (name, values)
 
 
 def _check_order(records: dict[str, pa.ChunkedArray], checks: _Checks) -> None:

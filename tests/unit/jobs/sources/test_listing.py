@@ -87,16 +87,80 @@ def test_midnight_needs_the_neighbour_day(tmp_path: Path) -> None:
     assert [item.uri for item in listing.selected] == [before, after]
 
 
-def test_files_of_other_kinds_are_skipped_with_the_reason(tmp_path: Path) -> None:
-    put(tmp_path, "README.md")
-    export = put(tmp_path, "000000.gz")
+@pytest.mark.parametrize(
+    "key",
+    [
+        "000000.gz",
+        "flow-stream-1-2026-11-23-12-00-10-0f0e0d0c-aaaa-bbbb-cccc-000000000001",
+        "fh/2025/11/22/02/part-0000.json",
+        "CloudWatchLogs/2025/11/22/02/stream-1",
+        "exportedlogs/4f0e/eni-0a1b2c3d4e5f60718-all/000000",
+        "111122223333_prod-flowlogs_2026.gz",
+        "111122223333_flow_eu-west-1_20251122T1205Z_x.json.gz",
+        "AWSLogs/111122223333/flowlogs/eu-west-1/2025/11/22/x.gz",
+        "vpcflowlogs/prod/2025/11/22/x.log",
+        "vpcflowlogs/prod/2025/AWSLogs/111122223333/x.log.gz",
+        "vpcflowlogs/2025/x.log.gz",
+        "AWSLogs/111122223333/vpcflowlogs/eu-west-1/0042/x.log.gz",
+        "AWSLogs/111122223333/vpcflowlogs/eu-west-1/2025-copies/x.log.gz",
+    ],
+)
+def test_a_name_or_a_folder_that_says_no_time_for_certain_is_opened(
+    tmp_path: Path, key: str
+) -> None:
+    written = put(tmp_path, key)
+
+    assert [item.uri for item in list_objects([str(tmp_path)], WINDOW).selected] == [written]
+
+
+@pytest.mark.parametrize(
+    ("key", "folder"),
+    [
+        ("AWSLogs/111122223333/vpcflowlogs/2025/11/22/x.gz",
+         "AWSLogs/111122223333/vpcflowlogs/2025"),
+        ("x/2031/AWSLogs/111122223333/vpcflowlogs/eu-west-1/2025/x.gz",
+         "x/2031/AWSLogs/111122223333/vpcflowlogs/eu-west-1/2025"),
+        ("vpcflowlogs/eu-west-1/2025/11/22/x.gz", "vpcflowlogs/eu-west-1/2025/11/22"),
+        ("AWSLogs/aws-account-id=111122223333/aws-service=vpcflowlogs/aws-region=eu-west-1/"
+         "year=2026/month=1/x.gz",
+         "AWSLogs/aws-account-id=111122223333/aws-service=vpcflowlogs/aws-region=eu-west-1/"
+         "year=2026/month=1"),
+    ],
+)  # fmt: skip
+def test_a_date_below_the_service_folder_is_one(tmp_path: Path, key: str, folder: str) -> None:
+    needed = put(tmp_path, "export.log")
+    put(tmp_path, key)
 
     listing = list_objects([str(tmp_path)], WINDOW)
 
-    assert [item.uri for item in listing.selected] == [export]
-    assert [(item.uri, item.skipped) for item in listing.skipped] == [
-        (f"file://{tmp_path}/README.md", "its name is not that of a flow log object")
+    assert [item.uri for item in listing.objects] == [needed]
+    assert listing.left_folders == (
+        (f"file://{tmp_path}/{folder}", "its date is outside the padded window"),
+    )
+
+
+def test_what_is_left_out_is_told_by_reason_with_an_example(tmp_path: Path) -> None:
+    early = [put(tmp_path, FILE.format(stamp=f"2026112{day}T1205Z")) for day in (1, 2)]
+    trail = put(tmp_path, "AWSLogs/111122223333/CloudTrail/x.json.gz").rpartition("/")[0]
+
+    with pytest.raises(BadInput) as bad:
+        list_objects([str(tmp_path)], WINDOW)
+
+    assert list(bad.value.problems) == [
+        f"--flow_logs: found 1 folder left out (it belongs to another AWS service), as {trail}; "
+        f"2 objects left out (the slot in its name is outside the padded window), as {early[0]}; "
+        "expected objects that may hold records of 2026-11-23 12:00:00 UTC to "
+        "2026-11-23 13:00:00 UTC; check --from, --to and the prefix"
     ]
+
+
+def test_the_window_is_not_blamed_for_a_name(tmp_path: Path) -> None:
+    put(tmp_path, "AWSLogs/111122223333/CloudTrail/x.json.gz")
+
+    with pytest.raises(BadInput) as bad:
+        list_objects([str(tmp_path)], WINDOW)
+
+    assert bad.value.problems[0].endswith("; check the prefix")
 
 
 def test_objects_of_other_services_are_skipped_wherever_they_are(tmp_path: Path) -> None:
@@ -129,7 +193,7 @@ def test_a_list_names_objects_one_by_one_and_the_window_still_decides(tmp_path: 
     put(tmp_path, f"a/{FILE.format(stamp='20261123T1210Z')}")
     path = inside.removeprefix("file://")
     names = tmp_path / "objects.txt"
-    names.write_text(f"# noon\r\n\n  {inside}  \n{path}\n{outside}\n")
+    names.write_text(f"\ufeff{inside}\r\n# noon\r\n\n  {inside}  \n{path}\n{outside}\n")
 
     listing = list_objects([], WINDOW, object_list=str(names))
 

@@ -27,8 +27,9 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         ),
         pytest.param(
             ["--from", "2020-01-01T00:00:00Z", "--to", "2020-01-02T00:00:00Z"],
-            "--flow_logs: found 0 objects and 1 folders that do not concern "
-            "2020-01-01 00:00:00 UTC to 2020-01-02 00:00:00 UTC, and none that does; "
+            "--flow_logs: found 1 folder left out (its date is outside the padded window), as "
+            "file://{day}/flow-logs/AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026; expected "
+            "objects that may hold records of 2020-01-01 00:00:00 UTC to 2020-01-02 00:00:00 UTC; "
             "check --from, --to and the prefix",
             id="a window with no objects",
         ),
@@ -83,6 +84,7 @@ def test_a_wrong_input_is_one_sentence(
         "empty": tmp_path / "empty",
         "labels": tmp_path / "labels",
         "file": tmp_path / "file",
+        "day": demo_day.folder,
     }
     places["empty"].mkdir()
     places["labels"].mkdir()

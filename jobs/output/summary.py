@@ -179,7 +179,7 @@ def _reading(result: Result) -> Iterator[str]:
         f"{len(result.listing.left_folders):,} folders left out"
     )
     for left_out in result.listing.left_out():
-        yield f"            {_plain(left_out.sentence(), 400)}"
+        yield f"            {sanitise(left_out.sentence(), 400)}"
     yield (
         f"  bytes     {_size(books.bytes_read)} read, {_size(books.bytes_inflated)} of text in them"
     )

@@ -5,20 +5,21 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-BENCH ?= $(filter-out __init__ harness flow_text slow_s3 local_spark,$(basename $(notdir $(wildcard bench/*.py))))
+BENCH ?= $(filter-out __init__ harness flow_text slow_s3 local_spark jvm_memory,$(basename $(notdir $(wildcard bench/*.py))))
 FUZZ_SECONDS ?= 300
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: reference screenshots help setup setup-s3 run verify scenarios opensearch demo test test-s3 test-infra \
-    test-spark4 test-standalone faults fuzz bench dashboards lint format lock dist dist-emr \
-    submit-glue submit-emr submit-emr-serverless clean
+.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-unit test-s3 \
+    test-infra test-spark4 test-standalone faults fuzz bench dashboards reference screenshots \
+    lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/ready jars/ready ## install the Python packages and Java artifacts, once
 
-.venv/ready: requirements/build.lock requirements/dev.lock setup.py
+.venv/ready: requirements/build.lock requirements/dev.lock pyproject.toml setup.py
+	@PYTHON="$(PYTHON)" MAKE="$(MAKE)" sh requirements/check_tools.sh
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
@@ -27,6 +28,7 @@ setup: .venv/ready jars/ready ## install the Python packages and Java artifacts,
 	@touch $@
 
 jars/ready: conf/jars.pom.xml
+	@PYTHON="$(PYTHON)" MAKE="$(MAKE)" sh requirements/check_tools.sh
 	$(MVN) -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/jars
 	@touch $@
 
@@ -61,16 +63,14 @@ test-infra: setup ## infra/ applied, planned, executed and destroyed against mot
 test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate executors
 	$(BIN)/python -m pytest
 
+test-unit: setup ## the tests that need no JVM, in a minute
+	$(BIN)/python -m pytest -m "not spark" tests/unit
+
 test-standalone: setup ## a cluster of processes that loses a worker in the scan, and one in the writes
 	STANDALONE=1 $(BIN)/python -m pytest tests/integration/test_standalone_master.py
 
-# What starts spark-submit, which is the first line's, and what has its own Spark.
-LAUNCHED := $(addprefix --ignore=tests/integration/,test_launch.py test_crash.py test_opensearch_access.py \
-    test_delta_on_s3.py test_faults.py test_bench.py test_standalone_master.py \
-    ../unit/jobs/opensearch/test_connector.py)
-
 test-spark4: setup out/spark4/ready jars/spark4/ready ## the tests on Spark 4.1 with Delta 4.2
-	JARS=jars/spark4 PYTHONPATH=out/spark4 $(BIN)/python -m pytest $(LAUNCHED)
+	JARS=jars/spark4 PYTHONPATH=out/spark4 $(BIN)/python -m pytest -m "not launched"
 
 out/spark4/ready: requirements/spark4.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
@@ -119,9 +119,9 @@ format: setup ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: setup ## pin the Python packages again, with hashes
+lock: setup ## make every lock file again from its .in file, with hashes
 	$(BIN)/python -m piptools --version >/dev/null 2>&1 || $(BIN)/pip install --quiet pip-tools
-	for name in build runtime dev; do \
+	for name in build runtime dev spark4 bench fuzz; do \
 	    $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade \
 	        -o requirements/$$name.lock requirements/$$name.in; \

@@ -1,6 +1,7 @@
 """The Spark session of the benchmarks: loopback, no pages, times in UTC."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -21,3 +22,14 @@ def local_spark(cores: int, memory: str, settings: Mapping[str, object]) -> Spar
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def settings_of(path: Path) -> dict[str, str]:
+    """The settings of a file for `--properties-file`, without its master and its memory."""
+    lines = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines())
+    settings = {words[0]: words[1] for words in lines if len(words) == 2 and words[0] != "#"}
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in ("spark.master", "spark.driver.memory")
+    }

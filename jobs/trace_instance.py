@@ -36,9 +36,11 @@ from jobs.sources.labels import read_labels
 from jobs.sources.listing import Listing, list_objects
 from jobs.sources.object_fetch import expired_credentials
 from jobs.spark.concurrent import beside
+from jobs.spark.memory import forget_tables
 from jobs.spark.phases import Phases
 from jobs.spark.session import like_few, open_session
 from jobs.storage.delta_sink import (
+    SHAPES,
     append_rows,
     check_tables,
     check_writable,
@@ -172,7 +174,9 @@ def traced(cases: Sequence[Case], phases: Phases) -> Iterator[Result]:
         check_writer(spark, arguments.opensearch)
         with like_few(spark, is_small(cases[0])):
             for case, scanned, so_far in scanned_once(spark, cases, phases):
-                yield run(spark, case, so_far, locks[case.arguments.case_id], scanned)
+                result = run(spark, case, so_far, locks[case.arguments.case_id], scanned)
+                forget_tables(spark, map(case.arguments.table, SHAPES))
+                yield result
 
 
 def is_small(case: Case) -> bool:

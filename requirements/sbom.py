@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 import sys
+import tomllib
 import uuid
 from collections.abc import Iterator
 from importlib import metadata
@@ -83,7 +84,8 @@ def _licences(package: str, version: str) -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    setup = Path(__file__).resolve().parent.parent / "setup.py"
-    (own,) = re.findall(r'version="([^"]+)"', setup.read_text(encoding="utf-8"))
-    bill = bill_of(Path(sys.argv[1]).read_text(encoding="utf-8"), "vpc-flow-trace", own)
+    pyproject = Path(__file__).resolve().parent.parent / "pyproject.toml"
+    own = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+    lock = Path(sys.argv[1]).read_text(encoding="utf-8")
+    bill = bill_of(lock, own["name"], own["version"])
     sys.stdout.write(json.dumps(bill, indent=2) + "\n")

@@ -95,6 +95,8 @@ def answer(
         write_table(rows.coalesce(1), case.table("answers"), ANSWERS)
     for held in (peers, conversations, *((before.peers,) if before and before.peers else ())):
         held.unpersist()
+    for view in ("conversations", "peers"):  # a view keeps its rows in memory
+        spark.catalog.dropTempView(view)
     if hop is not None:
         hop.reading.release()
     return Answered(verdict, found, asked, books)

@@ -11,6 +11,8 @@ import pytest
 from bench.harness import differing
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.launched
+
 
 def test_every_tool_finds_the_same_lines_and_the_ratio_to_inflating_is_printed(
     tmp_path: Path,

@@ -15,6 +15,7 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
+from bench.jvm_memory import Held, heap_in_use, held_by
 from jobs import verify_case
 from jobs.evidence.case_lock import locked_case
 from jobs.trace_instance import main
@@ -208,6 +209,9 @@ def test_a_watch_list_of_a_case_each_reads_every_object_once_and_says_what_each_
     caplog.set_level(logging.INFO, "werkzeug")
     assert main([*each, "--flow_logs", f"s3://{bucket}"]) == 0
 
+    # A list of any length needs no more memory than its longest case: nothing is held afterwards.
+    heap_in_use(spark)
+    assert held_by(spark)._replace(threads=0) == Held(0, False, 0, (), 0)
     reads = [m for m in caplog.messages if '"GET' in m and ".log.gz" in m]
     assert len(reads) == len(keys) == 1
     cases = {f"list-{instance_id}" for instance_id in ids.values()}

@@ -16,6 +16,8 @@ from pyspark.sql import SparkSession
 from jobs.trace_instance import main
 from tests.support.paths import DATA, ROOT
 
+pytestmark = pytest.mark.launched
+
 TABLES = (
     "flows", "objects", "quarantine", "coverage", "conversations", "peers", "answers",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,6 @@ def test_every_call_to_aws_is_among_the_permissions() -> None:
 
 
 def test_the_newest_version_of_the_changelog_is_that_of_the_package() -> None:
-    (version,) = re.findall(r'version="([^"]+)"', (ROOT / "setup.py").read_text())
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
     assert re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.M)[0] == version

@@ -14,6 +14,8 @@ from demo.vpc import SUSPECT
 from tests.support.paths import ROOT
 from tests.support.services import DemoDay
 
+pytestmark = pytest.mark.launched
+
 SUBMIT = Path(sys.executable).parent / "spark-submit"
 
 

@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 from jobs.submit.outcome import outcome_of
 from jobs.submit.runs import Seen
 from jobs.trace_instance import main
-from tests.conftest import JARS
 from tests.support.paths import DATA
+from tests.support.spark import JARS
 
 
 def in_order(pairs: list[tuple[str, object]]) -> dict[str, object]:

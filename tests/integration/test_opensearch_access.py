@@ -20,6 +20,8 @@ from jobs.trace_instance import main
 from tests.faults.proxy import Answer, Fault, Forward, Request, proxy
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.launched
+
 USERNAME, PASSWORD = "loader", "Plant3d-pass-word-41c7"
 SECRET_ID = "search/loader"
 # Stands in a document only; no log may show it.

@@ -29,9 +29,12 @@ from tests.support.standalone_cluster import (
 
 PATIENCE_S = 240
 
-pytestmark = pytest.mark.skipif(
-    "STANDALONE" not in os.environ, reason="takes minutes; `make test-standalone` runs it"
-)
+pytestmark = [
+    pytest.mark.launched,
+    pytest.mark.skipif(
+        "STANDALONE" not in os.environ, reason="takes minutes; `make test-standalone` runs it"
+    ),
+]
 
 
 class Run:

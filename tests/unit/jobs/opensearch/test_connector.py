@@ -14,6 +14,8 @@ from jobs.opensearch.connector import REDACTION, connector_options, hidden_optio
 from jobs.trace_instance import main
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.launched
+
 JAR = os.environ.get("OPENSEARCH_SPARK_JAR")
 COMMON = {
     "opensearch.nodes.wan.only": "true",

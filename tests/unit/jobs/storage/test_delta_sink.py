@@ -18,7 +18,7 @@ from jobs.storage.delta_sink import (
     remove_leftovers,
     write_table,
 )
-from tests.conftest import Table
+from tests.support.spark import Table
 from transforms.schemas import QUARANTINE
 
 NAMES = "object_uri STRING, object_line BIGINT, record_id STRING, stage STRING, text STRING, "

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from pyspark.sql import DataFrame
 
-from tests.conftest import Table
+from tests.support.spark import Table
 from transforms.coverage.facts import records_by_slot, troubled_slots, unlogged_peers
 from transforms.coverage.slots import (
     Delivered,

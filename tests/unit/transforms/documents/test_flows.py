@@ -3,7 +3,7 @@
 import json
 from importlib import resources
 
-from tests.conftest import Table
+from tests.support.spark import Table
 from transforms.documents.flows import to_documents
 from transforms.schemas import ADDRESS_FIELDS, FLOW_COLUMNS, FLOWS
 

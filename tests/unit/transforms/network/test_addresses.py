@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from tests.conftest import Table
+from tests.support.spark import Table
 from transforms.network.addresses import (
     address_literal,
     bucket_of,

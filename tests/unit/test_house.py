@@ -1,0 +1,249 @@
+"""The house keeps its rules: sizes, directions of imports, homes of question ids, plain names."""
+
+import ast
+import io
+import re
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+LONGEST_FILE, LONGEST_FUNCTION = 300, 50
+VAGUE = {"said", "asked", "kept", "beside"}
+QUESTION = re.compile(r"^P\d-\d+[a-z]?$")
+
+# What breaks a rule today. A line that is no longer needed fails the test, so this only shrinks.
+LONG_FILES: set[str] = {
+    "jobs/output/report.py",
+    "jobs/sources/object_scan.py",
+    "jobs/verify_case.py",
+    "transforms/coverage/slots.py",
+    "transforms/questions/attempts.py",
+    "transforms/questions/traffic.py",
+    "transforms/scan/lines.py",
+}
+LONG_FUNCTIONS: set[str] = {
+    "jobs/cli/arguments.py:parse_arguments",
+    "jobs/evidence/manifest.py:describe_run",
+    "jobs/output/report.py:render_report",
+    "jobs/pipeline/answer.py:answer",
+    "jobs/trace_instance.py:run",
+    "transforms/conversations/outcome.py:with_outcome",
+    "transforms/label/join.py:_answer",
+    "transforms/questions/beyond.py:second_hop",
+    "transforms/questions/traffic.py:regular_callers",
+}
+QUESTIONS_ELSEWHERE: set[str] = {
+    "jobs/output/report.py: P0-1",
+    "jobs/output/report.py: P0-2",
+    "jobs/output/report.py: P0-2b",
+    "jobs/output/report.py: P0-3",
+    "jobs/output/report.py: P0-4",
+    "jobs/output/report.py: P0-5",
+    "jobs/output/report.py: P0-6",
+    "jobs/output/report.py: P0-7",
+    "jobs/output/report.py: P0-8",
+    "jobs/output/report.py: P0-9",
+    "jobs/output/report.py: P1-16",
+    "jobs/output/report.py: P2-19",
+    "jobs/output/summary.py: P0-10",
+    "jobs/output/summary.py: P0-2b",
+    "jobs/output/summary.py: P0-3",
+    "jobs/output/summary.py: P0-4",
+    "jobs/output/summary.py: P0-5",
+    "jobs/output/summary.py: P0-6",
+    "jobs/output/summary.py: P0-7",
+    "jobs/output/summary.py: P0-8",
+    "jobs/output/summary.py: P0-9",
+    "jobs/output/summary.py: P1-11",
+    "jobs/output/summary.py: P1-12",
+    "jobs/output/summary.py: P1-12b",
+    "jobs/output/summary.py: P1-14",
+    "jobs/output/summary.py: P1-16",
+    "jobs/output/summary.py: P1-17",
+    "jobs/output/summary.py: P2-18",
+}
+VAGUELY_NAMED: set[str] = {
+    "bench/answers.py: kept",
+    "bench/cold_start.py: said",
+    "bench/opensearch.py: said",
+    "bench/slow_s3.py: asked",
+    "bench/worker_memory.py: asked",
+    "demo/dashboards_import.py: asked",
+    "demo/measure.py: asked",
+    "demo/scenario.py: kept",
+    "demo/variants.py: said",
+    "jobs/cli/arguments.py: asked",
+    "jobs/collect_labels.py: kept",
+    "jobs/evidence/manifest.py: kept",
+    "jobs/evidence/manifest.py: said",
+    "jobs/evidence/object_reread.py: asked",
+    "jobs/opensearch/sink.py: said",
+    "jobs/output/metrics.py: said",
+    "jobs/output/report.py: asked",
+    "jobs/output/report.py: kept",
+    "jobs/output/report.py: said",
+    "jobs/output/summary.py: beside",
+    "jobs/output/summary.py: said",
+    "jobs/pipeline/answer.py: asked",
+    "jobs/pipeline/answer.py: beside",
+    "jobs/pipeline/answer.py: kept",
+    "jobs/pipeline/baseline.py: asked",
+    "jobs/pipeline/case_coverage.py: said",
+    "jobs/pipeline/case_frames.py: said",
+    "jobs/pipeline/dry_run.py: asked",
+    "jobs/pipeline/reading.py: beside",
+    "jobs/pipeline/second_hop.py: asked",
+    "jobs/pipeline/watch_list.py: asked",
+    "jobs/pipeline/watch_list.py: beside",
+    "jobs/sources/findings.py: asked",
+    "jobs/sources/findings.py: said",
+    "jobs/sources/inventory.py: asked",
+    "jobs/sources/inventory.py: said",
+    "jobs/sources/listing.py: said",
+    "jobs/sources/object_fetch.py: said",
+    "jobs/sources/object_list.py: said",
+    "jobs/spark/concurrent.py: beside",
+    "jobs/storage/any_key.py: asked",
+    "jobs/storage/any_key.py: said",
+    "jobs/submit/emr.py: kept",
+    "jobs/submit/emr.py: said",
+    "jobs/submit/emr_serverless.py: kept",
+    "jobs/submit/outcome.py: said",
+    "jobs/submit/runs.py: said",
+    "jobs/trace_instance.py: asked",
+    "jobs/trace_instance.py: beside",
+    "jobs/verify_case.py: said",
+    "transforms/coverage/facts.py: said",
+    "transforms/coverage/slots.py: kept",
+    "transforms/coverage/slots.py: said",
+    "transforms/finding/fields.py: said",
+    "transforms/finding/guardduty.py: said",
+    "transforms/label/networks.py: kept",
+    "transforms/questions/attempts.py: asked",
+    "transforms/questions/beyond.py: asked",
+    "transforms/questions/catalogue.py: asked",
+    "transforms/questions/traffic.py: asked",
+    "transforms/questions/verdict.py: asked",
+    "transforms/questions/verdict.py: kept",
+    "transforms/scan/formats.py: said",
+    "transforms/scan/lines.py: kept",
+    "transforms/scan/parquet.py: kept",
+    "transforms/scan/parquet.py: said",
+    "transforms/subject/identity.py: asked",
+    "transforms/subject/identity.py: kept",
+}
+
+
+def sources(*packages: str) -> list[Path]:
+    return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+OURS = sources("jobs", "transforms")
+
+
+def test_no_file_has_more_than_300_lines() -> None:
+    long = {name_of(path) for path in OURS if len(path.read_text().splitlines()) > LONGEST_FILE}
+
+    assert long == LONG_FILES
+
+
+def test_no_function_has_more_than_50_lines() -> None:
+    long = {
+        f"{name_of(path)}:{node.name}"
+        for path in OURS
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
+    }
+
+    assert long == LONG_FUNCTIONS
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Our modules that this one needs when it is imported, or later, inside a function."""
+    known = {module_of(each) for each in OURS}
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                if whole in known:
+                    yield whole
+                elif node.module in known:
+                    yield node.module
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    needed = {module_of(path): set(imports_of(path)) for path in OURS}
+    while free := {name for name, needs in needed.items() if not needs & needed.keys()}:
+        needed = {name: needs for name, needs in needed.items() if name not in free}
+
+    assert needed == {}
+
+
+def test_transforms_import_nothing_from_jobs() -> None:
+    outward = {
+        name_of(path): imports
+        for path in sources("transforms")
+        if (imports := [name for name in imports_of(path) if name.split(".")[0] == "jobs"])
+    }
+
+    assert outward == {}
+
+
+def test_question_ids_stand_among_the_questions_alone() -> None:
+    elsewhere = {
+        f"{name_of(path)}: {node.value}"
+        for path in OURS
+        if path.parent != ROOT / "transforms/questions"
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and QUESTION.match(node.value)
+    }
+
+    assert elsewhere == QUESTIONS_ELSEWHERE
+
+
+def test_no_name_is_one_of_the_words_that_say_nothing() -> None:
+    vague = {
+        f"{name_of(path)}: {token.string}"
+        for path in sources("jobs", "transforms", "demo", "bench")
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+        if token.type == tokenize.NAME and token.string in VAGUE
+    }
+
+    assert vague == VAGUELY_NAMED
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].items(),
+)
+def test_every_command_of_the_wheel_is_there(name: str, target: str) -> None:
+    module, _, function = target.partition(":")
+
+    assert callable(getattr(import_module(module), function)), name

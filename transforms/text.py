@@ -4,6 +4,7 @@ Names, labels, findings, object keys, manifests and answers of servers come from
 attacker may have written them. Everything that shows such text calls `sanitise` first.
 """
 
+import re
 import unicodedata
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -43,6 +44,36 @@ def quoted(value: object, limit: int = 64) -> str:
     """The value in quotes, ASCII only, for a message that says what was found."""
     text = str(value)
     return ascii(text if len(text) <= limit else text[: limit - 1] + "…")
+
+
+# Up to the last @, as a secret key may hold slashes.
+_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s,'\"]*@")
+_QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
+
+
+def masked(text: str) -> str:
+    """The text with `***` for credentials in its URIs, and for what follows the path of http ones.
+
+    A signed URL carries its signature in its query.
+    """
+    return _QUERY.sub(r"\1?***", _CREDENTIALS.sub(r"\1***@", text))
+
+
+# OWASP, "CSV Injection": what makes a spreadsheet take a cell for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+
+
+def csv_cell(value: object, limit: int = 32_000) -> str:
+    """The value for a cell of a CSV file that people open in a spreadsheet: text, never a formula.
+
+    An apostrophe goes before what a spreadsheet would work out, unless it is a number.
+    """
+    if value is None:
+        return ""
+    text = sanitise(value, limit)
+    starts = text.lstrip(f" {REPLACEMENT}'").startswith(_FORMULA)
+    return f"'{text}" if starts and not _NUMBER.fullmatch(text) else text
 
 
 def _is_fit(text: str) -> bool:

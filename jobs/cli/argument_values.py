@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from jobs.storage.object_store import problem_of
 from transforms.network.addresses import canonical
 from transforms.scan.formats import columns_of_format
 
@@ -34,12 +35,9 @@ def items(text: str) -> tuple[str, ...]:
 
 
 def uri(text: str) -> str:
-    """A folder or `s3://bucket/prefix`."""
-    scheme = urlsplit(text).scheme
-    if not text or (scheme not in ("", "file", "s3")):
-        raise ValueError("expected a folder or s3://bucket/prefix")
-    if scheme == "s3" and not urlsplit(text).netloc:
-        raise ValueError("expected a bucket: s3://bucket/prefix")
+    """A folder or `s3://bucket/prefix`, without credentials."""
+    if problem := problem_of(text):
+        raise ValueError(problem)
     return text
 
 
@@ -106,11 +104,17 @@ def addresses(text: str) -> tuple[str, ...]:
 
 def opensearch_url(text: str) -> str:
     """An OpenSearch endpoint without a password in it."""
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError("expected http://host:port or https://host:port")
-    if url.username or url.password:
+    try:
+        url = urlsplit(text)
+        is_url = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_url = False
+    if "@" in text:
         raise ValueError("expected a URL without user and password")
+    if not is_url:
+        raise ValueError("expected http://host:port or https://host:port")
+    if url.query or url.fragment:
+        raise ValueError("expected a URL without a query")
     return text.rstrip("/")
 
 

@@ -113,7 +113,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         break_lock=read.optional("break_lock", values.run_id, None),
         derive=read.optional("derive", values.boolean, True),
         dry_run=read.optional("dry_run", values.boolean, False),
-        prices=read.optional("prices", str, None),
+        prices=read.optional("prices", values.uri, None),
         metrics=read.optional("metrics", values.metrics, "none"),
         asked=read_asked(read),
     )

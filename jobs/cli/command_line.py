@@ -1,11 +1,11 @@
 """What the command lines of all jobs have in common: strict flags, every problem at once."""
 
 import argparse
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
 from jobs.errors import BadInput
+from transforms.text import masked
 
 # AWS, "Using job parameters in AWS Glue jobs": what Glue puts in front of the job's own arguments.
 GLUE_FLAGS = (
@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise BadInput where argparse would end the process."""
-        raise BadInput([f"{message}; see --help"])
+        raise BadInput([f"{masked(message)}; see --help"])
 
     def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
         """`@file` holds one `--name value` per line; `#` starts a comment."""
@@ -61,9 +61,8 @@ class Parser(argparse.ArgumentParser):
         known = ", ".join(f"--{name}" for name in self._flags)
         flags = [word.partition("=")[0] for word in words if word.startswith("--")]
         if words and not flags:
-            return [
-                f"found {words[0]!r} where a flag was expected; give every flag as --name value"
-            ]
+            found = masked(words[0])[:200]
+            return [f"found {found!r} where a flag was expected; give every flag as --name value"]
         return [f"unknown flag {flag}; expected one of {known}" for flag in flags]
 
 
@@ -89,7 +88,7 @@ class Reader:
         try:
             return read(text)
         except ValueError as error:
-            shown = re.sub(r"//[^/@]*@", "//***@", text[:200])
+            shown = masked(text)[:200]
             self.problems.append(f"--{name}: found {shown!r}; {error}")
             return default
 

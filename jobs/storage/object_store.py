@@ -1,14 +1,15 @@
 """One way to objects on `s3://` and in folders: a URI → a store and a path in it."""
 
 import os
+import re
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from obstore.store import LocalStore, S3Store
 
 from jobs.errors import BadInput
+from transforms.text import masked, sanitise
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -34,12 +35,38 @@ class Place(NamedTuple):
 
 
 def place_of(uri: str) -> Place:
-    """Where a URI leads; asks S3 for the bucket's region. Raises BadInput when S3 will not tell."""
-    parts = urlsplit(uri)
-    if parts.scheme != "s3":
+    """Where a URI leads; asks S3 for the bucket's region.
+
+    Raises BadInput for what is no URI of a folder or S3, and when S3 will not tell.
+    """
+    if problem := problem_of(uri):
+        raise BadInput([f"found {sanitise(masked(uri), 200)!r}; {problem}"])
+    if not uri.startswith("s3://"):
         path = os.path.abspath(uri.removeprefix("file://"))
         return Place(None, path.lstrip("/"))
-    return Place(_bucket_of(parts.netloc), uri.split("/", 3)[3] if uri.count("/") > 2 else "")
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return Place(_bucket_of(bucket), key)
+
+
+# Amazon S3 user guide, "General purpose buckets naming rules"; older buckets have capitals and _.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+
+
+def problem_of(uri: str) -> str | None:
+    """What is wrong with the URI of a folder, a file or an object; None where nothing is."""
+    scheme, is_uri, rest = uri.partition("://")
+    if not uri or "\0" in uri or (is_uri and scheme not in ("s3", "file")):
+        return "expected a folder or s3://bucket/prefix"
+    if scheme != "s3" or not is_uri:
+        return None
+    bucket, _, _ = rest.partition("/")
+    if not bucket:
+        return "expected a bucket: s3://bucket/prefix"
+    if ":" in bucket or "@" in bucket:
+        return "expected s3://bucket/prefix without credentials; the environment has them"
+    if not _BUCKET.fullmatch(bucket):
+        return "expected the name of a bucket: s3://bucket/prefix"
+    return None
 
 
 @lru_cache(maxsize=64)

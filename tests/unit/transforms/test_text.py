@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.text import quoted, sanitise, without_unfit
+from transforms.text import csv_cell, masked, quoted, sanitise, without_unfit
 
 # (name, what others wrote, what is shown): U+FFFD is the mark for what was taken out.
 HOSTILE = [
@@ -89,3 +89,43 @@ def test_whatever_is_written_stays_on_one_line_and_within_the_limit(text: str, l
         "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
     }  # fmt: skip
     assert sanitise(shown, limit) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://AKIAKEY:sEcRet@bucket/logs", "s3://***@bucket/logs"),
+        ("s3://AKIAKEY:sEc/Ret+/x@bucket/logs", "s3://***@bucket/logs"),
+        ("https://user:pass@host/x", "https://***@host/x"),
+        ("s3://A:b@one,s3://C:d@two", "s3://***@one,s3://***@two"),
+        ("https://host/a?X-Amz-Signature=abc#f", "https://host/a?***"),
+        ("GET HTTP://host/a?sig=abc failed", "GET HTTP://host/a?*** failed"),
+        ("s3://bucket/a?b#c", "s3://bucket/a?b#c"),
+        ("s3://bucket/logs", "s3://bucket/logs"),
+        ("web-3 at 10:00", "web-3 at 10:00"),
+    ],
+)
+def test_credentials_and_queries_are_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (None, ""),
+        ("web-3", "web-3"),
+        (-12, "-12"),
+        ("+3.5", "+3.5"),
+        ('=cmd|"/C calc"!A1', '\'=cmd|"/C calc"!A1'),
+        ("+1+cmd", "'+1+cmd"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("  =1+1", "'  =1+1"),
+        ("'=1+1", "''=1+1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\t=1+1", "'\ufffd=1+1"),
+        ("a\nb", "a\ufffdb"),
+    ],
+)
+def test_a_cell_is_never_a_formula(value: object, cell: str) -> None:
+    assert csv_cell(value) == cell

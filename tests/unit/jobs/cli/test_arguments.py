@@ -87,6 +87,51 @@ def test_a_value_that_cannot_be_read_is_named_with_what_was_expected(
     assert problems(*FLAGS, flag, value) == (f"{flag}: found {value!r}; {problem}",)
 
 
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "flow_logs",
+        "object_list",
+        "output",
+        "finding",
+        "labels",
+        "expected_peers_file",
+        "prices",
+        "opensearch_ca",
+    ],
+)
+@pytest.mark.parametrize(
+    "uri",
+    ["s3://AKIAEXAMPLE:sEcR3t@bucket/logs", "s3://AKIAEXAMPLE:sE/cR3t@bucket/logs",
+     "https://user:sEcR3t@host/logs", "https://host/logs?X-Amz-Signature=sEcR3t"],
+)  # fmt: skip
+def test_credentials_in_a_uri_are_refused_and_not_repeated(flag: str, uri: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_arguments([*FLAGS, f"--{flag}", uri])
+
+    assert f"--{flag}: found " in str(refused.value)
+    assert "cR3t" not in str(refused.value)
+
+
+def test_credentials_in_a_misplaced_word_are_not_repeated() -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_arguments([*FLAGS, "s3://AKIAEXAMPLE:sEcR3t@bucket/logs"])
+
+    assert "sEcR3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://user:sEcR3t@host", "https://host/?token=sEcR3t", "https://user:sEcR3t@[host",
+     "https://user:sEcR3t@ho\u2100st"],
+)  # fmt: skip
+def test_an_opensearch_url_with_a_secret_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_arguments([*FLAGS, "--opensearch_url", url])
+
+    assert "sEcR3t" not in str(refused.value)
+
+
 @pytest.mark.parametrize("flag", ["addresses", "expected_peers"])
 def test_an_address_with_a_zone_is_refused(flag: str) -> None:
     attack = (

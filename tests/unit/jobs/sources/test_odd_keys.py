@@ -96,6 +96,19 @@ def test_an_object_list_names_odd_keys_too(odd_bucket: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    "line", ["s3://AKIAEXAMPLE:sEcR3t@bucket/a.log", "https://host/a.log?X-Amz-Signature=sEcR3t"]
+)
+def test_a_secret_in_an_object_list_is_refused_and_not_repeated(line: str, tmp_path: Path) -> None:
+    listed = tmp_path / "objects.txt"
+    listed.write_text(f"{line}\n")
+
+    with pytest.raises(BadInput) as refused:
+        list_objects([], WINDOW, str(listed))
+
+    assert "sEcR3t" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("key", "is_so"),
     [
         ("", True),

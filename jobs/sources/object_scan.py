@@ -17,6 +17,7 @@ from jobs.storage.object_store import Bucket, Place
 from transforms.scan.inflate import MAX_RATIO
 from transforms.scan.lines import SHOWN_BYTES, Lines, ObjectScan, RefusedLine
 from transforms.scan.needles import Needle
+from transforms.scan.object_key import partitions_of
 from transforms.scan.parse import RECORD_TYPE, Parsed, parse_lines, within
 from transforms.scan.tally import Account
 from transforms.schemas import ACCOUNT_COLUMNS, SCANNED
@@ -135,6 +136,7 @@ def scan_batches(
             settings.max_line_bytes,
             settings.record_format,
             settings.max_ratio,
+            partitions_of(wanted.place.path),
             spooled,
         )
         source = _Source(wanted.place.uri_of(wanted.place.path), wanted.etag, scan)

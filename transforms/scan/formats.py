@@ -46,8 +46,12 @@ def header_columns(line: bytes) -> tuple[str, ...] | None:
     if not names or not all(_NAME.fullmatch(name) for name in names):
         return None
     columns = tuple(name.replace("-", "_") for name in names)
-    is_header = not set(columns).isdisjoint(FIELD_NAMES) or _other_kind(columns) is not None
-    return columns if is_header else None
+    return columns if has_fields(columns) else None
+
+
+def has_fields(columns: tuple[str, ...]) -> bool:
+    """Whether a field of some flow log is among the columns."""
+    return not set(columns).isdisjoint(FIELD_NAMES) or _other_kind(columns) is not None
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, NamedTuple
 
@@ -69,13 +69,15 @@ class ObjectScan:
     (parsed, in window, first and last time, refusals by content). `refused` holds the lines that
     were refused before parsing; whoever iterates may take them out as they come. Without needles
     every line is taken. `record_format` names the columns of objects that have no header. Parquet
-    is not read from front to back, so that `spool` says where its bytes are kept meanwhile.
+    is not read from front to back, so that `spool` says where its bytes are kept meanwhile;
+    `partitions` are fields that its key holds.
     """
 
     needles: tuple[Needle, ...] | None
     max_line_bytes: int = MAX_LINE_BYTES
     record_format: tuple[str, ...] = ()
     max_ratio: int = MAX_RATIO
+    partitions: Mapping[str, str] = field(default_factory=dict)
     spool: Callable[[Iterable[bytes]], IO[bytes]] = lambda chunks: io.BytesIO(b"".join(chunks))
     account: Account = field(default_factory=Account)
     refused: list[RefusedLine] = field(default_factory=list)
@@ -184,12 +186,8 @@ class ObjectScan:
 
     def _scan_rows(self, file: IO[bytes]) -> Iterator[Lines]:
         """A row of Parquet is a line; there is no header among them."""
-        rows = ParquetRows(file, self.account.bytes_read, self.max_ratio)
-        columns = header_columns(" ".join(rows.names).encode("utf-8", "replace"))
-        if columns is None or len(columns) != len(rows.names):
-            raise Damaged("its columns are not fields of flow logs")
-        check_columns(columns)
-        self._set_columns(columns, columns[0].encode())
+        rows = ParquetRows(file, self.account.bytes_read, self.max_ratio, self.partitions)
+        self._set_columns(rows.columns, rows.columns[0].encode("utf-8", "replace"))
         for block in rows.blocks(self.max_line_bytes):
             self.account.bytes_inflated += len(block.text)
             yield from self._scan_records(block)

@@ -182,3 +182,32 @@ def _dates_to_range(numbers: Sequence[int]) -> tuple[datetime, datetime] | None:
         return first, datetime(first.year + 1, 1, 1, tzinfo=UTC)
     except ValueError:
         return None
+
+
+# Fields by which tables of flow logs are partitioned, and what their values look like: then the
+# folder holds the value, not the object. Nothing else that a folder says becomes a record's value.
+_PARTITIONS = {
+    "account_id": r"[0-9]{12}",
+    "region": _REGION,
+    "vpc_id": r"vpc-[0-9a-f]+",
+    "subnet_id": r"subnet-[0-9a-f]+",
+    "interface_id": r"eni-[0-9a-f]+",
+    "instance_id": r"i-[0-9a-f]+",
+    "az_id": r"[a-z]{3,4}[0-9]-az[0-9]+",
+    "action": r"ACCEPT|REJECT",
+    "log_status": r"OK|NODATA|SKIPDATA",
+    "flow_direction": r"ingress|egress",
+}
+
+
+def partitions_of(key: str) -> dict[str, str]:
+    """The fields of flow logs that the folders of a key hold, as `…/action=REJECT/…` does."""
+    if "=" not in key:
+        return {}
+    pairs = (part.partition("=") for part in key.split("/")[:-1])
+    named = {name.replace("-", "_"): value for name, _, value in pairs}
+    return {
+        name: value
+        for name, value in named.items()
+        if name in _PARTITIONS and re.fullmatch(_PARTITIONS[name], value)
+    }

@@ -1,6 +1,8 @@
 """Bytes of an object → blocks of text; says what is wrong with a damaged one."""
 
+import zlib
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from isal import isal_zlib
 from isal.igzip_lib import IsalError
@@ -33,6 +35,21 @@ _NAMED_MAGIC = (
     (b"Obj\x01", "Avro"),
     (b"ORC", "ORC"),
 )
+
+
+_CUT_OFF = "its gzip data is cut off before its end"
+
+
+class _Member(Protocol):
+    """A decompressor of one gzip member, of ISA-L or of zlib."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes | memoryview, max_length: int, /) -> bytes: ...
 
 
 class _Budget:
@@ -104,37 +121,59 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _inflate(chunks: Iterable[bytes], budget: _Budget) -> Iterator[bytes]:
-    member = isal_zlib.decompressobj(31)
-    has_input = False
+    member: _Member | None = None
+    start = b""  # of a member of which no more is there yet
     given = 0
-    for chunk in chunks:
-        view = memoryview(chunk)
-        for at in range(0, len(view), _SLICE):
-            data: bytes | memoryview = view[at : at + _SLICE]
-            while len(data):
-                if member.eof:
-                    member = isal_zlib.decompressobj(31)
-                    has_input = False
-                if not has_input and bytes(data[:1]) != _GZIP_MAGIC[:1]:
+    for chunk in _sliced(chunks):
+        data: bytes | memoryview = start + bytes(chunk) if start else chunk
+        start = b""
+        while len(data):
+            if member is None or member.eof:
+                if bytes(data[:1]) != _GZIP_MAGIC[:1]:
                     raise Damaged("bytes follow the end of the gzip data")
-                has_input = True
-                block = _decompress(member, data)
-                given += len(block)
-                budget.check(given)
-                yield block
-                data = member.unused_data if member.eof else member.unconsumed_tail
-    if has_input and not member.eof:
+                if len(data) < _FLAGS_END:
+                    start = bytes(data)
+                    break
+                member = _member_of(data)
+            block = _decompress(member, data)
+            given += len(block)
+            budget.check(given)
+            yield block
+            data = member.unused_data if member.eof else member.unconsumed_tail
+    if start:
+        raise Damaged(_CUT_OFF)
+    if member is not None and not member.eof:
         yield from _drain(member)
 
 
-def _decompress(member: "isal_zlib.Decompress", data: bytes | memoryview) -> bytes:
+def _sliced(chunks: Iterable[bytes]) -> Iterator[memoryview]:
+    for chunk in chunks:
+        view = memoryview(chunk)
+        for at in range(0, len(view), _SLICE):
+            yield view[at : at + _SLICE]
+
+
+# RFC 1952, 2.3: magic, method and flags; FHCRC says that a checksum ends the header.
+_FLAGS_END, _FHCRC = 4, 2
+
+
+def _member_of(data: bytes | memoryview) -> "_Member":
+    """What inflates a member that begins so.
+
+    ISA-L finds the checksum of a header wrong where the header comes in two parts; zlib does not.
+    """
+    has_checksum = data[_FLAGS_END - 1] & _FHCRC
+    return zlib.decompressobj(31) if has_checksum else isal_zlib.decompressobj(31)
+
+
+def _decompress(member: "_Member", data: bytes | memoryview) -> bytes:
     try:
         return bytes(member.decompress(data, _BLOCK))
-    except IsalError as error:  # type: ignore[misc]  # its stub calls it an instance
+    except (IsalError, zlib.error) as error:  # type: ignore[misc]  # a stub calls it an instance
         raise Damaged(f"its gzip data is damaged: {error}") from error
 
 
-def _drain(member: "isal_zlib.Decompress") -> Iterator[bytes]:
+def _drain(member: "_Member") -> Iterator[bytes]:
     """What the decompressor still holds once all input is in; a member must end here."""
     while True:
         block = _decompress(member, b"")
@@ -142,4 +181,4 @@ def _drain(member: "isal_zlib.Decompress") -> Iterator[bytes]:
             break
         yield block
     if not member.eof:
-        raise Damaged("its gzip data is cut off before its end")
+        raise Damaged(_CUT_OFF)

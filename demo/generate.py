@@ -17,6 +17,7 @@ from typing import NamedTuple
 from demo.events import ATTACKER, DROP_SITE, Day, Event
 from demo.papers import finding, iso, write_json, write_labels
 from demo.records import (
+    INTERVAL,
     VERSION_2,
     VERSION_5,
     Record,
@@ -161,7 +162,7 @@ class _Slots:
         self._folder = folder
         self._truth = truth
         self._lines: defaultdict[tuple[str, datetime], list[tuple[int, str]]] = defaultdict(list)
-        self._seen: defaultdict[datetime, set[str]] = defaultdict(set)
+        self._seen: defaultdict[datetime, set[tuple[str, int]]] = defaultdict(set)
         self._next = DEMO_DAY
 
     def add(self, records: Iterable[Record]) -> None:
@@ -169,7 +170,7 @@ class _Slots:
             vpc = record.interface.vpc
             slot = slot_of(record.end)
             self._lines[vpc, slot].append((record.end, FLOW_LOGS[vpc].line(record)))
-            self._seen[slot].add(record.interface.interface_id)
+            self._seen[slot].add((record.interface.interface_id, record.end // INTERVAL))
 
     def close_before(self, until: datetime) -> None:
         while self._next < until and (self._next < DEMO_DAY + timedelta(days=1) or self._lines):
@@ -194,14 +195,19 @@ class _Slots:
         self._truth.lines += 1 + len(lines)
 
     def _empty_rows(self, vpc: str, flow_log: FlowLog, slot: datetime) -> list[str]:
-        """NODATA for interfaces without traffic; SKIPDATA at one app server around the hop."""
+        """NODATA for every interval of an interface without traffic.
+
+        SKIPDATA at one app server around the hop.
+        """
         start = int(slot.timestamp())
         rows = []
         for interface in INTERFACES:
-            if interface.vpc == vpc and interface.interface_id not in self._seen[slot]:
-                rows.append(flow_log.empty(interface, start, start + 59, "NODATA"))
-                self._truth.nodata += 1
-                self._truth.subject_records += interface is SUSPECT
+            for at in range(start, start + 300, INTERVAL):
+                is_seen = (interface.interface_id, at // INTERVAL) in self._seen[slot]
+                if interface.vpc == vpc and not is_seen:
+                    rows.append(flow_log.empty(interface, at, at + INTERVAL - 1, "NODATA"))
+                    self._truth.nodata += 1
+                    self._truth.subject_records += interface is SUSPECT
         if vpc == "shop" and slot.hour == 3 and 30 <= slot.minute < 45:
             rows.append(flow_log.empty(APP[5], start, start + 59, "SKIPDATA"))
             self._truth.skipdata += 1

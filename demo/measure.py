@@ -19,8 +19,9 @@ from demo.scenarios import scenarios
 from jobs.pipeline.answer import ask
 from jobs.spark.session import like_few
 from transforms.conversations.build import conversations_of
-from transforms.coverage.facts import records_by_slot
-from transforms.coverage.slots import Delivered, by_interface, cover, judge_coverage, slots_of
+from transforms.coverage.facts import records_by_slot, touches_by_minute
+from transforms.coverage.judged import judge_coverage
+from transforms.coverage.slots import Delivered, by_interface, cover, slots_of
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import Asked, SecondHop
 from transforms.questions.verdict import judge, peers_of
@@ -86,6 +87,7 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
     subjects = [network_of(number) + SUBJECT.removeprefix("10.0.") for number in range(len(days))]
     rules = Asked().thresholds.rules()
     slots = [row.asDict() for row in records_by_slot(flows, days[0].window).collect()]
+    touches = [row.asDict() for row in touches_by_minute(flows).collect()]
     measured = []
     with like_few(spark, is_small=True):
         conversations = conversations_of(flows, subjects, rules).coalesce(1).localCheckpoint()
@@ -105,7 +107,9 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
             peers = peers_of(of_day).coalesce(1).localCheckpoint()
             answers = ask(spark, of_day, peers, asked)
         coverage, reasons = _coverage(
-            day, [s for s in slots if s["account_id"] == account_of(number)]
+            day,
+            [row for row in slots if row["account_id"] == account_of(number)],
+            [row for row in touches if row["account_id"] == account_of(number)],
         )
         verdict = judge(answers[0].figures, coverage, reasons)
         measured.append(Measured(day, verdict.step, coverage, _named(answers, number)))
@@ -134,10 +138,13 @@ def _flows(
     )
 
 
-def _coverage(day: Scenario, slots: list[dict[str, Any]]) -> tuple[str, tuple[str, ...]]:
+def _coverage(
+    day: Scenario, slots: list[dict[str, Any]], touches: list[dict[str, Any]]
+) -> tuple[str, tuple[str, ...]]:
     flow_log = (slots[0]["account_id"], slots[0]["region"], slots[0]["flow_log_id"])
     delivered = Delivered({flow_log: frozenset(slots_of(day.window))})
-    judged = judge_coverage(by_interface(cover(slots, delivered, [SUBJECT_ENI], day.window)))
+    found, _ = cover(slots, touches, delivered, [SUBJECT_ENI], day.window)
+    judged = judge_coverage(by_interface(found))
     return judged.verdict, judged.reasons
 
 

@@ -27,7 +27,7 @@ from jobs.pipeline.answer import answer
 from jobs.pipeline.baseline import baseline_window
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
-from jobs.pipeline.case_coverage import CaseCoverage, cover_case
+from jobs.pipeline.case_coverage import SlotsFound, find_slots
 from jobs.pipeline.dry_run import dry_run_lines, read_prices
 from jobs.pipeline.reading import close_books, read_flows
 from jobs.pipeline.watch_list import cases_of, scanned_once
@@ -206,9 +206,9 @@ def run(
     coverage = answered = None
     if arguments.scope == "instance":
         with beside() as begin:
-            covered = begin(_covered, spark, case, flows, phases)
-            answered = answer(spark, reading, covered, phases)
-        coverage = covered.result()
+            slots = begin(_slots, spark, case, flows, phases)
+            answered = answer(spark, reading, slots, phases)
+        coverage = answered.coverage
     indexed = None
     if arguments.opensearch is not None:
         with phases.phase("index"):
@@ -247,9 +247,9 @@ def run(
     )  # fmt: skip
 
 
-def _covered(spark: SparkSession, case: Case, flows: DataFrame, phases: Phases) -> CaseCoverage:
+def _slots(spark: SparkSession, case: Case, flows: DataFrame, phases: Phases) -> SlotsFound:
     with phases.phase("coverage", is_beside=True):
-        return cover_case(spark, case, flows)
+        return find_slots(spark, case, flows)
 
 
 def exit_code(books: Mapping[str, Books], strict: bool) -> int:

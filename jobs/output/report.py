@@ -23,6 +23,7 @@ from transforms.network.service_classes import SERVICE_CLASSES, SERVICE_CLASSES_
 from transforms.questions.beyond import said_of_baseline
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import QUESTIONS_VERSION, peer_of
+from transforms.questions.silence import NOT_SEEN
 from transforms.questions.verdict import VERDICT_VERSION
 from transforms.text import sanitise
 
@@ -38,8 +39,8 @@ _KEY_NUMBERS = (
     ("P0-8", "payload_out", "bytes of payload to the outside, at most"),
 )
 _SAW = ("P0-2b", "P0-3", "P0-4", "P0-5", "P0-6", "P0-8", "P0-9", "P1-16")
-# A question that was not asked was not answered with nothing.
-_UNASKED = ("not asked", "cannot tell")
+# A question that was not asked, or of which nothing was seen, was not answered with nothing.
+_UNASKED = ("not asked", "cannot tell", NOT_SEEN)
 _LANES = {
     "P0-3": "at services that matter", "P0-4": "stopped", "P0-6": "inbound",
     "P0-7": "to the outside", "P0-8": "bytes out",
@@ -110,6 +111,7 @@ def render_report(
         step=answered.verdict.step,
         sentence=sanitise(answered.verdict.sentence, 1000),
         coverage=_coverage(coverage),
+        is_unseen=coverage is not None and coverage.judged.verdict == "NONE",
         window=str(case.arguments.window),
         subject=subject,
         saw=[sanitise(by_id[name].sentence, 600) for name in _SAW if by_id[name].rows],
@@ -122,10 +124,12 @@ def render_report(
         ],
         cannot_see=[
             *_gaps(coverage),
-            *(
+            *dict.fromkeys(
                 sanitise(answer.sentence, 600)
                 for answer in answered.answers
-                if answer.question != "P0-1" and not answer.rows and answer.verdict == "cannot tell"
+                if answer.question != "P0-1"
+                and not answer.rows
+                and answer.verdict in ("cannot tell", NOT_SEEN)
             ),
             *(f"{what}: see {where}." for what, where in _BEYOND[:4]),
         ],
@@ -255,7 +259,7 @@ def _matrix(answer: Answer) -> dict[str, object]:
         for peer in peers
     ]
     shown = sum((peer, port) in cells for peer in peers for port in ports)
-    return {"rows": rows, "ports": ports, "left": answer.figures["services"] - shown}
+    return {"rows": rows, "ports": ports, "left": answer.figures.get("services", shown) - shown}
 
 
 def _square(
@@ -310,6 +314,7 @@ def _drawings(
         words = sanitise(row.get("peer_name") or row["peer"], 24)
         peers[str(row["peer"])] = Contact(words, outcome, octets + (before.octets if before else 0))
     drawn = list(peers.values())[:PEERS_DRAWN]
+    tried = by_id["P0-2"].figures.get("peers", len(drawn))
     marked = "; ".join(
         f"{name} {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" for name, at in markers.items()
     )
@@ -317,8 +322,7 @@ def _drawings(
         "timeline": timeline(events, list(_LANES.values()), markers, window) if events else None,
         "timeline_words": f"{len(events)} events. Markers: {marked or 'none'}.",
         "graph": contacts(subject, drawn) if drawn else None,
-        "graph_words": f"{len(drawn)} of {by_id['P0-2'].figures['peers']:,} internal peers, "
-        "wider for more bytes.",
+        "graph_words": f"{len(drawn)} of {tried:,} internal peers, wider for more bytes.",
     }
 
 

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from jobs.pipeline.baseline import read_baseline
 from jobs.pipeline.books import Books
-from jobs.pipeline.case_coverage import CaseCoverage
+from jobs.pipeline.case_coverage import CaseCoverage, SlotsFound, judge_slots
 from jobs.pipeline.reading import Reading
 from jobs.pipeline.second_hop import read_second_hop
 from jobs.spark.concurrent import beside
@@ -19,6 +19,7 @@ from jobs.storage.delta_sink import write_table
 from transforms.conversations.build import aggregation_of, conversations_of
 from transforms.questions.catalogue import Answer, answer_row, answers_of, questions
 from transforms.questions.question import Asked, SecondHop, all_answers
+from transforms.questions.silence import weighed, weighed_verdict
 from transforms.questions.verdict import Verdict, judge, peers_of
 from transforms.schemas import ANSWERS, CONVERSATIONS, PEERS
 
@@ -37,20 +38,20 @@ class Answered(NamedTuple):
     answers: tuple[Answer, ...]
     asked: Asked
     further_books: dict[str, Books]
+    coverage: CaseCoverage
 
 
 def answer(
     spark: SparkSession,
     reading: Reading,
-    covered: Future[CaseCoverage],
+    slots: Future[SlotsFound],
     phases: Phases,
 ) -> Answered:
     """Write the tables `conversations`, `peers` and `answers` and say what they hold.
 
     Reads the baseline and the second hop where they are asked for. The rows that are written are
-    kept and asked: reading them back costs a cold start of Delta's reader for each table. Without
-    an attempt it is coverage that decides between no evidence and cannot tell; it is waited for
-    only then.
+    kept and asked: reading them back costs a cold start of Delta's reader for each table. Coverage
+    decides what silence is worth in every answer, and conversations can contradict coverage.
     """
     case, flows = reading.case, reading.flows
     asked, is_small = _measured(case.arguments.asked, reading.surveyed)
@@ -85,12 +86,15 @@ def answer(
         written = begin(write_table, peers, case.table("peers"), PEERS)
         if not is_small:
             written.result()
+        coverage = judge_slots(spark, case, slots.result(), conversations)
+        judged = coverage.judged
         found = ask(spark, conversations, peers, asked)
-        judged = covered.result().judged
         verdict = judge(found[0].figures, judged.verdict, judged.reasons)
+        first = found[0]._replace(verdict=verdict.step, sentence=verdict.sentence)
+        found = tuple(weighed(each, judged) for each in (first, *found[1:]))
+        verdict = weighed_verdict(verdict, found[0])
         # Who waits for it need not wait for the tables, the books and the view as well.
         logger.info("verdict (books are not closed yet): %s: %s", verdict.step, verdict.sentence)
-        found = (found[0]._replace(verdict=verdict.step, sentence=verdict.sentence), *found[1:])
         rows = spark.createDataFrame([answer_row(each, case.run_id) for each in found], ANSWERS)
         write_table(rows.coalesce(1), case.table("answers"), ANSWERS)
     for held in (peers, conversations, *((before.peers,) if before and before.peers else ())):
@@ -99,7 +103,7 @@ def answer(
         spark.catalog.dropTempView(view)
     if hop is not None:
         hop.reading.release()
-    return Answered(verdict, found, asked, books)
+    return Answered(verdict, found, asked, books, coverage)
 
 
 def _measured(asked: Asked, surveyed: Row | None) -> tuple[Asked, bool]:

@@ -10,19 +10,26 @@ from pyspark.sql import functions as F
 
 from jobs.pipeline.case import Case
 from jobs.storage.delta_sink import in_few_files, read_table, write_table
-from transforms.coverage.facts import records_by_slot, troubled_slots, unlogged_peers
+from transforms.coverage.facts import (
+    peer_only_slots,
+    records_by_slot,
+    touches_by_minute,
+    troubled_slots,
+    unlogged_peers,
+)
+from transforms.coverage.judged import Coverage, judge_coverage
+from transforms.coverage.pace import Pace
 from transforms.coverage.slots import (
     LONGEST_RECORD_S,
     SLOT_S,
-    Coverage,
     Delivered,
     FlowLog,
     Life,
     Slot,
     by_interface,
+    contradicted,
     cover,
     gaps_of_flow_logs,
-    judge_coverage,
     slots_of,
 )
 from transforms.scan.object_key import parse_key
@@ -33,12 +40,13 @@ REFUSED_SHOWN = 10
 
 
 class CaseCoverage(NamedTuple):
-    """The judgement, and what else could not be seen or was seen twice."""
+    """The judgement, how it was reached, and what else could not be seen or was seen twice."""
 
     judged: Coverage
     unlogged_peers: tuple[str, ...]  # interface ids of internal peers, sorted
     overlapping: tuple[str, ...]  # ids of flow logs that recorded one interface at one time
     refused_objects: tuple[tuple[str, str], ...]  # uri and reason of the first ones
+    intervals: tuple[str, ...] = ()  # the aggregation interval and slack of each interface
 
     def described(self) -> dict[str, object]:
         """As it stands in the manifest."""
@@ -46,39 +54,72 @@ class CaseCoverage(NamedTuple):
             "verdict": self.judged.verdict,
             "reasons": list(self.judged.reasons),
             "figures": dict(self.judged.figures),
+            "intervals": list(self.intervals),
             "unlogged_peers": list(self.unlogged_peers),
             "overlapping_flow_logs": list(self.overlapping),
         }
 
 
-def cover_case(spark: SparkSession, case: Case, flows: DataFrame) -> CaseCoverage:
-    """Write the table `coverage` from the stored flows and objects, and judge it."""
-    window, table = case.arguments.window, case.arguments.table
-    facts = _facts(flows, read_table(spark, table("objects")), window)
-    trouble = facts["trouble"]
-    delivered = _delivered(case, trouble)
-    slots = cover(facts["records"], delivered, case.subject.interface_ids, window, _lives(case))
-    gaps = gaps_of_flow_logs(delivered, window)
-    rows = spark.createDataFrame([_as_row(slot) for slot in slots + gaps], _ROW)
+class SlotsFound(NamedTuple):
+    """What the records and objects say of each slot, before conversations contradict it."""
+
+    slots: list[Slot]
+    gaps: list[Slot]  # of flow logs, whatever the interface
+    paces: Mapping[tuple[str, FlowLog], Pace]
+    trouble: list[dict[str, Any]]
+    unlogged: tuple[str, ...]
+
+
+def find_slots(spark: SparkSession, case: Case, flows: DataFrame) -> SlotsFound:
+    """The slots of the subject's interfaces, from the stored flows and objects."""
+    window = case.arguments.window
+    facts = _facts(flows, read_table(spark, case.arguments.table("objects")), window)
+    delivered = _delivered(case, facts["trouble"])
+    slots, paces = cover(
+        facts["records"], facts["touches"], delivered, case.subject.interface_ids, window,
+        _lives(case),
+    )  # fmt: skip
+    return SlotsFound(
+        slots,
+        gaps_of_flow_logs(delivered, window),
+        paces,
+        facts["trouble"],
+        tuple(sorted(row["interface_id"] for row in facts["unlogged"])),
+    )
+
+
+def judge_slots(
+    spark: SparkSession, case: Case, found: SlotsFound, conversations: DataFrame
+) -> CaseCoverage:
+    """Write the table `coverage`, and judge it with what only peers' interfaces recorded."""
+    window = case.arguments.window
+    peer_only = {row["slot"] for row in peer_only_slots(conversations, window).collect()}
+    slots = contradicted(found.slots, peer_only)
+    rows = spark.createDataFrame([_as_row(slot) for slot in slots + found.gaps], _ROW)
     stored = rows.withColumns(
         {"slot_at": F.timestamp_seconds("slot"), "run_id": F.lit(case.run_id)}
     )
-    write_table(in_few_files(stored, 1), table("coverage"), COVERAGE)
+    write_table(in_few_files(stored, 1), case.arguments.table("coverage"), COVERAGE)
 
     interfaces = by_interface(slots)
     covering = {name for interface in interfaces for name in interface.flow_logs} | {None}
-    refused = sorted((said["uri"], said["reason"]) for row in trouble for said in row["refused"])
-    unlogged = tuple(sorted(row["interface_id"] for row in facts["unlogged"]))
+    refused = sorted(
+        (named["uri"], named["reason"]) for row in found.trouble for named in row["refused"]
+    )
     return CaseCoverage(
         judge_coverage(
-            interfaces, _refused_lines(trouble, covering, window), len(unlogged)
+            interfaces, _refused_lines(found.trouble, covering, window), len(found.unlogged)
         ),
-        unlogged,
+        found.unlogged,
         tuple(sorted({
             name for interface in interfaces if interface.overlapping
             for name in interface.flow_logs
         })),
         tuple(refused[:REFUSED_SHOWN]),
+        tuple(
+            f"{interface_id}{f' in {flow_log[2]}' if flow_log[2] else ''}: {pace.described()}"
+            for (interface_id, flow_log), pace in sorted(found.paces.items(), key=repr)
+        ),
     )  # fmt: skip
 
 
@@ -92,22 +133,23 @@ def _as_row(slot: Slot) -> tuple[object, ...]:
 
 
 def _facts(flows: DataFrame, objects: DataFrame, window: Window) -> dict[str, list[dict[str, Any]]]:
-    """All that is asked of the tables, as JSON: one Spark job instead of three."""
+    """All facts of the tables, as JSON: one Spark job instead of four."""
     parts = {
         "records": records_by_slot(flows, window),
+        "touches": touches_by_minute(flows),
         "trouble": troubled_slots(objects, REFUSED_SHOWN),
         "unlogged": unlogged_peers(flows),
     }
-    said = [
+    rows = [
         frame.select(
             F.lit(what).alias("what"),
-            F.to_json(F.struct("*"), {"ignoreNullFields": "false"}).alias("said"),
+            F.to_json(F.struct("*"), {"ignoreNullFields": "false"}).alias("fact"),
         )
         for what, frame in parts.items()
     ]
     facts: dict[str, list[dict[str, Any]]] = {what: [] for what in parts}
-    for row in reduce(DataFrame.unionAll, said).collect():
-        facts[row["what"]].append(json.loads(row["said"]))
+    for row in reduce(DataFrame.unionAll, rows).collect():
+        facts[row["what"]].append(json.loads(row["fact"]))
     return facts
 
 
@@ -159,6 +201,9 @@ def coverage_lines(found: CaseCoverage) -> Iterator[str]:
     """The coverage in the summary: the verdict first, then every reason on a line of its own."""
     figures = found.judged.figures
     interfaces = "interface" if figures["interfaces"] == 1 else "interfaces"
+    if found.judged.verdict == "NONE":  # no count of what was not seen: it would read as a zero
+        yield f"Coverage    NONE: {'; '.join(found.judged.reasons)}"
+        return
     yield (
         f"Coverage    {found.judged.verdict}: {figures['seen']:,} of {figures['slots']:,} "
         f"five-minute slots of {figures['interfaces']:,} {interfaces} seen whole "
@@ -177,6 +222,7 @@ def coverage_lines(found: CaseCoverage) -> Iterator[str]:
             f"({_first(found.overlapping)}): the table of flows holds both, conversations count "
             "the bytes of one"
         )
+    yield f"  - aggregation intervals, from the records: {_first(found.intervals, '; ')}"
 
 
 def refused_object_lines(found: CaseCoverage, number: int) -> Iterator[str]:
@@ -190,5 +236,5 @@ def refused_object_lines(found: CaseCoverage, number: int) -> Iterator[str]:
         yield "  … and more: all are in the table quarantine"
 
 
-def _first(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+def _first(names: tuple[str, ...], between: str = ", ") -> str:
+    return between.join(names[:3]) + (f"{between}…" if len(names) > 3 else "")

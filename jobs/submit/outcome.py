@@ -53,10 +53,9 @@ def _summary(said: Mapping[str, Any]) -> Iterator[str]:
         yield f"{verdict['step']}: {sanitise(verdict['sentence'], 1000)}"
     if coverage := said.get("coverage"):
         figures = coverage["figures"]
-        yield (
-            f"Coverage    {coverage['verdict']}: {figures['seen']:,} of {figures['slots']:,} "
-            "five-minute slots seen whole"
-        )
+        seen = f"{figures['seen']:,} of {figures['slots']:,} five-minute slots seen whole"
+        is_none = coverage["verdict"] == "NONE"
+        yield f"Coverage    {coverage['verdict']}{'' if is_none else f': {seen}'}"
         yield from (f"  - {sanitise(reason, 400)}" for reason in coverage["reasons"])
     yield f"Case        {said['case_id']}, run {said['run_id']}, {said['books']['flows']:,} flows"
     broken = [item["what"] for item in said["identities"] if not item["holds"]]

@@ -45,7 +45,7 @@ def test_all_damage_is_named_and_makes_coverage_partial_for_the_right_reasons(
     reasons = rest.split("\n\n")[0].splitlines()
     assert head.strip().startswith("DATA: Yes")
     assert reasons[0].startswith("280 of 288 five-minute slots of 1 interface seen whole")
-    assert reasons[1:] == [
+    assert reasons[1:-1] == [
         "  - 2 slots without an object: 2026-11-23 11:30 to 2026-11-23 11:35, "
         "2026-11-23 11:40 to 2026-11-23 11:45",
         "  - 5 slots with a refused object: 2026-11-23 10:00 to 2026-11-23 10:05, "
@@ -53,6 +53,8 @@ def test_all_damage_is_named_and_makes_coverage_partial_for_the_right_reasons(
         "  - 1 slot with nothing recorded: 2026-11-23 11:10 to 2026-11-23 11:15",
         "  - 3 lines of its flow logs refused",
     ]
+    assert reasons[-1].startswith("  - aggregation intervals, from the records: eni-")
+    assert reasons[-1].endswith(": 60 s from second 0 of their cycle on, slack 6 s")
     assert "Books       balanced" in said
     assert json.loads((tmp_path / "cases/case/manifest.json").read_text())["coverage"][
         "verdict"

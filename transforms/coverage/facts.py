@@ -3,9 +3,12 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from transforms.coverage.pace import LONG_INTERVAL_S, MOMENTS, SHORT_INTERVAL_S, SHORT_RECORD_S
 from transforms.coverage.slots import LONGEST_RECORD_S, SLOT_S
 from transforms.window import Window
 
+# AWS, "Flow log records": start and end may lag behind the packets by up to a minute.
+_LONGEST_LAG_S = 60
 # `…_vpcflowlogs_eu-west-1_fl-0123_20261123T0000Z_…`: region and flow log of the object of a record.
 _KEY = r"([0-9]{12})_vpcflowlogs_([a-z0-9-]+)_(fl-[0-9a-f]+)_[0-9]{8}T[0-9]{4}Z_"
 
@@ -19,46 +22,125 @@ def records_by_slot(flows: DataFrame, window: Window) -> DataFrame:
     interval a flow log can have. `flow_log_id` is null where keys are not AWS's.
     """
     end = F.coalesce("end", "start")
-    seconds = end - F.coalesce("start", "end")
-    is_sound = F.coalesce(seconds.between(0, LONGEST_RECORD_S), F.lit(False))
-    is_own = (F.col("role") == "own_interface") & F.col("interface_id").isNotNull()
-    first = _slot_of(F.greatest(F.when(is_sound, end - seconds).otherwise(end),
+    is_sound = _is_sound()
+    first = _slot_of(F.greatest(F.when(is_sound, F.coalesce("start", "end")).otherwise(end),
                                 F.lit(window.from_s)))  # fmt: skip
     last = _slot_of(F.least(end, F.lit(window.to_s - 1)))
-    slots = F.when(is_own & (first <= last), F.sequence(first, last, F.lit(SLOT_S)))
+    slots = F.when(_is_own() & (first <= last), F.sequence(first, last, F.lit(SLOT_S)))
     status = F.coalesce("log_status", F.lit("OK"))
     ends_here = F.col("slot") == F.col("end_slot")
 
-    def said(name: str) -> Column:
+    def has_status(name: str) -> Column:
         return F.col("status") == name
 
     return (
         flows.select(
-            *(
-                F.nullif(F.regexp_extract("object_uri", _KEY, group), F.lit("")).alias(name)
-                for group, name in enumerate(("account_id", "region", "flow_log_id"), 1)
-            ),
-            F.when(is_own, F.col("interface_id")).alias("interface_id"),
+            *_flow_log(),
+            F.when(_is_own(), F.col("interface_id")).alias("interface_id"),
             status.alias("status"),
             "action",
             is_sound.alias("is_sound"),
-            F.when(is_sound, seconds).alias("seconds"),
             _slot_of(end).alias("end_slot"),
             F.explode(F.coalesce(slots, F.array(F.lit(None).cast("bigint")))).alias("slot"),
         )
         .groupBy("account_id", "region", "flow_log_id", "interface_id", "slot")
         .agg(
-            F.count_if(said("OK") & ends_here).alias("ok_records"),
-            F.count_if(said("NODATA") & ends_here).alias("nodata_records"),
-            F.count_if(said("SKIPDATA") & ends_here).alias("skipdata_records"),
-            F.bool_or(said("OK") & F.col("is_sound")).alias("is_ok"),
-            F.bool_or(said("NODATA") & F.col("is_sound")).alias("is_nodata"),
-            F.bool_or(said("SKIPDATA")).alias("is_skipdata"),
-            F.max("seconds").alias("longest_s"),
+            F.count_if(has_status("OK") & ends_here).alias("ok_records"),
+            F.count_if(has_status("NODATA") & ends_here).alias("nodata_records"),
+            F.count_if(has_status("SKIPDATA") & ends_here).alias("skipdata_records"),
+            F.bool_or(has_status("OK") & F.col("is_sound")).alias("is_ok"),
+            F.bool_or(has_status("NODATA") & F.col("is_sound")).alias("is_nodata"),
+            F.bool_or(has_status("SKIPDATA")).alias("is_skipdata"),
             F.coalesce(F.bool_or(F.col("action") == "ACCEPT"), F.lit(False)).alias("has_accept"),
             F.coalesce(F.bool_or(F.col("action") == "REJECT"), F.lit(False)).alias("has_reject"),
         )
     )
+
+
+def touches_by_minute(flows: DataFrame) -> DataFrame:
+    """One row per flow log, interface of the subject and minute in which records begin: a `Touch`.
+
+    Whatever their status: SKIPDATA, too, says that the interval was reported.
+    """
+    lasts = F.col("end") - F.col("start")
+    return (
+        flows.where(_is_own() & _is_sound())
+        .select(
+            *_flow_log(),
+            "interface_id",
+            F.coalesce("start", "end").alias("start"),
+            F.coalesce("end", "start").alias("end"),
+        )
+        .groupBy("account_id", "region", "flow_log_id", "interface_id",
+                 F.floor(F.col("start") / 60).alias("minute"))
+        .agg(
+            F.min("start").alias("first_start"),
+            F.max("start").alias("last_start"),
+            F.min("end").alias("first_end"),
+            F.max("end").alias("last_end"),
+            F.bit_or(F.expr(_crossed(SHORT_INTERVAL_S))).alias("crossed_short"),
+            F.bit_or(F.expr(_crossed(LONG_INTERVAL_S))).alias("crossed_long"),
+            F.count_if(lasts > SHORT_RECORD_S).alias("long_records"),
+            F.count("*").alias("records"),
+        )
+    )  # fmt: skip
+
+
+def _crossed(interval_s: int) -> str:
+    """SQL text: the moments of an interval that a record crosses, a bit each.
+
+    It crosses those that lie after its first and not after its last packet, wherever in its unit of
+    time the moment is.
+    """
+    unit, every = interval_s // MOMENTS, (1 << MOMENTS) - 1
+    first = f"(floor(start / {unit}) + 1)"
+    number = f"least(greatest(floor((`end` - {unit - 1}) / {unit}) - {first} + 1, 0), {MOMENTS})"
+    bits = f"IF({number} = {MOMENTS}, {every}L, shiftleft(1L, CAST({number} AS INT)) - 1)"
+    turn = f"CAST({first} % {MOMENTS} AS INT)"
+    return (
+        f"(shiftleft({bits}, {turn}) & {every}L) | shiftright({bits}, {MOMENTS} - {turn})"
+    )  # fmt: skip
+
+
+def peer_only_slots(conversations: DataFrame, window: Window) -> DataFrame:
+    """How many conversations of the subject only the peer's interface recorded, by slot.
+
+    Whatever the peer's own rules stopped never reached the subject. Nor did what went to an address
+    that the subject's own interface never has in its records: a public one, say. The edges of the
+    window are left out, as the record at the other end may lie beyond them.
+    """
+    own = conversations.where("hop = 1 AND array_contains(points, 'subject')")
+    known = own.select("subject_address").distinct()
+    edge = 2 * _LONGEST_LAG_S
+    first, last = F.unix_timestamp("first_at"), F.unix_timestamp("last_at")
+    return (
+        conversations.where(
+            "hop = 1 AND array_contains(points, 'peer') AND NOT array_contains(points, 'subject')"
+            " AND NOT (initiator = 'peer' AND outcome = 'BLOCKED_SRC')"
+        )
+        .where((first >= window.from_s + edge) & (last < window.to_s - edge))
+        .join(known, "subject_address", "left_semi")
+        .select(F.explode(F.sequence(_slot_of(first), _slot_of(last), F.lit(SLOT_S))).alias("slot"))
+        .groupBy("slot")
+        .agg(F.count("*").alias("conversations"))
+    )
+
+
+def _flow_log() -> list[Column]:
+    return [
+        F.nullif(F.regexp_extract("object_uri", _KEY, group), F.lit("")).alias(name)
+        for group, name in enumerate(("account_id", "region", "flow_log_id"), 1)
+    ]
+
+
+def _is_own() -> Column:
+    return (F.col("role") == "own_interface") & F.col("interface_id").isNotNull()
+
+
+def _is_sound() -> Column:
+    """Whether a flow log can have such a record: others touch nothing."""
+    seconds = F.coalesce("end", "start") - F.coalesce("start", "end")
+    return F.coalesce(seconds.between(0, LONGEST_RECORD_S), F.lit(False))
 
 
 def _slot_of(second: Column) -> Column:

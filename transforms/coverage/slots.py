@@ -1,28 +1,31 @@
-"""What was not seen: five-minute slots of the subject's interfaces, and the judgement of them.
+"""Five-minute slots of the subject's interfaces: what was seen of each, in each flow log.
 
-AWS, "Publish flow logs to Amazon S3": the object of a slot holds the records that *end* in it. AWS,
-"Flow log records": an interface without traffic has a NODATA record, so silence is a gap, too.
+A slot is seen when every aggregation interval in it is touched by a record or by a NODATA of that
+interface (`pace` says how this is known), not when one record lies in it. AWS, "Publish flow logs
+to Amazon S3": the object of a slot holds the records that *end* in it.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from transforms.coverage.pace import Pace, Stretch, Touch, pace_of, unseen
 from transforms.window import Window
 
-Verdict = Literal["FULL", "PARTIAL", "NONE"]
-
 SLOT_S = 300
-# Intervals last ten minutes at most; a line that claims more covers nothing.
+# Intervals last ten minutes at most, with a minute's lag; a line that claims more covers nothing.
 LONGEST_RECORD_S = 660
-# Nitro interfaces have intervals of a minute; a longer record shows that this one has ten.
-_SHORT_INTERVAL_S = 120
 # How well a slot is known; of several flow logs of an interface, the best counts.
-_BEST_FIRST = ("ok", "nodata", "skipdata", "refused", "missing", "nothing recorded")
-_SEEN = ("ok", "nodata")
-_SPANS_SHOWN = 3
+BEST_FIRST = (
+    "ok", "nodata", "contradicted", "skipdata", "seen in part", "refused", "missing",
+    "nothing recorded",
+)  # fmt: skip
+SEEN = ("ok", "nodata")
+_UNRECORDED = ("refused", "missing", "nothing recorded")
+# A flow log that delivers an object for so many of the slots delivers one for each: what is not
+# there is missing, even where records of other objects reach into the slot.
+_REGULAR_PERCENT = 75
 
 FlowLog = tuple[str | None, str | None, str | None]  # account, region, flow log id
 
@@ -66,15 +69,8 @@ class InterfaceCoverage(NamedTuple):
     has_accept: bool
     has_reject: bool
     overlapping: int  # slots in which several flow logs recorded one action
+    is_recorded: bool  # there is a record of it at all
     flow_logs: tuple[str, ...]
-
-
-class Coverage(NamedTuple):
-    """Whether silence means something. `figures` are the counts that the reasons speak of."""
-
-    verdict: Verdict
-    reasons: tuple[str, ...]
-    figures: Mapping[str, int]
 
 
 def slots_of(window: Window) -> range:
@@ -82,90 +78,158 @@ def slots_of(window: Window) -> range:
     return range(window.from_s // SLOT_S * SLOT_S, window.to_s, SLOT_S)
 
 
+class Records(NamedTuple):
+    """The records of an interface in a flow log: rows by slot, and touches in order of time."""
+
+    by_slot: dict[int, Mapping[str, Any]]
+    touches: list[Touch]
+
+
 def cover(
-    records: Iterable[Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any]],
+    touches: Iterable[Mapping[str, Any]],
     delivered: Delivered,
     interface_ids: Iterable[str],
     window: Window,
     lives: Sequence[Life] = (),
-) -> list[Slot]:
-    """The slots of each interface in each flow log that has records of it.
+) -> tuple[list[Slot], dict[tuple[str, FlowLog], Pace]]:
+    """The slots of each interface in each flow log that has records of it, and their pace.
 
-    `records` are rows of `coverage_facts.records_by_slot`. Which flow logs cover an interface is
-    learnt from them; an interface without a record has slots of no flow log. Slots outside all
-    `lives` of an interface are left out. A slot that the ten-minute interval of a neighbour may
-    reach into counts like the neighbour.
+    `rows` are those of `facts.records_by_slot`, `touches` those of `facts.touches_by_minute`. Which
+    flow logs cover an interface is learnt from them; an interface without a record has slots of no
+    flow log. Slots outside all `lives` of an interface are left out.
     """
-    seen: dict[tuple[str, FlowLog], dict[int, Mapping[str, Any]]] = {}
+    recorded: dict[tuple[str, FlowLog], Records] = {}
     actions: dict[FlowLog, tuple[bool, bool]] = {}
-    for row in records:
-        flow_log = (row["account_id"], row["region"], row["flow_log_id"])
+    for row in rows:
+        flow_log = _flow_log_of(row)
         accept, reject = actions.get(flow_log, (False, False))
         actions[flow_log] = (accept or row["has_accept"], reject or row["has_reject"])
         if row["interface_id"] is not None:
-            by_slot = seen.setdefault((row["interface_id"], flow_log), {})
+            of_interface = recorded.setdefault((row["interface_id"], flow_log), Records({}, []))
             if row["slot"] is not None:
-                by_slot[row["slot"]] = row
-    known = {interface_id for interface_id, _ in seen}
+                of_interface.by_slot[row["slot"]] = row
+    for row in touches:
+        key = (row["interface_id"], _flow_log_of(row))
+        touch = Touch(**{name: row[name] for name in Touch._fields})
+        recorded.setdefault(key, Records({}, [])).touches.append(touch)
+    paces = {key: pace_of(records.touches) for key, records in recorded.items() if records.touches}
+    known = {interface_id for interface_id, _ in recorded}
     for interface_id in set(interface_ids) - known:
-        seen[interface_id, (None, None, None)] = {}
-    return [
+        recorded[interface_id, (None, None, None)] = Records({}, [])
+    slots = [
         slot
-        for (interface_id, flow_log), by_slot in sorted(seen.items(), key=repr)
+        for (interface_id, flow_log), records in sorted(recorded.items(), key=_by_name)
         for slot in _slots_of_interface(
-            interface_id, flow_log, by_slot, actions.get(flow_log), delivered, window, lives
+            interface_id, flow_log, records, actions.get(flow_log), delivered,
+            _spans_of(interface_id, lives, window), paces.get((interface_id, flow_log)),
         )
-    ]
+    ]  # fmt: skip
+    return slots, paces
+
+
+def _by_name(item: tuple[object, object]) -> str:
+    return repr(item[0])
+
+
+def _flow_log_of(row: Mapping[str, Any]) -> FlowLog:
+    return row["account_id"], row["region"], row["flow_log_id"]
+
+
+def _spans_of(interface_id: str, lives: Sequence[Life], window: Window) -> list[Stretch]:
+    """When the interface was the subject's inside the window."""
+    spans = [life for life in lives if life.interface_id == interface_id] or [Life(interface_id)]
+    inside = (
+        (
+            max(window.from_s, life.valid_from or window.from_s),
+            min(window.to_s, window.to_s if life.valid_to is None else life.valid_to),
+        )
+        for life in spans
+    )
+    return [(first, until) for first, until in inside if first < until]
 
 
 def _slots_of_interface(
     interface_id: str,
     flow_log: FlowLog,
-    by_slot: Mapping[int, Mapping[str, Any]],
+    records: Records,
     actions: tuple[bool, bool] | None,
     delivered: Delivered,
-    window: Window,
-    lives: Sequence[Life],
+    spans: Sequence[Stretch],
+    pace: Pace | None,
 ) -> Iterable[Slot]:
-    spans = [life for life in lives if life.interface_id == interface_id]
-    is_long = any((row["longest_s"] or 0) > _SHORT_INTERVAL_S for row in by_slot.values())
-    for slot in slots_of(window):
-        if spans and not any(_is_alive(span, slot) for span in spans):
-            continue
-        row = by_slot.get(slot, {})
-        status = _own_status(row, flow_log, slot, delivered)
-        if status is None and is_long:
-            near = [by_slot.get(slot + step, {}) for step in (-SLOT_S, SLOT_S)]
-            status = next(
-                (name for name in _SEEN if any(row.get(f"is_{name}") for row in near)), None
-            )
+    stretches = [
+        stretch
+        for span in spans
+        for stretch in ([span] if pace is None else unseen(records.touches, pace, span))
+    ]
+    untouched = {slot for stretch in stretches for slot in _slots_in(stretch)}
+    regular = _delivers_regularly(flow_log, delivered, spans)
+    for slot in sorted({slot for span in spans for slot in _slots_in(span)}):
+        row = records.by_slot.get(slot, {})
+        status = _status(
+            row,
+            is_refused=(flow_log[2], slot) in delivered.refused,
+            is_missing=flow_log[2] is not None and slot not in delivered.slots.get(flow_log, ()),
+            is_untouched=slot in untouched,
+            is_regular=regular,
+        )
         yield Slot(
             flow_log,
             interface_id,
             slot,
-            status or "nothing recorded",
+            status,
             *(row.get(f"{name}_records", 0) for name in ("ok", "nodata", "skipdata")),
             *(actions or (None, None)),
         )
 
 
-def _is_alive(life: Life, slot: int) -> bool:
-    return (life.valid_from is None or slot + SLOT_S > life.valid_from) and (
-        life.valid_to is None or slot < life.valid_to
-    )
+def _slots_in(stretch: Stretch) -> range:
+    return range(stretch[0] // SLOT_S * SLOT_S, stretch[1], SLOT_S)
 
 
-def _own_status(
-    row: Mapping[str, Any], flow_log: FlowLog, slot: int, delivered: Delivered
-) -> str | None:
-    if (flow_log[2], slot) in delivered.refused:
+def _delivers_regularly(
+    flow_log: FlowLog, delivered: Delivered, spans: Sequence[Stretch]
+) -> bool:  # fmt: skip
+    expected = {slot for span in spans for slot in _slots_in(span)}
+    there = expected & set(delivered.slots.get(flow_log, ()))
+    return 100 * len(there) >= _REGULAR_PERCENT * len(expected)
+
+
+def _status(
+    row: Mapping[str, Any],
+    *,
+    is_refused: bool,
+    is_missing: bool,
+    is_untouched: bool,
+    is_regular: bool,
+) -> str:
+    if is_refused:
         return "refused"
-    for name in ("skipdata", "ok", "nodata"):
-        if row.get(f"is_{name}"):
-            return name
-    if flow_log[2] is not None and slot not in delivered.slots.get(flow_log, ()):
+    if row.get("is_skipdata"):
+        return "skipdata"
+    if is_missing and (is_untouched or is_regular):
         return "missing"
-    return None
+    touching = [name for name in SEEN if row.get(f"is_{name}")]
+    if is_untouched:
+        return "seen in part" if touching else "nothing recorded"
+    # Without a record of its own it lies in the interval of a record before or after it.
+    return touching[0] if touching else "ok"
+
+
+def contradicted(slots: Iterable[Slot], peer_only: AbstractSet[int]) -> list[Slot]:
+    """The slots, of which none is seen where a peer's interface recorded what its own did not.
+
+    Only slots that every flow log counts as seen are contradicted; others are gaps already.
+    """
+    slots = list(slots)
+    open_slots = {slot.slot for slot in slots if slot.interface_id and slot.status not in SEEN}
+    return [
+        slot._replace(status="contradicted")
+        if slot.interface_id and slot.slot in peer_only and slot.slot not in open_slots
+        else slot
+        for slot in slots
+    ]
 
 
 def gaps_of_flow_logs(delivered: Delivered, window: Window) -> list[Slot]:
@@ -199,13 +263,18 @@ def _summed(interface_id: str, by_slot: Mapping[int, Sequence[Slot]]) -> Interfa
         by_status=Counter(decided.values()),
         gaps={
             name: tuple(at for at, status in decided.items() if status == name)
-            for name in _BEST_FIRST
-            if name not in _SEEN
+            for name in BEST_FIRST
+            if name not in SEEN
         },
         skipdata_records=sum(slot.skipdata_records for slot in every),
         has_accept=any(slot.has_accept for slot in every),
         has_reject=any(slot.has_reject for slot in every),
         overlapping=sum(_is_overlapping(slots) for slots in by_slot.values()),
+        is_recorded=any(
+            slot.ok_records + slot.nodata_records + slot.skipdata_records
+            or slot.status not in _UNRECORDED
+            for slot in every
+        ),
         flow_logs=tuple(sorted({name for slot in every if (name := slot.flow_log[2])})),
     )
 
@@ -217,11 +286,11 @@ def _decided(slots: Sequence[Slot]) -> str:
         "REJECT": [slot for slot in slots if slot.has_reject or not slot.has_accept],
     }
     best = [min(map(_rank, kept)) for kept in keeps.values() if kept]
-    return _BEST_FIRST[max(best)]
+    return BEST_FIRST[max(best)]
 
 
 def _rank(slot: Slot) -> int:
-    return _BEST_FIRST.index(slot.status)
+    return BEST_FIRST.index(slot.status)
 
 
 def _is_overlapping(slots: Sequence[Slot]) -> bool:
@@ -229,86 +298,3 @@ def _is_overlapping(slots: Sequence[Slot]) -> bool:
     return any(sum(bool(has) for has in kept) > 1 for kept in (
         [slot.has_accept for slot in recorded], [slot.has_reject for slot in recorded],
     ))  # fmt: skip
-
-
-def judge_coverage(
-    interfaces: Sequence[InterfaceCoverage], refused_lines: int = 0, unlogged_peers: int = 0
-) -> Coverage:
-    """FULL, PARTIAL or NONE, with the reasons in words.
-
-    `refused_lines`: quarantined lines of the flow logs that cover them. `unlogged_peers`: internal
-    peers without a record of their own interface; it is said, and makes no coverage partial, as
-    it says nothing of the subject's own interfaces.
-    """
-    by_status: Counter[str] = Counter()
-    for interface in interfaces:
-        by_status.update(interface.by_status)
-    figures = {name.replace(" ", "_"): by_status[name] for name in _BEST_FIRST} | {
-        "slots": by_status.total(),
-        "seen": sum(by_status[name] for name in _SEEN),
-        "skipdata_records": sum(interface.skipdata_records for interface in interfaces),
-        "overlapping": sum(interface.overlapping for interface in interfaces),
-        "interfaces": len(interfaces),
-        "refused_lines": refused_lines,
-        "unlogged_peers": unlogged_peers,
-    }
-    if not interfaces:
-        return Coverage("NONE", ("no interface of the subject is known",), figures)
-    if not figures["seen"] + figures["skipdata"]:
-        names = ", ".join(interface.interface_id for interface in interfaces[:3])
-        why = f"no record of {names} in any of {_counted(figures['slots'])}"
-        return Coverage("NONE", (why,), figures)
-    reasons = tuple(_reasons(interfaces, figures))
-    return Coverage("PARTIAL" if reasons else "FULL", reasons, figures)
-
-
-_WORDS = {
-    "missing": "without an object",
-    "refused": "with a refused object",
-    "skipdata": "in which AWS lost records (SKIPDATA)",
-    "nothing recorded": "with nothing recorded",
-}
-
-
-def _reasons(interfaces: Sequence[InterfaceCoverage], figures: Mapping[str, int]) -> Iterable[str]:
-    for interface in interfaces:
-        if not any(interface.by_status.get(status) for status in (*_SEEN, "skipdata")):
-            yield f"no record of {interface.interface_id}"
-            continue
-        for action, kept, other in (
-            ("REJECT", interface.has_reject, "ACCEPT"), ("ACCEPT", interface.has_accept, "REJECT"),
-        ):  # fmt: skip
-            if not kept and (interface.has_accept or interface.has_reject):
-                yield (
-                    f"{interface.interface_id}: no {action} among the flows of its flow logs: "
-                    f"there was none, or they keep {other} only"
-                )
-    for status, words in _WORDS.items():
-        gaps = sorted({slot for interface in interfaces for slot in interface.gaps[status]})
-        if gaps:
-            number = sum(len(interface.gaps[status]) for interface in interfaces)
-            yield f"{_counted(number)} {words}: {spans_said(gaps)}"
-    if figures["refused_lines"]:
-        word = "line" if figures["refused_lines"] == 1 else "lines"
-        yield f"{figures['refused_lines']:,} {word} of its flow logs refused"
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} slot" if number == 1 else f"{number:,} slots"
-
-
-def spans_said(slots: Sequence[int]) -> str:
-    """The first spans of adjacent slots, in UTC; `slots` are sorted starts in Unix seconds."""
-    spans: list[list[int]] = []
-    for slot in slots:
-        if spans and slot == spans[-1][1]:
-            spans[-1][1] = slot + SLOT_S
-        else:
-            spans.append([slot, slot + SLOT_S])
-    said = [f"{_minute(first)} to {_minute(last)}" for first, last in spans[:_SPANS_SHOWN]]
-    more = len(spans) - _SPANS_SHOWN
-    return ", ".join(said) + (f" and {more:,} more" if more > 0 else "")
-
-
-def _minute(second: int) -> str:
-    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d %H:%M}"

@@ -201,7 +201,7 @@ COVERAGE = """
     region       STRING COMMENT 'from the key',
     interface_id STRING COMMENT 'null: the row is about the objects of the flow log',
     slot_at      TIMESTAMP COMMENT 'UTC, start of the five-minute slot',
-    status       STRING COMMENT 'ok, nodata, contradicted, skipdata, seen in part, refused, missing, …',
+    status       STRING COMMENT 'what was seen of it; see the page on coverage',
     ok_records   BIGINT COMMENT 'records with traffic that end in the slot',
     nodata_records   BIGINT COMMENT 'records that say that there was none',
     skipdata_records BIGINT COMMENT 'records that say that AWS lost some',

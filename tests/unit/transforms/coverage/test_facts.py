@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame
 
-from tests.conftest import Table
 from tests.support.coverage_rows import ACCOUNT, REGION, Rec, slot_rows, touch_rows
+from tests.support.spark import Table
 from transforms.coverage.facts import (
     peer_only_slots,
     records_by_slot,

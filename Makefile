@@ -7,6 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BENCH ?= $(filter-out __init__ harness flow_text slow_s3 local_spark jvm_memory,$(basename $(notdir $(wildcard bench/*.py))))
 FUZZ_SECONDS ?= 300
+FUZZ ?= text parquet finding labels manifest
 MVN := mvn --quiet --batch-mode --strict-checksums
 
 .PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-unit test-s3 \
@@ -95,11 +96,13 @@ out/bench-tools/ready: requirements/bench.lock
 	    --upgrade --target out/bench-tools -r $<
 	@touch $@
 
-fuzz: setup ## the reader on bytes that atheris makes up, for FUZZ_SECONDS=300, outside CI
+fuzz: setup ## readers on bytes that atheris makes up, FUZZ_SECONDS=300 each [FUZZ=finding]
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
 	    --upgrade --target out/fuzz -r requirements/fuzz.lock
-	PYTHONPATH=out/fuzz $(BIN)/python -m tests.fuzz -max_total_time=$(FUZZ_SECONDS) \
-	    -artifact_prefix=out/fuzz/
+	failed=0; for target in $(FUZZ); do \
+	    echo "fuzz $$target"; PYTHONPATH=out/fuzz $(BIN)/python -m tests.fuzz $$target \
+	        -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=out/fuzz/$$target- || failed=1; \
+	done; exit $$failed
 
 dashboards: setup ## import the panels into DASHBOARDS_URL=http://127.0.0.1:5601 [CASE=demo]
 	$(BIN)/python -m demo.dashboards_import --url "$(DASHBOARDS_URL)" $(if $(CASE),--case_id $(CASE))

@@ -20,6 +20,7 @@ from transforms.finding.interface_labels import with_finding
 from transforms.label.join import Lookups
 from transforms.label.lookups import NAMES, NETWORKS, OWNERS, lookup_rows
 from transforms.label.tables import KEY_COLUMNS, LabelRow, LabelTables, build_label_tables
+from transforms.text import sanitise
 
 _ENDINGS = ("csv", "jsonl", "parquet")
 _CONFLICTS_SHOWN = 20
@@ -52,7 +53,7 @@ def read_labels(uri: str | None, finding: Finding | None = None) -> LabelTables:
             sources[place.uri_of(f"{place.path.rstrip('/')}/{name}")] = sha256(data).hexdigest()
             try:
                 rows, columns = _rows(name, data)
-            except (ValueError, pa.ArrowException, csv.Error) as error:
+            except (ValueError, RecursionError, OSError, pa.ArrowException, csv.Error) as error:
                 problems.append(f"--labels {uri}/{name}: not readable: {first_line(error)}")
                 continue
             missing = list(_missing_key(uri, name, KEY_COLUMNS[table], columns))
@@ -64,7 +65,7 @@ def read_labels(uri: str | None, finding: Finding | None = None) -> LabelTables:
             [f"--labels {uri}: found no label file; expected {names} as .csv, .jsonl or .parquet"]
         )
     built, found = build_label_tables(with_finding(tables, finding))
-    problems += [f"--labels {uri}/{problem}" for problem in found]
+    problems += [sanitise(f"--labels {uri}/{problem}", 400) for problem in found]
     if problems:
         raise BadInput(problems)
     return replace(built, sources=sources)
@@ -132,7 +133,10 @@ def aws_range_rows(name: str, data: bytes) -> Iterator[LabelRow]:
     if not isinstance(published, dict) or not isinstance(published.get("prefixes"), list):
         raise ValueError(f"{name}: found no list of prefixes; expected AWS's ip-ranges.json")
     for kind, column in (("prefixes", "ip_prefix"), ("ipv6_prefixes", "ipv6_prefix")):
-        for number, cells in enumerate(published.get(kind, []), start=1):
+        ranges = published.get(kind, [])
+        if not isinstance(ranges, list):
+            raise ValueError(f"{name}: {kind} is no list; expected AWS's ip-ranges.json")
+        for number, cells in enumerate(ranges, start=1):
             place = f"{name} {kind} {number}"
             if not isinstance(cells, dict):
                 raise ValueError(f"{place} is not a JSON object")
@@ -160,5 +164,5 @@ def _column(text: str) -> str:
 
 def _missing_key(uri: str, name: str, key: str, columns: set[str] | None) -> Iterator[str]:
     if columns is not None and key not in columns:
-        found = ", ".join(sorted(columns)) or "nothing"
+        found = sanitise(", ".join(sorted(columns)) or "nothing", 400)
         yield f"--labels {uri}/{name}: found columns {found}; expected {key} among them; add it"

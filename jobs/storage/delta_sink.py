@@ -89,7 +89,7 @@ def write_table(frame: DataFrame, uri: str, schema: str) -> None:
     }
     if changed:
         text = ", ".join(f"'{name}' = '{value}'" for name, value in changed.items())
-        frame.sparkSession.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ({text})")
+        frame.sparkSession.sql(f"ALTER TABLE {table_name(uri)} SET TBLPROPERTIES ({text})")
 
 
 def append_rows(frame: DataFrame, uri: str, schema: str) -> None:
@@ -117,7 +117,13 @@ def compact(spark: SparkSession, uri: str) -> None:
     files = log.files(log.versions[-1])
     if files.number >= _MANY_FILES and files.octets < files.number * _SMALL_FILE:
         logger.info("compact table=%s files=%d bytes=%d", uri, files.number, files.octets)
-        spark.sql(f"OPTIMIZE delta.`{uri}`")
+        spark.sql(f"OPTIMIZE {table_name(uri)}")
+
+
+def table_name(uri: str) -> str:
+    """SQL text for the table at a place, whatever its folders are called."""
+    doubled = uri.replace("`", "``")
+    return f"delta.`{doubled}`"
 
 
 def _properties(uri: str) -> dict[str, str]:

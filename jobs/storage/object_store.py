@@ -121,4 +121,4 @@ def open_store(bucket: Bucket | None) -> S3Store | LocalStore:
 
 def first_line(error: BaseException) -> str:
     """The first line of a message, capped: the rest of obstore's messages is for its developers."""
-    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
+    return sanitise(masked(next(iter(str(error).splitlines()), type(error).__name__)[:2_000]), 200)

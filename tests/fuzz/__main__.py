@@ -1,10 +1,9 @@
-"""`make fuzz`: bytes that atheris makes up, through the whole reader, for some minutes.
+"""`make fuzz`: bytes that atheris makes up, through everything that reads what others wrote.
 
-The first byte chooses needles and limit; the rest is one object. A broken law ends the run with the
-input, which then belongs into the examples of tests/unit/jobs/sources/test_scan_law.py.
+`python -m tests.fuzz TARGET …` runs one target of `tests.fuzz.targets`; what follows goes to
+libFuzzer. A broken law ends the run with the input, which then belongs to the tests of its reader.
 """
 
-import gzip
 import sys
 import tempfile
 from pathlib import Path
@@ -12,27 +11,25 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["transforms", "jobs"]):
-    from tests.unit.jobs.sources.test_scan_law import assert_one_fate_each, scan
-
-_LIMITS = (32, 256, 16_384)
+    from tests.fuzz.targets import TARGETS
 
 
-def one_object(data: bytes) -> None:
-    """One input: a plain object, and the same as gzip."""
-    choice, content = (data[0], data[1:]) if data else (0, b"")
-    body = gzip.compress(content, compresslevel=1, mtime=0) if choice & 1 else content
-    rows = scan(_FOLDER, [body], needles=bool(choice & 2), limit=_LIMITS[choice // 4 % 3])
-    assert_one_fate_each(rows, [body])
+def main(name: str, flags: list[str]) -> None:
+    """Run one target until libFuzzer's own flags end it."""
+    target = TARGETS[name]
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        seeds = Path(folder) / "seeds"
+        seeds.mkdir()
+        for number, seed in enumerate(target.seeds()):
+            (seeds / str(number)).write_bytes(seed)
+        (Path(folder) / "work").mkdir()
+
+        def one_input(data: bytes) -> None:
+            target.check(Path(folder) / "work", data)
+
+        atheris.Setup([sys.argv[0], *flags, "-max_len=4096", str(seeds)], one_input)
+        atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        _FOLDER = Path(folder)
-        seeds = _FOLDER / "seeds"
-        seeds.mkdir()
-        header = b"srcaddr dstaddr start end action log-status\n"
-        line = b"10.0.0.7 10.0.0.9 1795435200 1795435259 ACCEPT OK\n"
-        for number in range(8):
-            (seeds / str(number)).write_bytes(bytes([number]) + header + line * 3)
-        atheris.Setup([*sys.argv, "-max_len=2048", str(seeds)], one_object)
-        atheris.Fuzz()
+    main(sys.argv[1], sys.argv[2:])

@@ -1,5 +1,6 @@
 """Label snapshots: any of three kinds of file, and every problem with its place."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -179,3 +180,54 @@ def test_one_id_may_have_labels_one_after_the_other(tmp_path: Path) -> None:
         ("old", None, 1767225600),
         ("new", 1767225600, None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("subnets.csv", "s\x1b[31mubnet_id,\u202ename\na,b\n", "found columns s\ufffd[31mubnet_id"),
+        ("vpcs.jsonl", "[" * 100_000, "not readable: "),
+        ("vpcs.jsonl", '{"vpc_id": ' + '{"a":' * 5_000, "not readable: "),
+        ("aws_ranges.json", '{"prefixes": [], "ipv6_prefixes": null}', "ipv6_prefixes is no list"),
+        ("interfaces.csv", "interface_id,addresses\neni-1,fe80::1%') OR true OR ('\n",
+         "is not an address"),
+        ("interfaces.csv", "interface_id,addresses\neni-1,\x1b]0;x\x07\n", "is not an address"),
+        ("subnets.csv", "subnet_id,cidrs\nsubnet-1,fd00::%x/64\n", "has a zone"),
+        ("subnets.csv", "subnet_id,cidrs\nsubnet-1,\x1b[31m/64\n", "does not appear to be"),
+    ],
+)  # fmt: skip
+def test_hostile_labels_are_a_sentence_that_can_be_shown(
+    tmp_path: Path, name: str, content: str, sentence: str
+) -> None:
+    (tmp_path / name).write_text(content)
+
+    found = problems(tmp_path)
+
+    assert any(sentence in problem for problem in found), found
+    assert all(problem.isprintable() for problem in found)
+
+
+# Found by fuzzing: a Parquet file whose pages end before their time.
+_CUT_PAGES = (
+    "UEFSMRUEFRIVFkwVAhUAEgAACSAFAAAAZW5pLTEVABUSFRYsFQIVEBUGFQYcNgAoBWVuaS0xGAVlbmktMRERAAAACS"
+    "ACAAAAAgEBAgAVBBUYFRxMFQIVABIAAAwsCCQAADEwLjAuMC43FQAVHhUiLBUCFRAVBhUGHDYAKAgxMC4wLjAuNxgI"
+    "MTAuMC4wLjcREQAAAA84AgAAAAIAAgAAAAIDAQIAFQQZXDUAGAZzY2hlbWEVBAAVDCUCGAxpbnRlcmZhY2VfaWQlAE"
+    "wcAAAANQIYCWFkZHJlc3NlcxUCFQZMPAAAADUEGARsaXN0FQIAFQwlAhgHZWxlbWVudCUATBwAAAAWAhkcGSwmABwV"
+    "DBk1AAYQGRgMaW50ZXJmYWNlX2lkFQIWAhaKARaSASY6JggcNgAoBWVuaS0xGAVlbmktMRERABksFQQVABUCABUAFR"
+    "AVAgA8FgoZBhkmAAIAAAAmABwVDBk1AAYQGTgJYWRkcmVzc2VzBGxpc3QHZWxlbWVudBUCFgIWqAEWsAEm0gEmmgEc"
+    "NgAoCDEwLjAuMC43GAgxMC4wLjAuNxERABksFQQVABUCABUAFRAVAgA8FhAZJgIAGUYAAAACAAAAFrICFgImCBbCAg"
+    "AZHBgMQVJST1c6c2NoZW1hGKwCLy8vLy85Z0FBQUFRQUFBQUFBQUtBQXdBQmdBRkFBZ0FDZ0FBQUFBQkJBQU1BQUFB"
+    "Q0FBSUFBQUFCQUFJQUFBQUJBQUFBQUlBQUFCd0FBQUFCQUFBQUtqLy8vOEFBQUVNRkFBQUFDQUFBQUFFQUFBQUFRQU"
+    "FBQmdBQUFBSkFBQUFZV1JrY21WemMyVnpBQUFBbVAvLy85ai8vLzhBQUFFRkVBQUFBQmdBQUFBRUFBQUFBQUFBQUFR"
+    "QUFBQnBkR1Z0QUFBQUFNRC8vLzhRQUJRQUNBQUdBQWNBREFBQUFCQUFFQUFBQUFBQUFRVVFBQUFBSkFBQUFBUUFBQU"
+    "FBQUFBQURBQUFBR2x1ZEdWeVptRmpaVjlwWkFBQUFBQUVBQVFBQkFBQUFBQUFBQUE9ABggcGFycXVldC1jcHAtYXJy"
+    "b3cgdmVyc2lvbiAyNi4wLjEZLBwAABwAAACfAgAAUEFSMQ=="
+)
+
+
+def test_a_parquet_file_whose_pages_are_cut_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.parquet").write_bytes(base64.b64decode(_CUT_PAGES))
+
+    (problem,) = problems(tmp_path)
+
+    assert problem.startswith("--labels LABELS/interfaces.parquet: not readable: ")

@@ -1,11 +1,12 @@
 """The job beside tests/support/reference.py, which reads the same specification in another way."""
 
 import gzip
+import os
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
@@ -19,8 +20,9 @@ from jobs.trace_instance import prepare, run
 from tests.support import days, reference
 
 # A smaller seed is no simpler a day, so there is nothing to shrink; a failure names its seed.
+# Each day is two whole runs; DAYS=100 looks longer.
 few_days = settings(
-    max_examples=8,
+    max_examples=int(os.environ.get("DAYS", "2")),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -31,8 +33,8 @@ few_days = settings(
 class Kept(NamedTuple):
     """What a day comes to: flows as comparable tuples, refused lines as (file name, line)."""
 
-    flows: Counter
-    refused: Counter
+    flows: Counter[Any]
+    refused: Counter[tuple[str, int]]
 
 
 def trace(spark: SparkSession, day: days.Day, folder: Path, scope: str = "instance") -> Kept:
@@ -74,7 +76,7 @@ def _flags(day: days.Day, folder: Path, scope: str, output: Path) -> list[str]:
 
 def expect(day: days.Day, folder: Path) -> Kept:
     """What the reference says of the same files; flows that nobody asked for have no role."""
-    labels = {"interfaces": [], "vpcs": []} | day.labels
+    labels: dict[str, list[dict[str, Any]]] = {"interfaces": [], "vpcs": []} | day.labels
     paths = sorted((folder / "logs").iterdir())
     flows, refused = reference.trace(paths, labels, day.subject, day.window)
     return Kept(
@@ -84,17 +86,17 @@ def expect(day: days.Day, folder: Path) -> Kept:
 
 
 def _comparable(
-    where: object, line: int, fields: dict, extra: dict | None, role: str | None
-) -> tuple:
+    where: object, line: int, fields: dict[str, Any], extra: dict[str, Any] | None, role: str | None
+) -> tuple[Any, ...]:
     known = tuple((name, fields[name]) for name in reference.KNOWN if fields[name] is not None)
     return Path(str(where)).name, line, known, tuple(sorted((extra or {}).items(), key=str)), role
 
 
-def of_subject(flows: Counter) -> Counter:
+def of_subject(flows: Counter[Any]) -> Counter[Any]:
     return Counter({flow: count for flow, count in flows.items() if flow[-1] is not None})
 
 
-def check_same(found: Counter, expected: Counter, day: days.Day, folder: Path) -> None:
+def check_same(found: Counter[Any], expected: Counter[Any], day: days.Day, folder: Path) -> None:
     """Fail with each row that differs, its header and line, and how it was asked for."""
     __tracebackhide__ = True
     rows = [("only in the job", row) for row in found - expected]
@@ -113,7 +115,7 @@ def check_same(found: Counter, expected: Counter, day: days.Day, folder: Path) -
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_day_is_kept_as_the_reference_keeps_it_traced_or_taken_whole(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, seed: int
-):
+) -> None:
     folder = tmp_path_factory.mktemp(f"seed-{seed}-")
     day = days.draw_day(seed)
     days.store(day, folder)
@@ -129,7 +131,9 @@ def test_a_day_is_kept_as_the_reference_keeps_it_traced_or_taken_whole(
     check_same(of_subject(whole.flows), traced.flows, day, folder)
 
 
-def test_equal_lines_are_as_many_flows_whatever_the_labels_say(spark: SparkSession, tmp_path: Path):
+def test_equal_lines_are_as_many_flows_whatever_the_labels_say(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     line = days.flow_line(days.V2)
     other = days.flow_line(days.V2, srcport=50001)
     text = "\n".join([" ".join(days.V2), line, line, other, line]).encode()

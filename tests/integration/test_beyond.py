@@ -10,6 +10,7 @@ import logging
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -100,7 +101,7 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     ]  # fmt: skip
 
 
-def answer(spark: SparkSession, case: Path, question: str) -> dict[str, object]:
+def answer(spark: SparkSession, case: Path, question: str) -> dict[str, Any]:
     answers = spark.read.format("delta").load(str(case / "answers"))
     row = answers.where(f"question = '{question}'").collect()[0].asDict()
     return {**row, "details": [json.loads(text) for text in row["details"]]}

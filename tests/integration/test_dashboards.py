@@ -14,8 +14,7 @@ from pyspark.sql import functions as F
 
 from demo.dashboards import FILE, PANELS, TEMPLATE, Panel, as_ndjson, saved_objects
 from demo.dashboards_import import import_objects
-from jobs.trace_instance import main
-from tests.support.services import DemoDay
+from tests.support.cases import TracedCase
 
 OBJECTS = [json.loads(line) for line in FILE.read_text().splitlines()]
 MAPPING = json.loads(TEMPLATE.read_text())["template"]["mappings"]["properties"]
@@ -95,16 +94,9 @@ def test_panels_are_native_and_lead_nowhere_outside() -> None:
 
 
 @pytest.fixture(scope="module")
-def flows(
-    spark: SparkSession,
-    demo_day: DemoDay,
-    opensearch_url: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> DataFrame:
-    """The flows of a traced day, which the index shows as well."""
-    folder = tmp_path_factory.mktemp("dashboards")
-    assert main([*demo_day.flags(folder, "panels"), "--opensearch_url", opensearch_url]) == 0
-    return spark.read.format("delta").load(str(folder / "panels/flows")).cache()
+def flows(spark: SparkSession, traced_day: TracedCase) -> DataFrame:
+    """The flows of the traced day, which the index shows as well."""
+    return spark.read.format("delta").load(str(traced_day.folder / "flows")).cache()
 
 
 def buckets_of(panel: Panel) -> list[dict[str, Any]]:
@@ -201,8 +193,8 @@ def test_a_panel_shows_what_delta_holds(
 ) -> None:
     expected = rows_of(flows, panel)
 
-    everything = opensearch.search(index="flows-panels", body=as_query(panel, 10_000))
-    as_shown = opensearch.search(index="flows-panels", body=as_query(panel, None))
+    everything = opensearch.search(index="flows-demo-day", body=as_query(panel, 10_000))
+    as_shown = opensearch.search(index="flows-demo-day", body=as_query(panel, None))
 
     assert expected
     assert rows_in(everything["aggregations"], panel) == expected

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from demo.vpc import LAB_WEB, SUSPECT
 from jobs.trace_instance import main
+from tests.support.cases import TracedCase, sample_flags
 from tests.support.pages import page_table
 from tests.support.paths import DATA
 from tests.support.services import DemoDay
@@ -41,18 +42,16 @@ def first_objects(day: DemoDay, into: Path, count: int) -> list[Path]:
 
 
 def test_the_flows_and_the_peers_are_those_that_the_generator_made(
-    spark: SparkSession, demo_day: DemoDay, tmp_path: Path
+    spark: SparkSession, demo_day: DemoDay, traced_day: TracedCase
 ) -> None:
-    assert main(demo_day.flags(tmp_path)) == 0
-
-    flows = spark.read.format("delta").load(str(tmp_path / "case/flows"))
+    flows = spark.read.format("delta").load(str(traced_day.folder / "flows"))
     assert flows.count() == demo_day.truth["subject"]["records"]
     assert tuple(flows.columns) == FLOW_COLUMNS
     # An attempt is a 5-tuple in the truth; a 5-tuple that pauses is several conversations.
     keys = "peer_name peer protocol service_port started_by".split()
     found = (
         spark.read.format("delta")
-        .load(str(tmp_path / "case/conversations"))
+        .load(str(traced_day.folder / "conversations"))
         .where("peer_scope = 'internal'")
         .groupBy("peer_name", "peer", "protocol", "service_port", "initiator")
         .agg(F.countDistinct("subject_address", "subject_port", "peer_port").alias("attempts"))
@@ -94,11 +93,9 @@ def test_a_finding_alone_gives_the_same_flows_and_the_answer_to_its_claim(
 
 
 def test_the_summary_says_what_was_read_kept_and_refused(
-    spark: SparkSession, demo_day: DemoDay, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    demo_day: DemoDay, traced_day: TracedCase
 ) -> None:
-    assert main(demo_day.flags(tmp_path)) == 0
-
-    said = capsys.readouterr().out
+    said = traced_day.printed
     truth = demo_day.truth
     assert re.search(r"^DATA: Yes: [\d,]+ attempts at [\d,]+ internal addresses, data", said, re.M)
     assert "window    2026-11-23 00:00:00 UTC to 2026-11-24 00:00:00 UTC" in said
@@ -113,18 +110,16 @@ def test_the_summary_says_what_was_read_kept_and_refused(
     assert "28 attempts at 16 addresses were stopped: 28 at the target" in said
     assert "Coverage    FULL: 288 of 288 five-minute slots of 1 interface seen whole" in said
     assert "Books       balanced" in said
-    assert f"Delta       {tmp_path}/case/flows" in said
+    assert f"Delta       {traced_day.folder}/flows" in said
 
 
 def test_an_equal_address_in_another_vpc_is_someone_else(
-    spark: SparkSession, demo_day: DemoDay, tmp_path: Path
+    spark: SparkSession, traced_day: TracedCase
 ) -> None:
     namesake = next(machine for machine in LAB_WEB if machine.address == SUSPECT.address)
 
-    assert main(demo_day.flags(tmp_path)) == 0
-
     seen_at = {
-        interface for (interface,) in rows_of(spark, tmp_path / "case/flows", "interface_id")
+        interface for (interface,) in rows_of(spark, traced_day.folder / "flows", "interface_id")
     }
     assert SUSPECT.interface_id in seen_at
     assert namesake.interface_id not in seen_at
@@ -133,43 +128,38 @@ def test_an_equal_address_in_another_vpc_is_someone_else(
 def test_a_second_run_leaves_the_same_tables_and_documents(
     spark: SparkSession,
     demo_day: DemoDay,
+    traced_day: TracedCase,
     tmp_path: Path,
-    opensearch_url: str,
     opensearch: OpenSearch,
 ) -> None:
-    flags = [*demo_day.flags(tmp_path, "twice"), "--opensearch_url", opensearch_url]
+    index = f"flows-{traced_day.case_id}"
+    shutil.copytree(traced_day.folder, tmp_path / traced_day.case_id)
 
     seen = []
-    for _ in range(2):
-        assert main(flags) == 0
+    for run in range(2):
+        if run:
+            assert main([*traced_day.flags, "--output", str(tmp_path)]) == 0
         tables = {
-            table: rows_of(spark, tmp_path / f"twice/{table}")
+            table: rows_of(spark, tmp_path / traced_day.case_id / table)
             for table in ("flows", "objects", "quarantine")
         }
-        found = opensearch.search(index="flows-twice", body={"size": 10_000, "sort": ["record_id"]})
+        found = opensearch.search(index=index, body={"size": 10_000, "sort": ["record_id"]})
         documents = {hit["_id"]: hit["_source"] for hit in found["hits"]["hits"]}
         for document in documents.values():
             del document[IDENTITY_OF_A_RUN]
         seen.append((tables, documents))
 
     assert seen[0] == seen[1]
-    record_ids = {
-        record_id for (record_id,) in rows_of(spark, tmp_path / "twice/flows", "record_id")
-    }
+    flows = tmp_path / traced_day.case_id / "flows"
+    record_ids = {record_id for (record_id,) in rows_of(spark, flows, "record_id")}
     assert set(seen[1][1]) == record_ids
     assert len(record_ids) == demo_day.truth["subject"]["records"]
-    assert len(opensearch.indices.get(index="flows-twice-*")) == 1
+    assert len(opensearch.indices.get(index=f"{index}-*")) == 1
 
 
 def test_a_document_holds_the_flow_with_names_beside_the_ids(
-    spark: SparkSession,
-    tmp_path: Path,
-    sample_flags: list[str],
-    opensearch_url: str,
-    opensearch: OpenSearch,
+    traced_sample: TracedCase, opensearch: OpenSearch
 ) -> None:
-    assert main([*sample_flags, "--opensearch_url", opensearch_url]) == 0
-
     hits = opensearch.search(
         index="flows-sample", body={"query": {"term": {"dstaddr": "52.95.0.0/16"}}}
     )["hits"]["hits"]
@@ -190,27 +180,15 @@ def test_a_document_holds_the_flow_with_names_beside_the_ids(
     assert "sublocation_id" not in document  # `-` in the line
 
 
-@pytest.fixture
-def sample_flags(tmp_path: Path) -> list[str]:
-    data = DATA
-    return [
-        *("--flow_logs", str(data / "samples"), "--labels", str(data / "labels")),
-        *("--instance_id", "i-0c50d5961bcb2d47b", "--case_id", "sample", "--output", str(tmp_path)),
-        *("--from", "2021-03-26T00:00:00Z", "--to", "2021-03-27T00:00:00Z"),
-    ]
-
-
 def test_the_two_real_records_come_out_named_and_typed_as_the_readme_shows(
-    spark: SparkSession, tmp_path: Path, sample_flags: list[str]
+    spark: SparkSession, traced_sample: TracedCase
 ) -> None:
-    assert main(sample_flags) == 0
-
     columns = (
         "srcaddr dstaddr srcport bytes interface_name subnet_name vpc_name instance_name "
         "src_name src_scope src_basis dst_name dst_scope dst_basis sublocation_type traffic_path"
     ).split()
     names = ("report server primary", "reports-a", "reporting", "report-1")
-    assert rows_of(spark, tmp_path / "sample/flows", *columns) == [
+    assert rows_of(spark, traced_sample.folder / "flows", *columns) == [
         (
             "10.0.0.71", "52.95.128.179", 34210, 471, *names,
             "report-1", "internal", "interface", "S3", "aws service", "record", None, 8,
@@ -228,7 +206,7 @@ def test_the_two_real_records_come_out_named_and_typed_as_the_readme_shows(
         "interface_name", "subnet_name", "vpc_name", "src_subnet_name", "dst_subnet_name",
     ]  # fmt: skip
     for number, start in ((2, "52.95.128.179"), (3, "10.0.0.71")):
-        flows = spark.read.format("delta").load(str(tmp_path / "sample/flows"))
+        flows = spark.read.format("delta").load(str(traced_sample.folder / "flows"))
         (flow,) = flows.where(f"srcaddr = '{start}'").collect()
         for line in lines:
             value, name = line[number].split(": ")
@@ -271,7 +249,6 @@ def test_a_damaged_object_is_quarantined_and_the_run_goes_on(
     text.write_bytes(gzip.compress(b"this is no header, 1 2 3\n"))
     flags = [*demo_day.flags(tmp_path), "--flow_logs", str(here)]
 
-    assert main(flags) == 0
     assert main([*flags, "--strict", "true"]) == 3
 
     quarantine = rows_of(spark, tmp_path / "case/quarantine", "object_uri", "stage", "reason")
@@ -290,7 +267,6 @@ def test_a_damaged_object_is_quarantined_and_the_run_goes_on(
 def test_a_document_that_opensearch_refuses_is_quarantined_with_its_reason(
     spark: SparkSession,
     tmp_path: Path,
-    sample_flags: list[str],
     opensearch_url: str,
     opensearch: OpenSearch,
 ) -> None:
@@ -306,7 +282,7 @@ def test_a_document_that_opensearch_refuses_is_quarantined_with_its_reason(
             },
         },
     )
-    flags = [*sample_flags, "--case_id", "narrow", "--opensearch_url", opensearch_url]
+    flags = [*sample_flags(tmp_path), "--case_id", "narrow", "--opensearch_url", opensearch_url]
     # 15044 and 471 fit a short; a third record does not.
     here = tmp_path / "more"
     shutil.copytree(DATA / "samples", here)
@@ -314,7 +290,6 @@ def test_a_document_that_opensearch_refuses_is_quarantined_with_its_reason(
         "interface-id start end bytes\neni-1235b8ca123456789 1616729292 1616729349 99999999\n"
     )
 
-    assert main([*flags, "--flow_logs", str(here)]) == 0
     assert main([*flags, "--flow_logs", str(here), "--strict", "true"]) == 3
 
     ((stage, record_id, reason),) = rows_of(
@@ -328,12 +303,8 @@ def test_a_document_that_opensearch_refuses_is_quarantined_with_its_reason(
     assert opensearch.count(index="flows-narrow")["count"] == 2
 
 
-def test_the_manifest_holds_the_books(
-    spark: SparkSession, tmp_path: Path, sample_flags: list[str]
-) -> None:
-    assert main(sample_flags) == 0
-
-    manifest = json.loads((tmp_path / "sample/manifest.json").read_text())
+def test_the_manifest_holds_the_books(traced_sample: TracedCase) -> None:
+    manifest = json.loads((traced_sample.folder / "manifest.json").read_text())
     assert manifest["books"]["lines"] == 3
     assert manifest["books"]["flows"] == 2
     assert [identity["holds"] for identity in manifest["identities"]] == [True] * 9

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -77,7 +78,7 @@ class Run:
             assert time.monotonic() < deadline, self.said()[-3000:]
             time.sleep(0.01)
 
-    def told(self, event: str) -> list[dict[str, object]]:
+    def told(self, event: str) -> list[dict[str, Any]]:
         """Events of a kind, as Spark's own log has them."""
         (log,) = (path for path in self.events.iterdir() if not path.name.startswith("."))
         whole = log.read_text().rpartition("\n")[0].splitlines()

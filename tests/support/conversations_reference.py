@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
-Row = dict[str, object]
-Story = dict[str, object]
+Row = dict[str, Any]
+Story = dict[str, Any]
 HEADERS = 40
 DATA_MIN = 1_024
 

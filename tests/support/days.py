@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 V2 = """version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes
     start end action log-status""".split()
@@ -74,8 +74,8 @@ class Day(NamedTuple):
     """Objects by file name, the labels of the day, and what is asked of it."""
 
     objects: dict[str, bytes]
-    labels: dict[str, list[dict]]
-    subject: dict
+    labels: dict[str, list[dict[str, Any]]]
+    subject: dict[str, Any]
     window: tuple[int, int]
 
 
@@ -119,7 +119,7 @@ def store(day: Day, folder: Path) -> None:
                 writer.writerows({key: _in_csv(cell) for key, cell in row.items()} for row in rows)
 
 
-def _in_json(row: dict) -> dict:
+def _in_json(row: dict[str, Any]) -> dict[str, Any]:
     return {key: _time(cell) if isinstance(cell, int) else cell for key, cell in row.items()}
 
 
@@ -270,8 +270,13 @@ def _damaged(random: Random, columns: list[str], record: dict[str, str]) -> str:
     return line
 
 
-def _subject(random: Random) -> dict:
-    subject = {"instance_id": None, "interface_ids": [], "addresses": [], "vpc_id": None}
+def _subject(random: Random) -> dict[str, Any]:
+    subject: dict[str, Any] = {
+        "instance_id": None,
+        "interface_ids": [],
+        "addresses": [],
+        "vpc_id": None,
+    }
     if random.random() < 0.7:
         subject["instance_id"] = random.choice([INSTANCE, INSTANCE, OTHER_INSTANCE])
     if random.random() < 0.4:
@@ -284,7 +289,7 @@ def _subject(random: Random) -> dict:
     return subject
 
 
-def draw_labels(random: Random, window: tuple[int, int]) -> dict[str, list[dict]]:
+def draw_labels(random: Random, window: tuple[int, int]) -> dict[str, list[dict[str, Any]]]:
     """Interfaces that come, go and move to another instance, and rows that are only a nuisance."""
     if random.random() < 0.15:
         return {}
@@ -318,7 +323,7 @@ def _interface(
     addresses: list[str],
     since: int | None = None,
     until: int | None = None,
-) -> dict:
+) -> dict[str, Any]:
     return {
         "interface_id": interface,
         "description": "",

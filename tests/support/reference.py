@@ -6,8 +6,10 @@ It shares no code with jobs/ or transforms/, so both are right, or both read the
 import gzip
 import re
 import zlib
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 NUMBERS = """version srcport dstport protocol packets bytes start end tcp_flags traffic_path
@@ -26,9 +28,18 @@ LATEST = 253402300799  # the last second of the year 9999
 MOST = {"srcport": 65535, "dstport": 65535, "protocol": 255, "start": LATEST, "end": LATEST}
 
 
-def trace(paths, labels, subject, window):
+Fields = dict[str, Any]
+Labels = dict[str, list[Fields]]
+Flow = tuple[Path, int, Fields, Fields, str | None]
+
+
+def trace(
+    paths: Iterable[Path], labels: Labels, subject: Fields, window: tuple[int, int]
+) -> tuple[list[Flow], list[tuple[Path, int]]]:
     """(path, line, fields, extra, role or None) of the window's flows; refused (path, line)s."""
-    flows, refused, who = [], [], resolve(labels, subject)
+    flows: list[Flow] = []
+    refused: list[tuple[Path, int]] = []
+    who = resolve(labels, subject)
     for path in paths:
         header, *lines = text_of(path).split(b"\n")
         names = names_of(header)
@@ -51,7 +62,7 @@ def trace(paths, labels, subject, window):
     return flows, refused
 
 
-def text_of(path):
+def text_of(path: Path) -> bytes:
     data = Path(path).read_bytes()
     try:
         return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
@@ -59,20 +70,20 @@ def text_of(path):
         return b""  # nothing of a damaged object is evidence
 
 
-def names_of(line):
+def names_of(line: bytes) -> list[str] | None:
     """The columns that a header names; None when the line is no header."""
     names = [name.replace("-", "_") for name in words_of(line.rstrip(b"\r")) or []]
     is_header = all(re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) for name in names)
     return names if is_header and {*names} & {*KNOWN} else None
 
 
-def words_of(line):
+def words_of(line: bytes) -> list[str] | None:
     """The columns of a line; None when it is too long or not printable ASCII."""
     is_readable = all(0x20 <= byte <= 0x7E for byte in line.removesuffix(b"\r"))
     return line.decode().split() if is_readable and len(line) <= 16384 else None
 
 
-def record_of(names, words):
+def record_of(names: Sequence[str], words: Sequence[str]) -> tuple[Fields, Fields, int, int]:
     said = dict(zip(names, words, strict=True))
     fields = {name: value_of(name, said.pop(name, "-")) for name in KNOWN}
     times = [fields[name] for name in ("start", "end") if fields[name] is not None]
@@ -82,7 +93,7 @@ def record_of(names, words):
     return fields, extra, times[0], times[-1]
 
 
-def value_of(name, word):
+def value_of(name: str, word: str) -> str | int | None:
     if "%" in word and name in TAGS:
         return percent_decoded(word)
     if word == "-" or name in TEXTS:
@@ -98,14 +109,14 @@ def value_of(name, word):
     return number
 
 
-def percent_decoded(word):
+def percent_decoded(word: str) -> str:
     try:
         return unquote(word, errors="strict")
     except UnicodeDecodeError:
         return word
 
 
-def resolve(labels, subject):
+def resolve(labels: Labels, subject: Fields) -> tuple[Any, ...]:
     """The subject's instance, interfaces asked for, rows of its interfaces, VPCs, and addresses."""
     instance, ids, vpc = subject["instance_id"], subject["interface_ids"], subject["vpc_id"]
     own = [row for row in labels["interfaces"] if row["interface_id"] in ids]
@@ -116,7 +127,9 @@ def resolve(labels, subject):
     return instance, ids, own, vpcs, had
 
 
-def role_of(fields, first, last, who, labels):
+def role_of(
+    fields: Fields, first: int, last: int, who: tuple[Any, ...], labels: Labels
+) -> str | None:
     instance, asked, own_rows, own_vpcs, had = who
     if fields["interface_id"] in asked or (instance and fields["instance_id"] == instance):
         return "own_interface"
@@ -136,5 +149,5 @@ def role_of(fields, first, last, who, labels):
     return "behind" if own & {fields["pkt_srcaddr"], fields["pkt_dstaddr"]} else None
 
 
-def holds(since, until, first, last):
+def holds(since: int | None, until: int | None, first: int, last: int) -> bool:
     return (since is None or since <= last) and (until is None or first < until)

@@ -5,7 +5,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
@@ -21,10 +21,10 @@ class DemoDay(NamedTuple):
     """A generated day: where it is, and what happened in it."""
 
     folder: Path
-    truth: dict[str, object]
+    truth: dict[str, Any]
 
     def flags(self, output: Path, case_id: str = "case") -> list[str]:
-        """The flags of a run over it; what comes later in a list of flags wins."""
+        """The flags of a run over it; a later flag overrides an earlier one."""
         return [
             *("--flow_logs", str(self.folder / "flow-logs")),
             *("--labels", str(self.folder / "labels")),

@@ -3,6 +3,7 @@
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -62,7 +63,7 @@ def lines_in(data: bytes) -> int:
     return text.count(b"\n") + (not text.endswith(b"\n"))
 
 
-def scan(folder: Path, objects: list[bytes], needles: bool, limit: int) -> list[dict[str, object]]:
+def scan(folder: Path, objects: list[bytes], needles: bool, limit: int) -> list[dict[str, Any]]:
     """All rows that the scanner hands to Spark for these objects."""
     wanted = []
     for number, data in enumerate(objects):
@@ -87,7 +88,7 @@ def test_every_line_has_one_fate_and_no_input_is_an_exception(
     assert_one_fate_each(scan(tmp_path, objects, needles, limit), objects)
 
 
-def assert_one_fate_each(rows: list[dict[str, object]], objects: list[bytes]) -> None:
+def assert_one_fate_each(rows: list[dict[str, Any]], objects: list[bytes]) -> None:
     """Lines in = lines out + counted refusals, for what `scan` made of these objects."""
     accounts = {row["object_uri"]: row["account"] for row in rows if row["account"] is not None}
     assert len(accounts) == len(objects)

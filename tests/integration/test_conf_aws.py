@@ -3,6 +3,7 @@
 import json
 import shlex
 from itertools import chain
+from typing import Any
 
 import botocore.session
 import pytest
@@ -25,8 +26,9 @@ GLUE_KEEPS = {
 GUARDDUTY = ["--finding", "s3://b/finding.json", "--case_id", "web-3"]
 
 
-def content_of(name: str) -> dict:
-    return json.loads((CONF / name).read_text())
+def content_of(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((CONF / name).read_text())
+    return content
 
 
 def confs_of(words: list[str]) -> dict[str, str]:
@@ -53,6 +55,7 @@ def test_each_file_is_an_input_of_the_api(
     elif service == "emr-serverless":
         given["clientToken"] = "made-by-the-client"
     shape = model.operation_model(operation).input_shape
+    assert shape is not None
 
     assert ParamValidator().validate(given, shape).generate_report() == ""
 

@@ -231,6 +231,7 @@ def test_the_step_is_one_that_emr_takes(states: dict[str, State]) -> None:
     schedule = values_of(states["everything"], "aws_scheduler_schedule.emr_step[0]")
     model = botocore.session.get_session().get_service_model("emr")
     shape = model.operation_model("AddJobFlowSteps").input_shape
+    assert shape is not None
 
     given = json.loads(schedule["target"][0]["input"])
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.support.paths import ROOT
 
@@ -20,10 +21,11 @@ idna==0.0.1 \\
 """
 
 
-def bill_of(lock: Path) -> dict:
+def bill_of(lock: Path) -> dict[str, Any]:
     command = [sys.executable, str(ROOT / "requirements/sbom.py"), str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    bill: dict[str, Any] = json.loads(done.stdout)
+    return bill
 
 
 def test_a_component_is_a_package_with_its_hashes_and_the_licence_that_it_names_itself(

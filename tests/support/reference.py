@@ -93,7 +93,7 @@ def record_of(names: Sequence[str], words: Sequence[str]) -> tuple[Fields, Field
     return fields, extra, times[0], times[-1]
 
 
-def value_of(name: str, word: str) -> str | int | None:
+def value_of(name: str, word: str) -> Any:
     if "%" in word and name in TAGS:
         return percent_decoded(word)
     if word == "-" or name in TEXTS:

@@ -49,7 +49,7 @@ class Terraform:
         self.folder = folder / root
         self._environment = {
             name: value for name, value in os.environ.items() if name not in _ENVIRONMENT_OUT
-        } | (environment or {})
+        } | dict(environment or {})
 
     def run(self, *words: str, codes: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
         """The command's end; fails with what it printed when the exit code is another."""

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import jsonschema  # comes with moto
 import pytest
@@ -87,7 +88,7 @@ def manifest(**differs: object) -> dict[str, object]:
     }
 
 
-def values_of(said: dict) -> dict[str, float]:
+def values_of(said: dict[str, Any]) -> dict[str, float]:
     (directive,) = said["_aws"]["CloudWatchMetrics"]
     return {metric["Name"]: said[metric["Name"]] for metric in directive["Metrics"]}
 

@@ -20,7 +20,7 @@ def test_the_slower_of_bytes_and_requests_decides_and_a_least_time_is_billed() -
         estimate(2_000, 1, PRICES, on_s3=True)[0],
     )
 
-    assert (by_bytes.minutes, by_bytes.usd) == (10.0, pytest.approx(1.0))
+    assert (by_bytes.minutes, by_bytes.usd) == pytest.approx((10.0, 1.0))
     # 60 s + 200 s; 600 s are billed; 2,000 gets at 0.4 and 2 lists at 5 a thousand
     assert by_requests.minutes == pytest.approx(260 / 60)
     assert by_requests.usd == pytest.approx(1.0 + 0.8 + 0.01)

@@ -3,6 +3,7 @@
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,7 +34,9 @@ def test_csv_jsonl_and_parquet_say_the_same(tmp_path: Path) -> None:
     (tmp_path / "jsonl/interfaces.jsonl").write_text(
         "\n".join(json.dumps(row) for row in rows) + "\n\n"
     )
-    columns = {name: [row.get(name) for row in rows] for name in (*rows[0], "name", "vpc_id")}
+    columns: dict[str, list[Any]] = {
+        name: [row.get(name) for row in rows] for name in (*rows[0], "name", "vpc_id")
+    }
     columns["addresses"] = [["10.0.0.7", "2001:db8::1"], []]
     pq.write_table(pa.table(columns), tmp_path / "parquet/interfaces.parquet")
 

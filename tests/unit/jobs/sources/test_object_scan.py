@@ -3,6 +3,7 @@
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -148,7 +149,9 @@ def test_small_and_large_objects_are_read_alike(
     assert sorted(number for (number,) in numbers) == list(range(2, count + 2))
 
 
-def scan_here(folder: Path, settings: ScanSettings) -> tuple[list[dict], list[dict]]:
+def scan_here(
+    folder: Path, settings: ScanSettings
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Scan a folder without Spark: rows that are no accounts, and the accounts."""
     found = list_objects([str(folder)], WINDOW).selected
     objects = [ObjectToRead(item.place, item.etag, item.size) for item in found]

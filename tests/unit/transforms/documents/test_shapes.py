@@ -146,7 +146,7 @@ def test_the_index_knows_every_field_of_a_shape_and_no_other(
         return found
 
     def fields(schema: Any, above: str = "") -> set[str]:
-        found = set()
+        found: set[str] = set()
         for field in schema:
             found |= (
                 fields(field.dataType, f"{above}{field.name}.")

@@ -9,8 +9,12 @@ AT_SECOND = "2026-01-02T00:00:00+00:00"
 
 
 def test_a_change_is_dated_at_the_moment_it_was_first_seen() -> None:
-    first: list[dict[str, object]] = [{"id": "same", "name": "a"}, {"id": "changed", "name": "b"}, {"id": "gone"},
-             {"id": "elsewhere", "region": "not asked"}]  # fmt: skip
+    first: list[dict[str, object]] = [
+        {"id": "same", "name": "a"},
+        {"id": "changed", "name": "b"},
+        {"id": "gone"},
+        {"id": "elsewhere", "region": "not asked"},
+    ]
     second: list[dict[str, object]] = [
         {"id": "new"},
         {"id": "changed", "name": "c"},

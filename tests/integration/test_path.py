@@ -307,4 +307,4 @@ def test_the_manifest_holds_the_books(traced_sample: TracedCase) -> None:
     manifest = json.loads((traced_sample.folder / "manifest.json").read_text())
     assert manifest["books"]["lines"] == 3
     assert manifest["books"]["flows"] == 2
-    assert [identity["holds"] for identity in manifest["identities"]] == [True] * 9
+    assert [identity["holds"] for identity in manifest["identities"]] == [True] * 10

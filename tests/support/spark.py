@@ -27,7 +27,6 @@ _FORGETFUL = {
     "spark.ui.liveUpdate.period": "-1",
 }
 # Tables of a few rows: planning again between stages and compiling cost more than they save.
-# tests/integration/test_like_a_cluster.py runs a case with both, as Glue and EMR do.
 _SMALL = {
     "spark.sql.shuffle.partitions": 1,
     "spark.databricks.delta.snapshotPartitions": 1,

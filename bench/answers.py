@@ -16,10 +16,13 @@ from pyspark.sql import functions as F
 
 from bench.harness import report
 from bench.local_spark import local_spark
-from jobs.pipeline.answer import FEW_RECORDS, ask, kept
-from jobs.spark.session import like_few
+from jobs.pipeline.answer import answer_questions
+from jobs.pipeline.conversations import CaseTables, computed
+from jobs.pipeline.read_flows import FEW_RECORDS
+from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
-from transforms.questions.question import Asked
+from transforms.questions.context import QuestionContext
+from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.verdict import peers_of
 from transforms.schemas import FLOWS
 
@@ -57,15 +60,17 @@ def main(argv: Sequence[str]) -> int:
 def _measure(spark: SparkSession, flows: DataFrame, count: int) -> list[str]:
     is_small = count <= FEW_RECORDS
     started = [time.perf_counter()]
-    with like_few(spark, is_small):
-        rules = Asked().thresholds.rules()
-        conversations = kept(conversations_of(flows, [_SUBJECT], rules), "bench", is_small)
+    with for_few_rows(spark, is_small):
+        rules = Thresholds().rules()
+        conversations = computed(conversations_of(flows, [_SUBJECT], rules), "bench", is_small)
         rows = conversations.count()
         started.append(time.perf_counter())
-        peers = kept(peers_of(conversations), "bench", is_small)
+        peers = computed(peers_of(conversations), "bench", is_small)
         services = peers.count()
         started.append(time.perf_counter())
-        ask(spark, conversations, peers, Asked())
+        tables = CaseTables(conversations=conversations, peers=peers, is_small=is_small)
+        context = QuestionContext.of_options(QuestionOptions())
+        answer_questions(spark, tables=tables, context=context)
         started.append(time.perf_counter())
     seconds = [f"{b - a:.1f}" for a, b in itertools.pairwise(started)]
     return [f"{count:,}", f"{rows:,}", f"{services:,}", *seconds]

@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
         runs = [_run(Path(folder), number) for number in range(given.rounds)]
     phases = {name: spread([run.phases[name] for run in runs]) for name in runs[0].phases}
     total = spread([run.seconds for run in runs])
-    known = sum(each.median for name, each in phases.items() if not name.endswith("(beside)"))
+    known = sum(each.median for name, each in phases.items() if not name.endswith("(concurrent)"))
     rest = Spread(*(max(0.0, total.median - known) for _ in range(3)))
     rows: list[list[object]] = [[name, each] for name, each in phases.items()]
     verdict = spread([run.verdict for run in runs])

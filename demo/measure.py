@@ -8,6 +8,7 @@ of the truth that it names, over all scenarios.
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
@@ -16,15 +17,18 @@ from pyspark.sql.types import StructType
 
 from demo.scenario import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of
 from demo.scenarios import scenarios
-from jobs.pipeline.answer import ask
-from jobs.spark.session import like_few
+from jobs.pipeline.answer import answer_questions
+from jobs.pipeline.conversations import CaseTables
+from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
 from transforms.coverage.facts import records_by_slot, touches_by_minute
-from transforms.coverage.judged import judge_coverage
+from transforms.coverage.judged import Coverage, judge_coverage
 from transforms.coverage.slots import Delivered, by_interface, cover, slots_of
-from transforms.questions.catalogue import Answer
-from transforms.questions.question import Asked, SecondHop
-from transforms.questions.verdict import judge, peers_of
+from transforms.questions.catalogue import Answer, the_one_in
+from transforms.questions.context import FollowedPeers, QuestionContext
+from transforms.questions.options import QuestionOptions, Thresholds
+from transforms.questions.question import Place
+from transforms.questions.verdict import peers_of
 from transforms.schemas import FLOWS
 
 Key = tuple[object, ...]
@@ -85,34 +89,38 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
     days = list(days)
     flows = _flows(spark, dict(enumerate(days))).persist()
     subjects = [network_of(number) + SUBJECT.removeprefix("10.0.") for number in range(len(days))]
-    rules = Asked().thresholds.rules()
+    rules = Thresholds().rules()
     slots = [row.asDict() for row in records_by_slot(flows, days[0].window).collect()]
     touches = [row.asDict() for row in touches_by_minute(flows).collect()]
     measured = []
-    with like_few(spark, is_small=True):
+    with for_few_rows(spark, is_small=True):
         conversations = conversations_of(flows, subjects, rules).coalesce(1).localCheckpoint()
     for number, (day, subject) in enumerate(zip(days, subjects, strict=True)):
         of_day = conversations.where(f"subject_address = '{subject}'")
         followed = [
             network_of(number) + address.removeprefix("10.0.") for address in sorted(day.followed)
         ]
-        asked = Asked(contained_at=day.contained_at)
-        with like_few(spark, is_small=True):
+        options, hops = QuestionOptions(contained_at=day.contained_at), None
+        with for_few_rows(spark, is_small=True):
             if followed:
                 further = _flows(spark, {number: day}, further=True)
                 theirs = conversations_of(further, followed, rules, hop=2, are_several=True)
                 of_day = of_day.unionByName(theirs).coalesce(1).localCheckpoint()
                 own = tuple((address, address) for address in followed)
-                asked = asked._replace(hops=2, second_hop=SecondHop(own, len(own), 0, ()))
+                options, hops = replace(options, hops=2), FollowedPeers(own, len(own))
             peers = peers_of(of_day).coalesce(1).localCheckpoint()
-            answers = ask(spark, of_day, peers, asked)
-        coverage, reasons = _coverage(
+        tables = CaseTables(conversations=of_day, peers=peers, is_small=True)
+        judged = _coverage(
             day,
             [row for row in slots if row["account_id"] == account_of(number)],
             [row for row in touches if row["account_id"] == account_of(number)],
         )
-        verdict = judge(answers[0].figures, coverage, reasons)
-        measured.append(Measured(day, verdict.step, coverage, _named(answers, number)))
+        context = QuestionContext(
+            options=options, thresholds=options.thresholds, followed=hops, coverage=judged
+        )
+        answers = answer_questions(spark, tables=tables, context=context)
+        verdict = the_one_in(answers, Place.HEADLINE).verdict
+        measured.append(Measured(day, verdict, judged.verdict, _named(answers, number)))
     flows.unpersist()
     return measured
 
@@ -140,12 +148,11 @@ def _flows(
 
 def _coverage(
     day: Scenario, slots: list[dict[str, Any]], touches: list[dict[str, Any]]
-) -> tuple[str, tuple[str, ...]]:
+) -> Coverage:
     flow_log = (slots[0]["account_id"], slots[0]["region"], slots[0]["flow_log_id"])
     delivered = Delivered({flow_log: frozenset(slots_of(day.window))})
     found, _ = cover(slots, touches, delivered, [SUBJECT_ENI], day.window)
-    judged = judge_coverage(by_interface(found))
-    return judged.verdict, judged.reasons
+    return judge_coverage(by_interface(found))
 
 
 def _named(answers: Iterable[Answer], number: int) -> dict[str, set[Key]]:
@@ -157,7 +164,7 @@ def _named(answers: Iterable[Answer], number: int) -> dict[str, set[Key]]:
     named: dict[str, set[Key]] = {}
     for answer in answers:
         for row in answer.rows:
-            if answer.question not in NAMED or not _counts(answer, row):
+            if answer.question.id not in NAMED or not _counts(answer, row):
                 continue
             row = {
                 **row,
@@ -165,8 +172,8 @@ def _named(answers: Iterable[Answer], number: int) -> dict[str, set[Key]]:
                 "minute": str(row.get("first_at"))[:16],
                 "in_hour": str(row.get("hour"))[:13],
             }
-            key = tuple(own(row[name]) for name in NAMED[answer.question])
-            named.setdefault(answer.question, set()).add(key)
+            key = tuple(own(row[name]) for name in NAMED[answer.question.id])
+            named.setdefault(answer.question.id, set()).add(key)
     return named
 
 
@@ -174,11 +181,11 @@ def _counts(answer: Answer, row: Mapping[str, object]) -> bool:
     """Some answers list more than they claim: hours below a threshold, regular callers inbound,
     later signs.
     """
-    if answer.question == "P0-8":
+    if answer.question.id == "P0-8":
         return int(str(row["payload_out"])) > int(answer.parameters["transfer_bytes"])
-    if answer.question == "P1-16":
+    if answer.question.id == "P1-16":
         return row is answer.rows[0]
-    return answer.question != "P1-12" or row["initiator"] == "subject"
+    return answer.question.id != "P1-12" or row["initiator"] == "subject"
 
 
 def scores(measured: Iterable[Measured]) -> dict[str, Score]:

@@ -281,7 +281,7 @@ PEERS = """
 
 # One question of an investigation. Detail rows are JSON, so that questions can differ in shape.
 ANSWERS = """
-    question     STRING COMMENT 'P0-0 … P1-17',
+    question     STRING COMMENT 'id of the question, as in the report',
     title        STRING COMMENT 'the question, as a person asks it',
     verdict      STRING COMMENT 'the answer in a word or two',
     sentence     STRING COMMENT 'the answer as a sentence',

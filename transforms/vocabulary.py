@@ -69,6 +69,40 @@ class Standing(StrEnum):
     ORDINARY = "ordinary"
 
 
+class Reading(StrEnum):
+    """What a run reads; each reading but that of the window has a folder of its own in the case."""
+
+    WINDOW = "window"
+    BASELINE = "baseline"
+    HOP_2 = "hop_2"
+    HOP_3 = "hop_3"
+    HOP_4 = "hop_4"
+
+    @classmethod
+    def of_hop(cls, number: int) -> "Reading":
+        """The reading of what the peers of a hop did, from hop 2 on."""
+        return cls(f"hop_{number}")
+
+    @property
+    def folder(self) -> str:
+        """The folder of its tables in the case; empty for the window."""
+        return "" if self is Reading.WINDOW else self.value
+
+    @property
+    def described(self) -> str:
+        """The reading in a sentence."""
+        return _READINGS[self]
+
+
+_READINGS = {
+    Reading.WINDOW: "the window",
+    Reading.BASELINE: "the baseline",
+    Reading.HOP_2: "the second hop",
+    Reading.HOP_3: "the third hop",
+    Reading.HOP_4: "the fourth hop",
+}
+FURTHER_READINGS = tuple(reading for reading in Reading if reading is not Reading.WINDOW)
+
 FAILED_OUTCOMES = (Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST, Outcome.REFUSED, Outcome.NO_ANSWER)
 REACHED_OUTCOMES = (Outcome.ANSWERED, Outcome.DATA)
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser, Reader
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
-from jobs.cli.question_arguments import QUESTIONS_HELP, read_asked
+from jobs.cli.question_arguments import QUESTIONS_HELP, read_question_options
 from jobs.errors import BadInput
-from transforms.questions.question import Asked
+from transforms.questions.options import QuestionOptions
 from transforms.scan.inflate import MAX_RATIO, RATIO_COUNTS_FROM
 from transforms.scan.lines import MAX_LINE_BYTES
 from transforms.window import Window
@@ -52,7 +52,7 @@ class Arguments:
     dry_run: bool
     prices: str | None
     metrics: str
-    asked: Asked
+    question_options: QuestionOptions
 
     @property
     def case_ids(self) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         dry_run=read.optional("dry_run", values.boolean, False),
         prices=read.optional("prices", values.uri, None),
         metrics=read.optional("metrics", values.metrics, "none"),
-        asked=read_asked(read),
+        question_options=read_question_options(read),
     )
     has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
@@ -135,7 +135,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
             f"--{beyond[0]}: found with --scope everything; expected --scope instance, as it is "
             "one subject that is compared or followed"
         )
-    if arguments.asked.baseline_days and not arguments.flow_logs:
+    if arguments.question_options.baseline_days and not arguments.flow_logs:
         read.problems.append(
             "--baseline_days: found without --flow_logs; expected the prefixes to list the days "
             "before in"

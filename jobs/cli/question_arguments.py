@@ -6,7 +6,7 @@ from obstore.exceptions import BaseError
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Reader
 from jobs.storage.object_store import first_line, open_store, place_of
-from transforms.questions.question import Asked, Thresholds
+from transforms.questions.options import QuestionOptions, Thresholds
 
 # Measured in the records, so not for anyone to set.
 _MEASURED = ("aggregation_s",)
@@ -25,12 +25,12 @@ QUESTIONS_HELP = {
 }
 
 
-def read_asked(flags: Reader) -> Asked:
-    """What the flags ask; adds every problem that it finds."""
+def read_question_options(flags: Reader) -> QuestionOptions:
+    """The options of the questions; adds every problem that it finds."""
     nobody: tuple[str, ...] = ()
     expected = flags.optional("expected_peers", values.addresses, nobody)
     listed = flags.optional("expected_peers_file", _listed, nobody)
-    return Asked(
+    return QuestionOptions(
         flags.optional("thresholds", _thresholds, Thresholds()),
         tuple(dict.fromkeys((*expected, *listed))),
         flags.optional("contained_at", values.time, None),

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -24,12 +24,12 @@ from jobs.evidence.case_lock import CaseLock
 from jobs.evidence.provenance import code_facts, spark_facts
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
-from jobs.pipeline.case_coverage import CaseCoverage
+from jobs.pipeline.result import RunResult
 from jobs.sources.labels import said_of_labels
 from jobs.storage.delta_log import DeltaLog
-from jobs.storage.delta_sink import SHAPES, read_table
+from jobs.storage.delta_sink import SHAPES
 from jobs.storage.object_store import first_line, open_store, place_of
-from transforms.questions.verdict import Verdict
+from transforms.vocabulary import FURTHER_READINGS, Reading
 
 FORMAT = 1
 
@@ -103,34 +103,25 @@ def check_manifest(case_uri: str) -> None:
 
 def complete_case(
     spark: SparkSession,
-    case: Case,
     lock: CaseLock,
-    books: Mapping[str, Books],
-    index: Mapping[str, object] | None,
-    exit_status: int,
-    coverage: CaseCoverage | None,
-    report: Callable[[str], dict[str, object]] | None = None,
-    verdict: Verdict | None = None,
+    *,
+    result: RunResult,
+    inputs_sha256: str,
+    report: Mapping[str, object] | None,
 ) -> Mapping[str, object]:
     """Make this run the one that readers of the case see; raises LockLost when it must not.
 
-    `report` writes the report when it is told the digest of the inputs, and says what it wrote.
-    Returns the manifest's content.
+    `report` is what the manifest says of the report. Returns the manifest's content.
     """
+    case = result.case
     case_uri = case.arguments.case_uri
     before = read_manifest(f"{case_uri}/manifest.json")
-    inputs = inputs_digest(read_table(spark, f"{case_uri}/objects"))
     content = describe_run(
         spark,
-        case,
-        books=books,
-        index=index,
-        inputs=inputs,
-        report=report(inputs) if report is not None else None,
-        exit_status=exit_status,
-        coverage=coverage,
-        verdict=verdict,
-        warnings=[*_warnings(books, lock), *said_of_labels(case.labels.conflicts)],
+        result,
+        inputs=inputs_sha256,
+        report=report,
+        warnings=[*_warnings(result.books, lock), *said_of_labels(case.labels.conflicts)],
         before=before,
         now=datetime.now(UTC),
     )
@@ -139,10 +130,10 @@ def complete_case(
     return content
 
 
-def _warnings(books: Mapping[str, Books], lock: CaseLock) -> list[str]:
+def _warnings(books: Mapping[Reading, Books], lock: CaseLock) -> list[str]:
     said = []
     for reading, each in books.items():
-        where = f"{reading}: " if reading else ""
+        where = f"{reading.folder}: " if reading.folder else ""
         broken = [identity.what for identity in each.identities() if not identity.holds]
         said += [f"{where}does not balance: {what}" for what in broken]
         if each.refusals:
@@ -154,34 +145,32 @@ def _warnings(books: Mapping[str, Books], lock: CaseLock) -> list[str]:
 
 def describe_run(
     spark: SparkSession,
-    case: Case,
+    result: RunResult,
     *,
-    books: Mapping[str, Books],
-    index: Mapping[str, object] | None,
     inputs: str,
     report: Mapping[str, object] | None,
-    exit_status: int,
-    coverage: CaseCoverage | None,
-    verdict: Verdict | None,
     warnings: list[str],
     before: Stored | None,
     now: datetime,
 ) -> dict[str, object]:
     """The content of this run's manifest."""
+    case, books = result.case, result.books
     arguments, listing = case.arguments, case.listing
+    coverage, indexed = result.coverage, result.indexed
+    headline = result.investigation.headline if result.investigation else None
     return {
         "format": FORMAT,
         "case_id": arguments.case_id,
         "run_id": case.run_id,
         "started_at": _plain(case.started_at),
         "finished_at": _plain(now),
-        "exit_status": exit_status,
+        "exit_status": int(result.exit_code),
         "warnings": warnings,
         "parameters": _plain(arguments),
-        "subject": _plain(case.subject),
-        "objects_were_read_twice": case.was_read_twice,
+        "subject": _plain(result.window.subject),
+        "objects_were_read_twice": result.window.was_scanned_twice,
         "finding": _plain(case.finding.described()) if case.finding else None,
-        "claims": _plain(case.claims),
+        "claims": _plain(result.claims),
         "labels": [
             {"uri": uri, "sha256": sha256} for uri, sha256 in sorted(case.labels.sources.items())
         ],
@@ -193,15 +182,17 @@ def describe_run(
             "left_folders": dict(listing.left_folders),
         },
         "inputs_sha256": inputs,
-        **_said_of_books(books[""]),
+        **_said_of_books(books[Reading.WINDOW]),
         "further_readings": {
-            reading: _said_of_books(each) for reading, each in books.items() if reading
+            reading.folder: _said_of_books(books[reading])
+            for reading in FURTHER_READINGS
+            if reading in books
         },
-        "verdict": {"step": verdict.step, "sentence": verdict.sentence} if verdict else None,
+        "verdict": {"step": headline.verdict, "sentence": headline.sentence} if headline else None,
         "coverage": coverage.described() if coverage else None,
         "tables": tables_of(arguments.case_uri, case.run_id),
         "report": dict(report) if report is not None else None,
-        "index": dict(index) if index is not None else None,
+        "index": indexed.described() if indexed else None,
         "operator": _operator(case),
         "tool": code_facts(),
         "runtime": spark_facts(spark),

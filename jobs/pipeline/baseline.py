@@ -1,8 +1,7 @@
 """What the days before the window know of the subject: a reading of its own, and its peers."""
 
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -10,23 +9,30 @@ from pyspark.sql import functions as F
 from jobs.cli.arguments import Arguments
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
-from jobs.pipeline.reading import close_books, read_flows
+from jobs.pipeline.read_flows import FlowsRead, read_flows
+from jobs.pipeline.scan import ReadingPlan
 from jobs.spark.phases import Phases
 from transforms.conversations.build import conversations_of
-from transforms.questions.question import Asked, Baseline
+from transforms.questions.context import Baseline
+from transforms.questions.options import Thresholds
 from transforms.questions.verdict import peers_of
+from transforms.vocabulary import Reading
 from transforms.window import Window
 
 # What happens just before the first sign belongs to neither.
 GAP = timedelta(hours=1)
 
 
-class BaselineRead(NamedTuple):
-    """The books of the reading, what it knows, and the peers in it."""
+@dataclass(frozen=True, kw_only=True)
+class BaselineRead:
+    """The books of the reading, what it knows, and the peers in it.
+
+    `peers` is None where the records do not reach far enough back.
+    """
 
     books: Books
     baseline: Baseline
-    peers: DataFrame | None  # None where it does not reach far enough back
+    peers: DataFrame | None
 
     def release(self) -> None:
         """Give back what was kept in memory for it."""
@@ -37,47 +43,55 @@ class BaselineRead(NamedTuple):
 def baseline_window(arguments: Arguments) -> Window:
     """From so many days before the window until an hour before it."""
     window = arguments.window
-    days = timedelta(days=arguments.asked.baseline_days)
+    days = timedelta(days=arguments.question_options.baseline_days)
     return window._replace(from_at=window.from_at - days, to_at=window.from_at - GAP)
 
 
-def read_baseline(spark: SparkSession, case: Case, asked: Asked, phases: Phases) -> BaselineRead:
-    """Read the days before with what the window taught of the subject; writes `baseline/…`.
+def read_baseline(
+    spark: SparkSession, case: Case, phases: Phases, *, window: FlowsRead, thresholds: Thresholds
+) -> BaselineRead | None:
+    """Read the days before for the subject as the window knows it; None where they are not asked.
 
-    `case` is that of the window after its reading. Conversations are cut with the rules of the
-    window, so that the two compare.
+    Writes the tables in `baseline/`. Conversations are cut with the rules of the window, so that
+    the two compare.
     """
-    assert case.baseline is not None
-    arguments = replace(case.arguments, window=baseline_window(case.arguments), derive=False)
-    further = case._replace(arguments=arguments, listing=case.baseline, reading="baseline")
-    reading = read_flows(spark, further, phases)
-    books = close_books(spark, reading)
-    seen = reading.flows.agg(
+    if case.baseline_listing is None:
+        return None
+    plan = ReadingPlan(
+        reading=Reading.BASELINE,
+        window=baseline_window(case.arguments),
+        listing=case.baseline_listing,
+        subject=window.subject,
+        may_widen=False,
+    )
+    read = read_flows(spark, case, plan, phases)
+    times = read.flows.agg(
         F.min("start").alias("first_s"), F.countDistinct(F.to_date("start_at")).alias("days")
     ).first()
-    first_s = seen["first_s"] if seen else None
-    least = timedelta(days=asked.thresholds.baseline_min_days).total_seconds()
-    is_enough = False if first_s is None else case.arguments.window.from_s - first_s >= least
+    first_s = times["first_s"] if times else None
+    least_s = timedelta(days=thresholds.baseline_min_days).total_seconds()
+    is_enough = first_s is not None and case.arguments.window.from_s - first_s >= least_s
     peers, services, later = None, 0, 0
     if first_s is not None and is_enough:
         conversations = conversations_of(
-            reading.flows,
-            case.subject.addresses,
-            asked.thresholds.rules(),
-            are_several=len(case.subject.instance_ids) > 1,
+            read.flows, window.subject.addresses, thresholds.rules(), are_several=window.are_several
         )
         peers = peers_of(conversations).persist()
-        known = peers.agg(
-            F.count("*").alias("services"),
-            F.count_if(F.col("first_at") >= F.timestamp_seconds(F.lit(first_s + 86_400))).alias(
-                "later"
-            ),
-        ).first()
-        services, later = (known["services"], known["later"]) if known else (0, 0)
-    reading.release()
-    days = seen["days"] if seen else 0
-    return BaselineRead(
-        books,
-        Baseline(asked.baseline_days, first_s, days, services, later, is_enough),
-        peers,
+        services, later = _count_services(peers, first_s)
+    read.release()
+    baseline = Baseline(
+        asked_days=case.arguments.question_options.baseline_days,
+        first_s=first_s,
+        days=times["days"] if times else 0,
+        services=services,
+        later_services=later,
+        is_enough=is_enough,
     )
+    return BaselineRead(books=read.books, baseline=baseline, peers=peers)
+
+
+def _count_services(peers: DataFrame, first_s: int) -> tuple[int, int]:
+    """All services, and those that were first seen after the first day."""
+    is_later = F.col("first_at") >= F.timestamp_seconds(F.lit(first_s + 86_400))
+    counts = peers.agg(F.count("*").alias("services"), F.count_if(is_later).alias("later")).first()
+    return (counts["services"], counts["later"]) if counts else (0, 0)

@@ -144,10 +144,10 @@ def count_flows(flows: DataFrame) -> dict[str, int]:
     return counts.asDict() if counts else {}
 
 
-def count_scope(judged: DataFrame) -> dict[str, int]:
+def count_scope(records: DataFrame) -> dict[str, int]:
     """How many flows are the subject's, and how many others only looked like it."""
     is_kept = F.col("is_kept")
-    counts = judged.agg(
+    counts = records.agg(
         F.count_if(is_kept).alias("subject"), F.count_if(~is_kept).alias("others")
     ).first()
     return counts.asDict() if counts else {}

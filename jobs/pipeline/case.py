@@ -1,20 +1,22 @@
 """A case: everything that is known of it before Spark starts."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
 
 from jobs.cli.arguments import Arguments
 from jobs.sources.findings import FindingFile
 from jobs.sources.listing import Listing
-from transforms.finding.claim import ClaimAnswer
 from transforms.label.tables import LabelTables
 from transforms.subject.identity import Subject
+from transforms.vocabulary import Reading
 
 
-class Case(NamedTuple):
-    """Everything that is known of a case before Spark starts; `claims` and what the records add to
-    the subject come later. `reading` is what is read: the window, or a further one beside it, whose
-    tables lie in a folder of that name.
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """The input of a run. What the run finds out stands in the results of its steps.
+
+    `subject` is what arguments, finding and labels know of it. `listing` has the objects of the
+    window, `baseline_listing` those of the days before, where they are asked for.
     """
 
     arguments: Arguments
@@ -24,11 +26,13 @@ class Case(NamedTuple):
     run_id: str
     started_at: datetime
     finding: FindingFile | None = None
-    claims: tuple[ClaimAnswer, ...] = ()
-    was_read_twice: bool = False
-    baseline: Listing | None = None
-    reading: Literal["", "baseline", "hop_2"] = ""
+    baseline_listing: Listing | None = None
 
-    def table(self, name: str) -> str:
-        """Where a table of this reading is."""
-        return self.arguments.table(f"{self.reading}/{name}" if self.reading else name)
+    @property
+    def has_subject(self) -> bool:
+        """Whether one subject is traced; else every flow of the window is kept."""
+        return self.arguments.scope == "instance"
+
+    def table(self, name: str, reading: Reading = Reading.WINDOW) -> str:
+        """Where a table of a reading is."""
+        return self.arguments.table(f"{reading.folder}/{name}".lstrip("/"))

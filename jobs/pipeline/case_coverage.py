@@ -9,6 +9,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.pipeline.case import Case
+from jobs.pipeline.read_flows import FlowsRead
+from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import in_few_files, read_table, write_table
 from transforms.coverage.facts import (
     peer_only_slots,
@@ -34,6 +36,7 @@ from transforms.coverage.slots import (
 )
 from transforms.scan.object_key import parse_key
 from transforms.schemas import COVERAGE
+from transforms.subject.identity import Subject
 from transforms.window import Window
 
 REFUSED_SHOWN = 10
@@ -70,14 +73,23 @@ class SlotsFound(NamedTuple):
     unlogged: tuple[str, ...]
 
 
-def find_slots(spark: SparkSession, case: Case, flows: DataFrame) -> SlotsFound:
+def find_slots(
+    spark: SparkSession, case: Case, phases: Phases, *, window: FlowsRead
+) -> SlotsFound:
     """The slots of the subject's interfaces, from the stored flows and objects."""
+    with phases.phase("coverage", is_concurrent=True):
+        return _find_slots(spark, case, window.flows, window.subject)
+
+
+def _find_slots(
+    spark: SparkSession, case: Case, flows: DataFrame, subject: Subject
+) -> SlotsFound:
     window = case.arguments.window
-    facts = _facts(flows, read_table(spark, case.arguments.table("objects")), window)
+    facts = _facts(flows, read_table(spark, case.table("objects")), window)
     delivered = _delivered(case, facts["trouble"])
     slots, paces = cover(
-        facts["records"], facts["touches"], delivered, case.subject.interface_ids, window,
-        _lives(case),
+        facts["records"], facts["touches"], delivered, subject.interface_ids, window,
+        _lives(case, subject),
     )  # fmt: skip
     return SlotsFound(
         slots,
@@ -89,7 +101,7 @@ def find_slots(spark: SparkSession, case: Case, flows: DataFrame) -> SlotsFound:
 
 
 def judge_slots(
-    spark: SparkSession, case: Case, found: SlotsFound, conversations: DataFrame
+    spark: SparkSession, case: Case, *, found: SlotsFound, conversations: DataFrame
 ) -> CaseCoverage:
     """Write the table `coverage`, and judge it with what only peers' interfaces recorded."""
     window = case.arguments.window
@@ -99,7 +111,7 @@ def judge_slots(
     stored = rows.withColumns(
         {"slot_at": F.timestamp_seconds("slot"), "run_id": F.lit(case.run_id)}
     )
-    write_table(in_few_files(stored, 1), case.arguments.table("coverage"), COVERAGE)
+    write_table(in_few_files(stored, 1), case.table("coverage"), COVERAGE)
 
     interfaces = by_interface(slots)
     covering = {name for interface in interfaces for name in interface.flow_logs} | {None}
@@ -186,9 +198,8 @@ def _refused_lines(
     )
 
 
-def _lives(case: Case) -> list[Life]:
+def _lives(case: Case, subject: Subject) -> list[Life]:
     """When each interface was the subject's, as the labels tell."""
-    subject = case.subject
     return [
         Life(known.interface_id, known.version.valid_from, known.version.valid_to)
         for known in case.labels.interfaces

@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.pipeline.case import Case
+from jobs.pipeline.scan import ReadingPlan, ScanResult
 from jobs.sources.labels import as_lookups
 from jobs.sources.listing import as_folder_row, as_object_row
 from jobs.sources.object_scan import of_read_objects
@@ -12,17 +13,19 @@ from transforms.schemas import ACCOUNT_COLUMNS
 from transforms.subject.role import with_role
 
 
-def objects_table(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
+def objects_table(
+    spark: SparkSession, case: Case, plan: ReadingPlan, scanned: DataFrame
+) -> DataFrame:
     """Every listed object with its account, or the reason why it was skipped; and every folder
     that was left out.
     """
-    said = "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING"
-    said += ", region STRING, flow_log_id STRING, slot_at TIMESTAMP, skipped STRING"
-    listing = case.listing
+    columns = "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING"
+    columns += ", region STRING, flow_log_id STRING, slot_at TIMESTAMP, skipped STRING"
+    listing = plan.listing
     listed = spark.createDataFrame(
         [(*as_object_row(item), item.skipped, "skipped") for item in listing.objects]
         + [(*as_folder_row(uri), reason, "left_out") for uri, reason in listing.left_folders],
-        f"{said}, unread STRING",
+        f"{columns}, unread STRING",
     )
     accounts = scanned.where("account IS NOT NULL").select(
         F.col("object_uri").alias("uri"), "account.*"
@@ -37,24 +40,24 @@ def objects_table(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFr
     )
 
 
-def judged_records(spark: SparkSession, case: Case, scanned: DataFrame) -> DataFrame:
-    """Records of the window with their labels, and whether they are kept."""
+def labelled_records(spark: SparkSession, case: Case, scan: ScanResult) -> DataFrame:
+    """Records of the window with their labels, their role, and whether they are kept."""
     records = (
-        of_read_objects(scanned)
+        of_read_objects(scan.frame)
         .where("record IS NOT NULL")
         .select("object_uri", "object_version", "object_line", "record.*")
     )
     labelled = records.transform(label_with, as_lookups(spark, case.labels))
-    judged = labelled.transform(with_role, case.subject)
-    everything = F.lit(case.arguments.scope == "everything")
-    return judged.withColumn("is_kept", everything | F.col("role").isNotNull())
+    with_roles = labelled.transform(with_role, scan.subject)
+    everything = F.lit(not case.has_subject)
+    return with_roles.withColumn("is_kept", everything | F.col("role").isNotNull())
 
 
-def kept_flows(judged: DataFrame, run_id: str) -> DataFrame:
+def flows_table(records: DataFrame, run_id: str) -> DataFrame:
     """The kept flows, each with the identity of its source line."""
     source = F.concat_ws("\n", "object_uri", F.coalesce("object_version", F.lit("")), "object_line")
     return (
-        judged.where("is_kept")
+        records.where("is_kept")
         .withColumn("record_id", F.substring(F.sha2(source, 256), 1, 40))
         .withColumn("start_at", F.timestamp_seconds("start"))
         .withColumn("end_at", F.timestamp_seconds("end"))

@@ -95,7 +95,7 @@ def estimate(objects: int, octets: int, prices: Prices, *, on_s3: bool) -> list[
 def dry_run_lines(case: Case, prices: Prices) -> Iterator[str]:
     """What `--dry_run true` prints."""
     listing = case.listing
-    before = case.baseline.selected if case.baseline else []
+    before = case.baseline_listing.selected if case.baseline_listing else []
     selected = [*before, *listing.selected]
     octets = sum(item.size for item in selected)
     on_s3 = any(item.bucket for item in selected)
@@ -108,7 +108,7 @@ def dry_run_lines(case: Case, prices: Prices) -> Iterator[str]:
     )
     if before:
         yield f"            {len(before):,} of them for the baseline"
-    if case.arguments.asked.hops > 1:
+    if case.arguments.question_options.hops > 1:
         yield "            a second hop reads them once more, where an internal peer answered"
     yield f"  expected, at prices of {prices.as_of}:"
     for item in estimate(len(selected), octets, prices, on_s3=on_s3):

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from jobs.pipeline.case import Case
-from jobs.pipeline.reading import scan_together
+from jobs.pipeline.read_flows import plan_of_window
+from jobs.pipeline.scan import ScanResult, scan_for
 from jobs.sources.object_scan import start_workers
-from jobs.spark.concurrent import beside
+from jobs.spark.concurrent import run_concurrently
 from jobs.spark.phases import Phases
 from transforms.subject.identity import resolve_subject
 
@@ -16,34 +17,37 @@ from transforms.subject.identity import resolve_subject
 def cases_of(case: Case) -> tuple[Case, ...]:
     """The case, or with `--one_case_each` one for each instance, under the same run id.
 
-    Each has one instance as its subject; what the others did is of no concern to it.
+    Each has one instance as its subject and leaves out what the others did.
     """
-    asked = case.arguments
-    if not asked.one_case_each:
+    given = case.arguments
+    if not given.one_case_each:
         return (case,)
     return tuple(
-        case._replace(
-            arguments=replace(asked, case_id=case_id, instance_ids=(instance_id,)),
-            subject=resolve_subject([instance_id], (), (), asked.vpc_id, case.labels),
+        replace(
+            case,
+            arguments=replace(given, case_id=case_id, instance_ids=(instance_id,)),
+            subject=resolve_subject([instance_id], (), (), given.vpc_id, case.labels),
         )
-        for case_id, instance_id in zip(asked.case_ids, asked.instance_ids, strict=True)
+        for case_id, instance_id in zip(given.case_ids, given.instance_ids, strict=True)
     )
 
 
 def scanned_once(
     spark: SparkSession, cases: Sequence[Case], phases: Phases
-) -> Iterator[tuple[Case, DataFrame | None, Phases]]:
-    """Each case with the scan that all of them have in common, and phases that go on from it.
+) -> Iterator[tuple[Case, ScanResult | None, Phases]]:
+    """Each case with the scan that all of them share, and phases that go on from it.
 
-    A single case is scanned for by itself, beside other work. The next case begins when the one
-    before has ended: the scan is in memory until the last one has.
+    A single case makes its own scan, concurrently with other work. The next case begins when the
+    one before has ended; the scan stays in memory until the last one has.
     """
     if len(cases) == 1:
         yield cases[0], None, phases
         return
-    with phases.phase("scan for all"), beside() as begin:
+    first = cases[0]
+    with phases.phase("scan for all"), run_concurrently() as begin:
         begin(start_workers, spark)
-        scanned, cases = scan_together(spark, cases)
-    for case in cases:
-        yield case, scanned, Phases(phases.seconds)
-    scanned.unpersist()
+        plans = [plan_of_window(case) for case in cases]
+        scans = scan_for(spark, first.arguments, first.labels, plans)
+    for case, scan in zip(cases, scans, strict=True):
+        yield case, scan, Phases(phases.seconds)
+    scans[0].frame.unpersist()

@@ -1,4 +1,4 @@
-"""Spark work that needs nothing of other work, beside it: planning keeps only one core busy."""
+"""Spark work in several threads: planning a job keeps only one core busy."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,7 +8,7 @@ from typing import ParamSpec, Protocol, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_AT_ONCE = 3
+_MOST_THREADS = 3
 
 
 class Begin(Protocol):
@@ -19,13 +19,13 @@ class Begin(Protocol):
 
 
 @contextmanager
-def beside() -> Iterator[Begin]:
-    """What is begun in this block has ended when the block ends, and its first failure is raised.
+def run_concurrently() -> Iterator[Begin]:
+    """Wait at the end of the block for all work that it began, and raise the first failure.
 
     A failure of the block itself comes first.
     """
     begun: list[Future[object]] = []
-    with ThreadPoolExecutor(_AT_ONCE, "beside") as pool:
+    with ThreadPoolExecutor(_MOST_THREADS, "concurrent") as pool:
 
         def begin(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
             future = pool.submit(work, *args, **kwargs)

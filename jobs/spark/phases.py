@@ -11,18 +11,18 @@ logger = logging.getLogger(__name__)
 class Phases:
     """Seconds by phase, in order; each phase is logged when it ends.
 
-    Those of a phase beside others are counted in the others as well. `before` are phases that other
-    work had in common with this.
+    The seconds of a phase that runs concurrently with others are counted in those as well. `before`
+    holds the phases that this run had in common with other runs.
     """
 
     def __init__(self, before: Mapping[str, float] | None = None) -> None:
         self.seconds = dict(before or {})
 
     @contextmanager
-    def phase(self, name: str, *, is_beside: bool = False) -> Iterator[None]:
+    def phase(self, name: str, *, is_concurrent: bool = False) -> Iterator[None]:
         """Time a block of work under a name."""
         started = time.perf_counter()
         yield
         seconds = time.perf_counter() - started
-        self.seconds[f"{name} (beside)" if is_beside else name] = seconds
+        self.seconds[f"{name} (concurrent)" if is_concurrent else name] = seconds
         logger.info("phase=%s seconds=%.1f", name.replace(" ", "_"), seconds)

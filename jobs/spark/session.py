@@ -28,8 +28,8 @@ def setting(spark: SparkSession, name: str, value: str) -> Iterator[None]:
 
 
 @contextmanager
-def like_few(spark: SparkSession, is_small: bool) -> Iterator[None]:
-    """Without generated code for few rows: compiling takes longer than it saves."""
+def for_few_rows(spark: SparkSession, is_small: bool) -> Iterator[None]:
+    """Run queries without generated code: for few rows compiling takes longer than it saves."""
     if not is_small:
         yield
         return

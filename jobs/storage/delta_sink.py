@@ -12,11 +12,10 @@ from jobs.storage.delta_log import DeltaLog
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms import schemas
 from transforms.table_shape import columns_of_ddl, columns_of_delta, conflicts
+from transforms.vocabulary import FURTHER_READINGS
 
 logger = logging.getLogger(__name__)
 
-# What else a run may read beside its window; each has the tables of a reading in its own folder.
-FURTHER_READINGS = ("baseline", "hop_2")
 SHAPES = {
     "flows": schemas.FLOWS,
     "objects": schemas.OBJECTS,
@@ -26,7 +25,7 @@ SHAPES = {
     "peers": schemas.PEERS,
     "answers": schemas.ANSWERS,
     **{
-        f"{reading}/{name}": shape
+        f"{reading.folder}/{name}": shape
         for reading in FURTHER_READINGS
         for name, shape in (
             ("flows", schemas.FLOWS),

@@ -15,8 +15,9 @@ from pyspark.sql import SparkSession
 
 from jobs.cli.arguments import parse_arguments
 from jobs.evidence.case_lock import locked_case
+from jobs.pipeline.prepare import prepare
 from jobs.spark.phases import Phases
-from jobs.trace_instance import prepare, run
+from jobs.trace_instance import run
 from tests.support import days, reference
 
 # A smaller seed is no simpler a day, so there is nothing to shrink; a failure names its seed.
@@ -43,8 +44,8 @@ def trace(spark: SparkSession, day: days.Day, folder: Path, scope: str = "instan
     arguments = parse_arguments(_flags(day, folder, scope, output))
     case = prepare(arguments, datetime.now(UTC))
     with locked_case(arguments.table("run.lock"), case.run_id, arguments.break_lock) as lock:
-        result = run(spark, case, Phases(), lock)
-    assert result.all_books[""].balanced
+        finished = run(spark, case, Phases(), lock)
+    assert all(books.balanced for books in finished.result.books.values())
     flows = spark.read.format("delta").load(str(output / "case-1" / "flows"))
     refused = spark.read.format("delta").load(str(output / "case-1" / "quarantine"))
     whole = ("object_uri", "object_line", "extra", "role")

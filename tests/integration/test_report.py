@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from jobs.trace_instance import main
 from tests.support.services import DemoDay
-from transforms.questions.question import Thresholds
+from transforms.questions.options import Thresholds
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}$\\frac$ \u202egnp.exe"

@@ -2,97 +2,120 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from datetime import datetime
 
 from transforms.network.service_classes import SERVICE_CLASSES_VERSION
+from transforms.questions.activity import (
+    AFTER_CONTAINMENT,
+    HOURS,
+    LONG_SESSIONS,
+    ODD_PROTOCOLS,
+    REGULAR_CALLS,
+)
 from transforms.questions.attempts import (
-    first_abnormal_minute,
-    ping_sweep,
-    rejected_then_accepted,
-    targets_that_matter,
-    was_it_scanning,
-    what_was_blocked,
-    who_what_when,
+    BLOCKED,
+    OPENED_LATER,
+    SERVICES_TRIED,
+    TARGETS_THAT_MATTER,
 )
-from transforms.questions.beyond import never_seen_before, second_hop
-from transforms.questions.question import QUESTIONS_VERSION, Asked, Question
-from transforms.questions.traffic import (
-    after_containment,
-    aws_services,
-    how_much_left,
-    listening_ports,
-    long_sessions,
-    odd_protocols,
-    other_resolvers,
-    outside_addresses,
-    regular_callers,
-    rhythm,
-    who_came_in,
-)
-from transforms.questions.verdict import did_it_try
+from transforms.questions.context import QuestionContext
+from transforms.questions.inbound import LISTENING_PORTS, SOURCES
+from transforms.questions.novelty import NEW_SERVICES
+from transforms.questions.outbound import AWS_SERVICES, OUTSIDE_ADDRESSES, RESOLVERS, VOLUME
+from transforms.questions.question import QUESTIONS_VERSION, Figures, Place, Question, Rows
+from transforms.questions.scans import FIRST_SIGN, SCANS, SWEEPS
+from transforms.questions.spread import SPREAD
+from transforms.questions.verdict import DID_IT_TRY
 
-_ALL = (
-    did_it_try, who_what_when, never_seen_before, targets_that_matter, what_was_blocked,
-    was_it_scanning, who_came_in, outside_addresses, how_much_left, second_hop, after_containment,
-    rejected_then_accepted, regular_callers, long_sessions, listening_ports, other_resolvers,
-    aws_services, first_abnormal_minute, ping_sweep, odd_protocols, rhythm,
+# In the order of an investigation.
+QUESTIONS: tuple[Question, ...] = (
+    DID_IT_TRY, SERVICES_TRIED, NEW_SERVICES, TARGETS_THAT_MATTER, BLOCKED, SCANS, SOURCES,
+    OUTSIDE_ADDRESSES, VOLUME, SPREAD, AFTER_CONTAINMENT, OPENED_LATER, REGULAR_CALLS,
+    LONG_SESSIONS, LISTENING_PORTS, RESOLVERS, AWS_SERVICES, FIRST_SIGN, SWEEPS, ODD_PROTOCOLS,
+    HOURS,
 )  # fmt: skip
 
 
-class Answer(NamedTuple):
-    """A question, answered; rows are as in the table: named ones only, figures count all."""
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A question, answered. The figures count every row, `rows` holds the first ones."""
 
-    question: str
-    title: str
+    question: Question
     verdict: str
     sentence: str
-    figures: dict[str, int]
-    rows: tuple[dict[str, object], ...]
+    figures: Figures
+    rows: Rows
     source: str
     rule: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
 
 
-def questions(asked: Asked) -> tuple[Question, ...]:
-    """Every question, in the order of an investigation."""
-    return tuple(make(asked) for make in _ALL)
+def all_answers_sql(context: QuestionContext) -> str:
+    """SQL text that answers every question that is asked, in one go: one row each."""
+    asked = (question for question in QUESTIONS if question.is_asked(context))
+    return "\nUNION ALL\n".join(question.answer_sql(context) for question in asked)
 
 
-def answers_of(asked: Asked, found: Mapping[str, Mapping[str, object]]) -> tuple[Answer, ...]:
-    """Answers from what `question.all_answers` gave, by question."""
-    return tuple(
-        _answer(question, asked, found[question.question]) for question in questions(asked)
+def answers_of(
+    context: QuestionContext, found: Mapping[str, Mapping[str, object]]
+) -> tuple[Answer, ...]:
+    """Answers from the rows of `all_answers_sql`, by the id of their question."""
+    return tuple(_answer(question, context, found.get(question.id)) for question in QUESTIONS)
+
+
+def _answer(
+    question: Question, context: QuestionContext, found: Mapping[str, object] | None
+) -> Answer:
+    figures: Figures = dict.fromkeys(question.figures, 0)
+    rows: Rows = ()
+    if found is not None:
+        counted, details = found["figures"], found["details"]
+        assert isinstance(counted, Mapping)
+        assert isinstance(details, Sequence)
+        figures, rows = dict(counted), tuple(json.loads(text) for text in details)
+    told = question.tell(context, figures, rows)
+    return Answer(
+        question=question,
+        verdict=told.verdict,
+        sentence=told.sentence,
+        figures=figures,
+        rows=rows,
+        source=question.source(context),
+        rule=f"{question.rule} (rules {QUESTIONS_VERSION})",
+        parameters=_parameters(question, context),
     )
 
 
-def _answer(question: Question, asked: Asked, found: Mapping[str, object]) -> Answer:
-    figures, details = found["figures"], found["details"]
-    assert isinstance(figures, Mapping)
-    assert isinstance(details, Sequence)
-    rows = tuple(json.loads(text) for text in details)
-    verdict, sentence = question.tell(figures, rows)
-    parameters = {name: str(getattr(asked.thresholds, name)) for name in question.thresholds}
-    if asked.expected_peers and asked.unexpected() in question.rows:
-        parameters["expected_peers"] = ", ".join(asked.expected_peers)
-    if question.question == "P0-10" and asked.contained_at:
-        parameters["contained_at"] = asked.contained_at.isoformat()
-    if question.question == "P0-2b" and asked.baseline_days:
-        parameters["baseline_days"] = str(asked.baseline_days)
-    if question.question == "P0-9":
-        parameters |= {"hops": str(asked.hops), "max_peers": str(asked.max_peers)}
-    if "service_class" in question.source:
+def _parameters(question: Question, context: QuestionContext) -> dict[str, str]:
+    """The thresholds and options that the question declares, as they were in this run."""
+    parameters = {name: str(getattr(context.thresholds, name)) for name in question.thresholds}
+    expected = context.options.expected_peers
+    if expected and question.names_used & {"attempts", "unexpected"}:
+        parameters["expected_peers"] = ", ".join(expected)
+    for name in question.options:
+        if value := getattr(context.options, name):
+            parameters[name] = value.isoformat() if isinstance(value, datetime) else str(value)
+    if "service_class" in question.sql:
         parameters["service_classes_version"] = SERVICE_CLASSES_VERSION
-    rule = f"{question.rule} (rules {QUESTIONS_VERSION})"
-    return Answer(
-        question.question, question.title, verdict, sentence, dict(figures), rows,
-        question.source, rule, parameters,
-    )  # fmt: skip
+    return parameters
 
 
 def answer_row(answer: Answer, run_id: str) -> tuple[object, ...]:
     """A row of `schemas.ANSWERS`."""
     details = [json.dumps(row, sort_keys=True) for row in answer.rows]
     return (
-        answer.question, answer.title, answer.verdict, answer.sentence, answer.figures, details,
-        answer.source, answer.rule, answer.parameters, run_id,
+        answer.question.id, answer.question.title, answer.verdict, answer.sentence, answer.figures,
+        details, answer.source, answer.rule, answer.parameters, run_id,
     )  # fmt: skip
+
+
+def shown_in(answers: Sequence[Answer], place: Place) -> tuple[Answer, ...]:
+    """The answers that a place shows, in the order of an investigation."""
+    return tuple(answer for answer in answers if place in answer.question.places)
+
+
+def the_one_in(answers: Sequence[Answer], place: Place) -> Answer:
+    """The answer of a place that shows exactly one."""
+    (answer,) = shown_in(answers, place)
+    return answer

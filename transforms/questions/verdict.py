@@ -11,11 +11,12 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from transforms.network.service_classes import class_of
-from transforms.questions.question import Asked, Figures, Question, Rows
+from transforms.questions.context import QuestionContext
+from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
+from transforms.questions.sql import BY_SUBJECT, IS_INSIDE
+from transforms.vocabulary import Initiator, Outcome, outcome_rank, sql_list
 
 VERDICT_VERSION = "1"
-# Weakest first. What the far side said weighs more than silence, silence more than an own rule.
-OUTCOMES = ("BLOCKED_SRC", "NO_ANSWER", "BLOCKED_DST", "REFUSED", "ANSWERED", "DATA")
 
 
 class Verdict(NamedTuple):
@@ -32,17 +33,15 @@ def peers_of(conversations: DataFrame, before: DataFrame | None = None) -> DataF
     `before` are the peers of a baseline: what is not among them, with the same side that began, is
     new. Without one nothing can be called new, so `is_new_…` are null, as they are beyond hop 1.
     """
-    cases = " ".join(f"WHEN '{name}' THEN {rank}" for rank, name in enumerate(OUTCOMES))
-    listed = ", ".join(f"'{name}'" for name in OUTCOMES)
     labels = "name interface_id instance_id subnet_name vpc_name scope".split()
     near = F.expr("IF(hop = 1, NULL, subject_address)").alias("subject_address")
     peers = (
         conversations.groupBy("hop", near, "peer", "service_port", "protocol", "initiator")
         .agg(
             *(F.max(f"peer_{name}").alias(f"peer_{name}") for name in labels),
-            F.expr(f"max(CASE outcome {cases} END)").alias("_rank"),
+            F.expr(f"max({outcome_rank()})").alias("_rank"),
             F.count("*").alias("attempts"),
-            *(F.count_if(F.col("outcome") == name).alias(name.lower()) for name in OUTCOMES),
+            *(F.count_if(F.col("outcome") == name).alias(name.lower()) for name in Outcome),
             F.min("first_at").alias("first_at"),
             F.max("last_at").alias("last_at"),
             F.sum("bytes_out").alias("bytes_out"),
@@ -51,7 +50,7 @@ def peers_of(conversations: DataFrame, before: DataFrame | None = None) -> DataF
         )
         .select(
             "*",
-            F.expr(f"element_at(array({listed}), _rank + 1)").alias("outcome"),
+            F.expr(f"element_at(array({sql_list(Outcome)}), _rank + 1)").alias("outcome"),
             F.expr(class_of("service_port")).alias("service_class"),
         )
     )
@@ -78,54 +77,64 @@ def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:
     return peers
 
 
-def did_it_try(asked: Asked) -> Question:
-    """P0-1. A row is an internal peer with what the subject began with it, by outcome.
+# A row is an internal peer with what the subject began with it, by outcome. `unclear` counts
+# internal conversations of which nobody knows who began: that is no evidence of silence.
+# `expected` counts attempts at peers that are expected, which all other figures leave out.
+_SUMS = ("attempts", *(outcome.lower() for outcome in Outcome))
+_MATTERS = "{attempts} AND service_class IS NOT NULL"
+_BEGINNERS = sql_list((Initiator.SUBJECT, Initiator.UNKNOWN))
+DID_IT_TRY_SQL = f"""
+    SELECT peer, max(peer_name) AS peer_name,
+           {", ".join(f"sum(IF({{attempts}}, {name}, 0)) AS {name}" for name in _SUMS)},
+           sum(IF({_MATTERS}, attempts, 0)) AS at_services_that_matter,
+           sum(IF({_MATTERS}, data, 0)) AS data_at_services_that_matter,
+           sum(IF(initiator = '{Initiator.UNKNOWN}', attempts, 0)) AS unclear,
+           sum(IF({BY_SUBJECT} AND NOT ({{unexpected}}), attempts, 0)) AS expected
+    FROM peers
+    WHERE hop = 1 AND {IS_INSIDE} AND initiator IN ({_BEGINNERS})
+    GROUP BY peer"""
 
-    `unclear` are internal conversations whose beginner is unknown: they are no evidence of silence.
-    `expected` are attempts at peers that were said to be expected: left out of all other figures.
-    """
-    is_attempt = asked.attempts()
-    sums = "attempts blocked_src blocked_dst no_answer refused answered data".split()
-    kept = ", ".join(f"sum(IF({is_attempt}, {name}, 0)) AS {name}" for name in sums)
-    matters = f"{is_attempt} AND service_class IS NOT NULL"
 
-    def tell(figures: Figures, rows: Rows) -> tuple[str, str]:
+def _tell_did_it_try(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    coverage = context.coverage
+    if coverage is None:
         verdict = judge(figures, None)
-        return verdict.step, verdict.sentence
+    else:
+        verdict = judge(figures, coverage.verdict, coverage.reasons)
+    return Told(verdict.step, verdict.sentence)
 
-    return Question(
-        "P0-1",
-        "Did the subject try to reach other resources in the VPC?",
-        "Strongest outcome over conversations that the subject began inside: DATA > ANSWERED > "
-        "ATTEMPTED > NO EVIDENCE (only where coverage is full) > CANNOT TELL",
-        f"""
-        SELECT peer, max(peer_name) AS peer_name, {kept},
-               sum(IF({matters}, attempts, 0)) AS at_services_that_matter,
-               sum(IF({matters}, data, 0)) AS data_at_services_that_matter,
-               sum(IF(initiator = 'unknown', attempts, 0)) AS unclear,
-               sum(IF(initiator = 'subject' AND NOT ({asked.unexpected()}), attempts, 0))
-                   AS expected
-        FROM peers
-        WHERE hop = 1 AND peer_scope = 'internal' AND initiator IN ('subject', 'unknown')
-        GROUP BY peer""",
-        {
-            **{name: f"coalesce(sum({name}), 0)" for name in sums},
-            "peers_tried": "count_if(attempts > 0)",
-            "peers_answered": "count_if(answered + data > 0)",
-            "peers_with_data": "count_if(data > 0)",
-            "peers_that_matter": "count_if(at_services_that_matter > 0)",
-            "peers_that_matter_with_data": "count_if(data_at_services_that_matter > 0)",
-            "unclear": "coalesce(sum(unclear), 0)",
-            "expected": "coalesce(sum(expected), 0)",
-        },
-        "data DESC, answered DESC, attempts DESC, peer",
-        tell,
-        ("data_min", "aggregation_s", "gap_slack_s", "ephemeral_min", "shared_min"),
-    )
+
+DID_IT_TRY = Question(
+    id="P0-1",
+    slug="did_it_try",
+    title="Did the subject try to reach other resources in the VPC?",
+    rule="Strongest outcome over conversations that the subject began inside: DATA > ANSWERED > "
+    "ATTEMPTED > NO EVIDENCE (only where coverage is full) > CANNOT TELL",
+    sql=DID_IT_TRY_SQL,
+    figures={
+        **{name: f"coalesce(sum({name}), 0)" for name in _SUMS},
+        "peers_tried": "count_if(attempts > 0)",
+        "peers_answered": "count_if(answered + data > 0)",
+        "peers_with_data": "count_if(data > 0)",
+        "peers_that_matter": "count_if(at_services_that_matter > 0)",
+        "peers_that_matter_with_data": "count_if(data_at_services_that_matter > 0)",
+        "unclear": "coalesce(sum(unclear), 0)",
+        "expected": "coalesce(sum(expected), 0)",
+    },
+    order="data DESC, answered DESC, attempts DESC, peer",
+    tell=_tell_did_it_try,
+    thresholds=("data_min", "aggregation_s", "gap_slack_s", "ephemeral_min", "shared_min"),
+    places=frozenset({Place.HEADLINE}),
+    key_figures=(
+        KeyFigure("peers_tried", "internal peers tried"),
+        KeyFigure("peers_answered", "of them answered"),
+        KeyFigure("peers_with_data", "of them with data"),
+    ),
+)
 
 
 def judge(figures: Mapping[str, int], coverage: str | None, reasons: Sequence[str] = ()) -> Verdict:
-    """The verdict over the figures of `did_it_try`; `coverage` is None when it was not judged.
+    """The verdict over the figures of `DID_IT_TRY`; `coverage` is None when it was not judged.
 
     Silence is evidence only where coverage is FULL; what was seen counts whatever was not.
     """

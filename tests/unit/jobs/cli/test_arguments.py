@@ -8,7 +8,8 @@ import pytest
 from jobs.cli.arguments import UNASKED, Arguments, parse_arguments
 from jobs.cli.command_line import GLUE_FLAGS
 from jobs.errors import BadInput
-from transforms.questions.question import Asked, Thresholds
+from transforms.questions.context import QuestionContext
+from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.window import Window
 
 FLAGS = [
@@ -54,7 +55,7 @@ def test_flags_become_arguments() -> None:
         dry_run=False,
         prices=None,
         metrics="none",
-        asked=Asked(),
+        question_options=QuestionOptions(),
         break_lock=None,
     )
 
@@ -226,15 +227,16 @@ def test_other_words_are_no_times(text: str) -> None:
 
 
 def test_thresholds_expected_peers_and_containment_are_asked() -> None:
-    asked = parse_arguments(
+    options = parse_arguments(
         [*FLAGS, "--thresholds", "scan_ports=4, data_min=2000", "--expected_peers", "10.0.0.2",
          "--contained_at", "2026-11-23T00:30:00Z"]
-    ).asked  # fmt: skip
+    ).question_options  # fmt: skip
 
-    assert (asked.thresholds.scan_ports, asked.thresholds.rules().data_min) == (4, 2000)
-    assert asked.thresholds._replace(scan_ports=10, data_min=1024) == Thresholds()
-    assert asked.unexpected() == "peer NOT IN ('10.0.0.2')"
-    assert asked.contained_at == datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+    assert (options.thresholds.scan_ports, options.thresholds.rules().data_min) == (4, 2000)
+    assert options.thresholds._replace(scan_ports=10, data_min=1024) == Thresholds()
+    known = QuestionContext.of_options(options).placeholders()
+    assert known["unexpected"] == "peer NOT IN ('10.0.0.2')"
+    assert options.contained_at == datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 
 
 def test_a_threshold_that_is_none_is_named_with_those_that_are() -> None:
@@ -249,11 +251,11 @@ def test_expected_peers_of_a_file_join_those_of_the_flag(tmp_path: Path) -> None
     listed = tmp_path / "peers.txt"
     listed.write_text("# directory\n10.0.0.3  # dc-1\n\n2001:DB8::1\n10.0.0.2\n")
 
-    asked = parse_arguments(
+    options = parse_arguments(
         [*FLAGS, "--expected_peers", "10.0.0.2", "--expected_peers_file", str(listed)]
-    ).asked
+    ).question_options
 
-    assert asked.expected_peers == ("10.0.0.2", "10.0.0.3", "2001:db8::1")
+    assert options.expected_peers == ("10.0.0.2", "10.0.0.3", "2001:db8::1")
 
 
 def test_a_file_of_expected_peers_that_is_not_there_or_holds_names_is_refused(

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from jobs.pipeline.books import Books
-from jobs.trace_instance import exit_code
+from jobs.pipeline.result import exit_code
+from transforms.vocabulary import Reading
 
 BALANCED = Books(
     listed=10, listed_skipped=2, objects_skipped=2, objects_read=5, objects_empty=1,
@@ -19,11 +20,11 @@ BALANCED = Books(
 
 
 def test_books_that_balance_end_with_0() -> None:
-    assert exit_code({"": BALANCED}, strict=False) == 0
+    assert exit_code({Reading.WINDOW: BALANCED}, strict=False) == 0
 
 
 def test_books_that_balance_with_something_refused_end_with_3_when_strict() -> None:
-    assert exit_code({"": BALANCED}, strict=True) == 3
+    assert exit_code({Reading.WINDOW: BALANCED}, strict=True) == 3
 
 
 @pytest.mark.parametrize(
@@ -50,4 +51,6 @@ def test_a_broken_identity_names_itself_and_ends_with_4(
     books = replace(BALANCED, **changed)
 
     assert [identity.what for identity in books.identities() if not identity.holds] == broken
-    assert exit_code({"": BALANCED, "hop_2": books}, strict=True) == (4 if broken else 3)
+    assert exit_code({Reading.WINDOW: BALANCED, Reading.HOP_2: books}, strict=True) == (
+        4 if broken else 3
+    )

@@ -1,11 +1,11 @@
-"""Work beside other work: all of it ends with the block, and no failure is lost."""
+"""Work in several threads: all of it ends with the block, and no failure is lost."""
 
 from threading import Barrier
 
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.spark.concurrent import beside
+from jobs.spark.concurrent import run_concurrently
 
 
 def test_two_jobs_run_at_the_same_time_and_give_their_results(spark: SparkSession) -> None:
@@ -15,7 +15,7 @@ def test_two_jobs_run_at_the_same_time_and_give_their_results(spark: SparkSessio
         both.wait()  # passes only when the other one is running too
         return spark.range(rows).count()
 
-    with beside() as begin:
+    with run_concurrently() as begin:
         three, five = begin(count, 3), begin(count, 5)
 
     assert (three.result(), five.result()) == (3, 5)
@@ -25,7 +25,7 @@ def test_a_failure_that_nobody_asked_for_is_raised_when_the_block_ends() -> None
     done: list[str] = []
 
     def block() -> None:
-        with beside() as begin:
+        with run_concurrently() as begin:
             begin(lambda: 1 // 0)
             begin(done.append, "the other work")
             done.append("the block")
@@ -39,7 +39,7 @@ def test_a_failure_of_the_block_comes_first_and_waits_for_what_was_begun() -> No
     done: list[str] = []
 
     def block() -> None:
-        with beside() as begin:
+        with run_concurrently() as begin:
             begin(done.append, "begun")
             begin(lambda: 1 // 0)
             raise KeyError("of the block")

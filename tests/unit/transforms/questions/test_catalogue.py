@@ -6,8 +6,9 @@ from pyspark.sql import DataFrame, SparkSession
 from tests.support.flow_rows import Row, S, back, flows_of, out
 from transforms.conversations.build import conversations_of
 from transforms.conversations.outcome import Rules
-from transforms.questions.catalogue import questions
-from transforms.questions.question import Asked, Thresholds
+from transforms.questions.catalogue import QUESTIONS
+from transforms.questions.context import QuestionContext
+from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.verdict import peers_of
 
 MONITOR = "10.0.0.20"
@@ -32,14 +33,14 @@ def day(spark: SparkSession) -> DataFrame:
     return conversations
 
 
-def figures(spark: SparkSession, asked: Asked, name: str) -> dict[str, int]:
-    (question,) = (each for each in questions(asked) if each.question == name)
-    return spark.sql(question.source).collect()[0].asDict()
+def figures(spark: SparkSession, options: QuestionOptions, name: str) -> dict[str, int]:
+    (question,) = (each for each in QUESTIONS if each.id == name)
+    return spark.sql(question.source(QuestionContext.of_options(options))).collect()[0].asDict()
 
 
 def test_expected_peers_are_left_out_and_counted_apart(spark: SparkSession, day: DataFrame) -> None:
-    everyone = figures(spark, Asked(), "P0-1")
-    without = figures(spark, Asked(expected_peers=(MONITOR,)), "P0-1")
+    everyone = figures(spark, QuestionOptions(), "P0-1")
+    without = figures(spark, QuestionOptions(expected_peers=(MONITOR,)), "P0-1")
 
     assert (everyone["attempts"], everyone["peers_tried"], everyone["expected"]) == (4, 2, 0)
     assert (without["attempts"], without["peers_tried"], without["expected"]) == (3, 1, 1)
@@ -47,7 +48,7 @@ def test_expected_peers_are_left_out_and_counted_apart(spark: SparkSession, day:
 
 def test_a_threshold_decides_what_a_scan_is(spark: SparkSession, day: DataFrame) -> None:
     def scanned(**thresholds: int) -> int:
-        return figures(spark, Asked(Thresholds(**thresholds)), "P0-5")["peers"]
+        return figures(spark, QuestionOptions(Thresholds(**thresholds)), "P0-5")["peers"]
 
     assert scanned() == 0
     assert scanned(scan_ports=3) == 1
@@ -55,6 +56,8 @@ def test_a_threshold_decides_what_a_scan_is(spark: SparkSession, day: DataFrame)
 
 
 def test_a_source_is_one_line_of_sql_over_the_tables_of_a_case() -> None:
-    for question in questions(Asked()):
-        assert "\n" not in question.source
-        assert question.source.startswith("SELECT ")
+    context = QuestionContext.of_options(QuestionOptions())
+    for question in QUESTIONS:
+        source = question.source(context)
+        assert "\n" not in source
+        assert source.startswith("SELECT ")

@@ -6,8 +6,9 @@ from pyspark.sql import SparkSession
 from tests.support.flow_rows import OUTSIDE, Row, S, at_peer, back, flows_of, out
 from transforms.conversations.build import conversations_of
 from transforms.conversations.outcome import Rules
-from transforms.questions.question import Asked
-from transforms.questions.verdict import did_it_try, judge, peers_of
+from transforms.questions.context import QuestionContext
+from transforms.questions.options import QuestionOptions
+from transforms.questions.verdict import DID_IT_TRY, judge, peers_of
 
 NOTHING = dict.fromkeys(
     "attempts blocked_src blocked_dst no_answer refused answered data peers_tried peers_answered "
@@ -67,7 +68,8 @@ def test_attempts_are_counted_by_peer_service_and_outcome(spark: SparkSession) -
         (OUTSIDE, 22, "subject", "remote admin", "DATA", 1, 1, 0),
     ]
     peers.createOrReplaceTempView("peers")
-    counted = spark.sql(did_it_try(Asked()).source).collect()[0]
+    context = QuestionContext.of_options(QuestionOptions())
+    counted = spark.sql(DID_IT_TRY.source(context)).collect()[0]
     assert counted.asDict() == {
         **NOTHING, "attempts": 3, "blocked_dst": 1, "answered": 1, "data": 1, "peers_tried": 2,
         "peers_answered": 1, "peers_with_data": 1, "peers_that_matter": 2,

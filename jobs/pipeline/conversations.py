@@ -1,0 +1,102 @@
+"""The conversations and peers of a case, from the flows that were read."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.pipeline.baseline import BaselineRead
+from jobs.pipeline.case import Case
+from jobs.pipeline.read_flows import FlowsRead
+from jobs.spark.concurrent import run_concurrently
+from jobs.spark.phases import Phases
+from jobs.spark.session import for_few_rows
+from jobs.storage.delta_sink import write_table
+from transforms.conversations.build import conversations_of
+from transforms.questions.options import Thresholds
+from transforms.questions.verdict import peers_of
+from transforms.schemas import CONVERSATIONS, PEERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversations:
+    """Rows of the table `conversations`, computed and kept in memory."""
+
+    frame: DataFrame
+    is_small: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseTables:
+    """Rows of the tables `conversations` and `peers`, computed and kept in memory."""
+
+    conversations: DataFrame
+    peers: DataFrame
+    is_small: bool
+
+    def release(self) -> None:
+        """Give back what was kept in memory for them."""
+        self.conversations.unpersist()
+        self.peers.unpersist()
+
+
+def measured_thresholds(case: Case, window: FlowsRead) -> Thresholds:
+    """The thresholds that were asked for, with the aggregation interval of the records."""
+    asked_for = case.arguments.question_options.thresholds
+    return asked_for._replace(aggregation_s=window.aggregation_s)
+
+
+def build_conversations(
+    spark: SparkSession, case: Case, phases: Phases, *, window: FlowsRead, thresholds: Thresholds
+) -> Conversations:
+    """What the subject did in the window, as conversations."""
+    with phases.phase("conversations"), for_few_rows(spark, window.is_small):
+        frame = conversations_of(
+            window.flows,
+            window.subject.addresses,
+            thresholds.rules(),
+            are_several=window.are_several,
+        )
+        return Conversations(
+            frame=computed(frame, case.run_id, window.is_small), is_small=window.is_small
+        )
+
+
+def build_tables(
+    spark: SparkSession,
+    case: Case,
+    phases: Phases,
+    *,
+    conversations: Conversations,
+    baseline: BaselineRead | None,
+) -> CaseTables:
+    """The peers in the conversations, and which of them the baseline does not hold."""
+    is_small = conversations.is_small
+    with phases.phase("peers"), for_few_rows(spark, is_small):
+        peers = peers_of(conversations.frame, baseline.peers if baseline else None)
+        return CaseTables(
+            conversations=conversations.frame,
+            peers=computed(peers, case.run_id, is_small),
+            is_small=is_small,
+        )
+
+
+def store_tables(case: Case, tables: CaseTables) -> None:
+    """Write the tables `conversations` and `peers`."""
+    with run_concurrently() as begin:
+        begin(write_table, tables.conversations, case.table("conversations"), CONVERSATIONS)
+        begin(write_table, tables.peers, case.table("peers"), PEERS)
+
+
+def computed(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:
+    """The rows with their run, computed once and now, however often they are queried.
+
+    Few rows are cut off from the plan that made them: each question would be analysed and optimised
+    together with it otherwise. Many rows must outlive the loss of an executor.
+    """
+    named = frame.withColumn("run_id", F.lit(run_id))
+    if is_small:
+        return named.coalesce(1).localCheckpoint()
+    held = named.persist()
+    held.count()
+    return held

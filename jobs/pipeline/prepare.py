@@ -1,0 +1,73 @@
+"""Before Spark starts: read finding and labels, list objects, try the sinks."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from jobs.cli.arguments import UNASKED, Arguments
+from jobs.errors import Problems
+from jobs.evidence.manifest import check_manifest
+from jobs.opensearch.client import check_reachable
+from jobs.pipeline.baseline import baseline_window
+from jobs.pipeline.case import Case
+from jobs.sources.findings import FindingFile, read_finding_file, settled
+from jobs.sources.labels import read_labels
+from jobs.sources.listing import Listing, list_objects
+from jobs.storage.delta_sink import check_tables, check_writable
+from transforms.label.tables import LabelTables
+from transforms.subject.identity import resolve_subject
+
+
+def prepare(arguments: Arguments, now: datetime) -> Case:
+    """The case as it is known before Spark starts; raises BadInput with all problems at once."""
+    problems = Problems()
+    labels, listing, baseline = LabelTables(), Listing((), ()), None
+    found: FindingFile | None = None
+    with problems.collect():
+        if arguments.finding is not None:
+            found = read_finding_file(arguments.finding, *arguments.instance_ids)
+            arguments = settled(arguments, found, now)
+    finding = found.finding if found else None
+    with problems.collect():
+        labels = read_labels(arguments.labels, finding)
+    with problems.collect():
+        if not arguments.dry_run:
+            check_writable(arguments.output)
+        _check_cases(arguments.case_uris)
+    with problems.collect():
+        if arguments.opensearch is not None:
+            check_reachable(arguments.opensearch)
+    with problems.collect():
+        if UNASKED not in (arguments.window.from_at, arguments.window.to_at):
+            listing = list_objects(arguments.flow_logs, arguments.window, arguments.object_list)
+            if arguments.question_options.baseline_days:
+                before = baseline_window(arguments)
+                baseline = list_objects(arguments.flow_logs, before, may_be_empty=True)
+    problems.raise_if_any()
+    return Case(
+        arguments=arguments,
+        labels=labels,
+        subject=resolve_subject(
+            arguments.instance_ids,
+            arguments.interface_ids,
+            arguments.addresses,
+            arguments.vpc_id,
+            labels,
+            finding,
+        ),
+        listing=listing,
+        run_id=f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}",
+        started_at=now,
+        finding=found,
+        baseline_listing=baseline,
+    )
+
+
+def _check_cases(case_uris: Sequence[str]) -> None:
+    """Raise BadInput with everything that lies where the tables and manifests will go."""
+    problems = Problems()
+    for case_uri in case_uris:
+        with problems.collect():
+            check_tables(case_uri)
+            check_manifest(case_uri)
+    problems.raise_if_any()

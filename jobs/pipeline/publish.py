@@ -1,0 +1,93 @@
+"""What readers see of a run: the index, the report, and the manifest as the last thing."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.evidence.case_lock import CaseLock
+from jobs.evidence.manifest import complete_case
+from jobs.opensearch.sink import Indexed, index_flows, show_index
+from jobs.output.report import show_report, store_report
+from jobs.pipeline.books import Books, count_quarantine
+from jobs.pipeline.case import Case
+from jobs.pipeline.read_flows import FlowsRead
+from jobs.pipeline.result import RunResult
+from jobs.sources.findings import keep_copy
+from jobs.spark.phases import Phases
+from jobs.storage.delta_sink import append_rows, name_commits, read_table, remove_leftovers
+from transforms.schemas import QUARANTINE
+
+
+def begin_case(spark: SparkSession, case: Case, lock: CaseLock) -> None:
+    """Make the folder of the case ready: no leftovers, and a copy of the finding."""
+    if lock.predecessor is not None:
+        remove_leftovers(case.arguments.case_uri)
+    name_commits(spark, case.run_id)
+    keep_copy(case.arguments.case_uri, case.finding)
+
+
+def load_index(case: Case, phases: Phases, *, window: FlowsRead) -> Indexed | None:
+    """Load the flows into an index that nobody sees yet; None where there is no OpenSearch."""
+    target = case.arguments.opensearch
+    if target is None:
+        return None
+    with phases.phase("index"):
+        indexed = index_flows(
+            window.flows,
+            target,
+            case_id=case.arguments.case_id,
+            run_id=case.run_id,
+            shown=False,
+        )
+        _quarantine_documents(indexed, window.flows, case)
+    return indexed
+
+
+def _quarantine_documents(indexed: Indexed, flows: DataFrame, case: Case) -> None:
+    """Add the documents that OpenSearch refused; their flows stay in Delta."""
+    if not indexed.refused_count:
+        return
+    refused = indexed.refused.join(
+        flows.select("record_id", "object_uri", "object_line"), on="record_id", how="inner"
+    ).select(
+        "*",
+        F.lit("document").alias("stage"),
+        F.lit(None).cast("string").alias("text"),
+        F.lit(case.run_id).alias("run_id"),
+    )
+    append_rows(refused, case.table("quarantine"), QUARANTINE)
+
+
+def books_with_documents(
+    spark: SparkSession, case: Case, *, window: FlowsRead, indexed: Indexed | None
+) -> Books:
+    """The books of the window, with the documents of the index and those that it refused."""
+    if indexed is None:
+        return window.books
+    quarantine = read_table(spark, case.table("quarantine"))
+    counts = count_quarantine(quarantine.where(F.col("run_id") == case.run_id))
+    return replace(window.books, documents=indexed.documents, **counts)
+
+
+def publish(
+    spark: SparkSession, lock: CaseLock, phases: Phases, *, result: RunResult, inputs_sha256: str,
+    report: str | None,
+) -> Mapping[str, object]:  # fmt: skip
+    """Store the report, complete the case with its manifest, then show report and index.
+
+    Returns the manifest's content. Report and index are never ahead of the evidence.
+    """
+    case = result.case
+    case_uri, target = case.arguments.case_uri, case.arguments.opensearch
+    with phases.phase("manifest"):
+        stored = store_report(case_uri, case.run_id, report) if report is not None else None
+        manifest = complete_case(
+            spark, lock, result=result, inputs_sha256=inputs_sha256, report=stored
+        )
+        if report is not None:
+            show_report(case_uri, case.run_id)
+        if target is not None:
+            show_index(target, case_id=case.arguments.case_id, run_id=case.run_id)
+    return manifest

@@ -1,0 +1,153 @@
+"""One reading of listed objects into Delta: objects, flows, quarantine, and the books of it.
+
+The window of a case is one reading; the baseline and each hop of the path are further ones, in
+folders of their own.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.pipeline.books import (
+    Books,
+    count_flows,
+    count_in_window,
+    count_objects,
+    count_quarantine,
+    count_scope,
+)
+from jobs.pipeline.case import Case
+from jobs.pipeline.case_frames import flows_table, labelled_records, objects_table, quarantine_table
+from jobs.pipeline.scan import ReadingPlan, ScanResult, scan_for
+from jobs.sources.object_scan import start_workers
+from jobs.spark.concurrent import run_concurrently
+from jobs.spark.phases import Phases
+from jobs.storage.delta_sink import compact, in_few_files, read_table, write_table
+from transforms.conversations.build import aggregation_of, survey
+from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
+from transforms.subject.identity import Subject
+from transforms.vocabulary import Reading
+
+# Up to so many records everything after them fits into one partition: no exchange, one task each.
+FEW_RECORDS = 500_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowsRead:
+    """What a reading found: the stored flows, whose they are, and the books.
+
+    `subject` is that of the plan with what its own records added; `aggregation_s` is the interval
+    that its records have. `held` are frames that stay in memory until `release`.
+    """
+
+    reading: Reading
+    subject: Subject
+    was_scanned_twice: bool
+    flows: DataFrame
+    aggregation_s: int
+    is_small: bool
+    books: Books
+    held: tuple[DataFrame, ...]
+
+    @property
+    def are_several(self) -> bool:
+        """Whether the subject is more than one instance."""
+        return len(self.subject.instance_ids) > 1
+
+    def release(self) -> None:
+        """Give back what was kept in memory for it."""
+        for frame in self.held:
+            frame.unpersist()
+
+
+def read_window(
+    spark: SparkSession, case: Case, phases: Phases, *, scan: ScanResult | None = None
+) -> FlowsRead:
+    """Read the window of the case; from `scan`, where one was made for several cases."""
+    return read_flows(spark, case, plan_of_window(case), phases, scan=scan)
+
+
+def plan_of_window(case: Case) -> ReadingPlan:
+    """What the reading of the window looks for."""
+    return ReadingPlan(
+        reading=Reading.WINDOW,
+        window=case.arguments.window,
+        listing=case.listing,
+        subject=case.subject,
+        may_widen=case.arguments.derive,
+    )
+
+
+def read_flows(
+    spark: SparkSession,
+    case: Case,
+    plan: ReadingPlan,
+    phases: Phases,
+    *,
+    scan: ScanResult | None = None,
+) -> FlowsRead:
+    """Objects → scan → label → scope → Delta; every line is accounted for."""
+    table = partial(case.table, reading=plan.reading)
+    step = f"{plan.reading.folder.replace('_', ' ')} {{}}".lstrip().format
+    held: tuple[DataFrame, ...] = ()
+    with phases.phase(step("scan")), run_concurrently() as begin:
+        if scan is None:
+            begin(start_workers, spark)
+            (scan,) = scan_for(spark, case.arguments, case.labels, [plan])
+            held = (scan.frame,)
+        # Only planned meanwhile: two jobs over what is not in memory yet would both read objects.
+        planned = begin(labelled_records, spark, case, scan)
+        write_table(objects_table(spark, case, plan, scan.frame), table("objects"), OBJECTS)
+    with phases.phase(step("label and scope")), run_concurrently() as begin:
+        begin(
+            write_table, quarantine_table(scan.frame, case.run_id), table("quarantine"), QUARANTINE
+        )
+        records = planned.result()
+        scope = count_scope(records.persist()) if case.has_subject else count_in_window(scan.frame)
+    with phases.phase(step("write Delta")), run_concurrently() as begin:
+        flows = flows_table(records, case.run_id)
+        surveyed = begin(survey(flows).first) if case.has_subject else None
+        if case.has_subject:
+            flows = in_few_files(flows, scope["subject"])
+        write_table(flows, table("flows"), FLOWS)
+        for name in ("objects", "flows", "quarantine"):
+            compact(spark, table(name))
+        books = close_books(spark, case, plan, scope)
+    measured = surveyed.result() if surveyed else None
+    return FlowsRead(
+        reading=plan.reading,
+        subject=scan.subject,
+        was_scanned_twice=scan.was_repeated,
+        flows=read_table(spark, table("flows")),
+        aggregation_s=aggregation_of(measured["p99_s"] if measured else 0),
+        is_small=measured is None or measured["records"] <= FEW_RECORDS,
+        books=books,
+        held=(*held, records),
+    )
+
+
+def close_books(spark: SparkSession, case: Case, plan: ReadingPlan, scope: dict[str, int]) -> Books:
+    """Counts from what was written, with what the listing and the scoping had counted before."""
+
+    def stored(name: str) -> DataFrame:
+        table = read_table(spark, case.table(name, plan.reading))
+        return table.where(F.col("run_id") == case.run_id)
+
+    with run_concurrently() as begin:
+        counted = (
+            begin(lambda: count_flows(stored("flows"))),
+            begin(lambda: count_objects(stored("objects"))),
+            begin(lambda: count_quarantine(stored("quarantine"))),
+        )
+    flows, objects, quarantine = (each.result() for each in counted)
+    return Books(
+        listed=len(plan.listing.objects),
+        listed_skipped=len(plan.listing.skipped),
+        documents=None,
+        **scope,
+        **flows,
+        **objects,
+        **quarantine,
+    )

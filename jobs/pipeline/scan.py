@@ -1,0 +1,101 @@
+"""One scan of the listed objects for one or several subjects.
+
+A second scan follows when the records of a subject's own interfaces name interfaces or addresses
+that nothing else knew: its traffic at peers shows only those.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.cli.arguments import Arguments
+from jobs.sources.listing import Listing
+from jobs.sources.object_scan import ScanSettings, of_read_objects, scan_objects
+from transforms.label.tables import LabelTables
+from transforms.subject.from_records import derived_parts, own_ends
+from transforms.subject.identity import Subject, subject_of, together
+from transforms.vocabulary import Reading
+from transforms.window import Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingPlan:
+    """What a reading looks for: whose records, of which time, in which objects.
+
+    `may_widen` says whether records may add interfaces and addresses to the subject.
+    """
+
+    reading: Reading
+    window: Window
+    listing: Listing
+    subject: Subject
+    may_widen: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanResult:
+    """Scanned rows, kept in memory, and the subject with what its own records added to it.
+
+    Several results may share one frame.
+    """
+
+    frame: DataFrame
+    subject: Subject
+    was_repeated: bool
+
+
+def scan_for(
+    spark: SparkSession, arguments: Arguments, labels: LabelTables, plans: Sequence[ReadingPlan]
+) -> tuple[ScanResult, ...]:
+    """Scan once for all plans, which differ in nothing but their subjects; at most twice.
+
+    The caller gives the frame back when the last plan is done. With `--scope everything` every
+    line is there after the first scan.
+    """
+    objects, window = plans[0].listing.selected, plans[0].window
+
+    def scan(subjects: Sequence[Subject]) -> DataFrame:
+        settings = scan_settings(arguments, window, together(subjects))
+        return scan_objects(spark, objects, settings).persist()
+
+    known = [plan.subject for plan in plans]
+    frame = scan(known)
+    found = [
+        _widened(plan.subject, frame, labels) if plan.may_widen else plan.subject for plan in plans
+    ]
+    is_repeated = found != known and arguments.scope != "everything"
+    if is_repeated:
+        frame.unpersist()
+        frame = scan(found)
+    return tuple(
+        ScanResult(frame=frame, subject=subject, was_repeated=is_repeated) for subject in found
+    )
+
+
+def _widened(subject: Subject, scanned: DataFrame, labels: LabelTables) -> Subject:
+    """The subject with the interfaces and addresses that its own records add."""
+    if not (subject.instance_ids or subject.interface_ids):
+        return subject
+    records = of_read_objects(scanned).where("record IS NOT NULL").select("record.*")
+    ends = [row.asDict() for row in own_ends(records, subject).collect()]
+    parts = derived_parts(ends, subject)
+    if not parts:
+        return subject
+    recorded_in = [str(row["vpc_id"]) for row in ends if row["vpc_id"]]
+    vpc_ids = subject.vpc_ids or recorded_in
+    return subject_of(subject.instance_ids, vpc_ids, [*subject.parts, *parts], labels)
+
+
+def scan_settings(arguments: Arguments, window: Window, subject: Subject) -> ScanSettings:
+    """What the executors need to know."""
+    everything = arguments.scope == "everything"
+    return ScanSettings(
+        needles=None if everything else subject.needles(),
+        window=window,
+        max_line_bytes=arguments.max_line_bytes,
+        record_format=arguments.record_format,
+        max_ratio=arguments.max_ratio,
+        max_object_bytes=arguments.max_object_bytes,
+        reads_in_flight=arguments.reads_in_flight,
+    )

@@ -1,0 +1,85 @@
+"""What a run knows when it answers its questions: options, thresholds and earlier results."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from transforms.coverage.judged import Coverage
+from transforms.network.addresses import address_literal
+from transforms.questions.options import QuestionOptions, Thresholds
+from transforms.questions.sql import ATTEMPT
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the time before the window knows of the subject.
+
+    `first_s` is its earliest record (Unix seconds), None without any; `days` counts the days with a
+    record, `later_services` the services that were first seen after its first day. `is_enough` says
+    that it goes far enough back to call what it lacks new.
+    """
+
+    asked_days: int
+    first_s: int | None
+    days: int
+    services: int
+    later_services: int
+    is_enough: bool
+
+
+@dataclass(frozen=True)
+class FollowedPeers:
+    """The peers whose own traffic was read because they answered the subject.
+
+    `addresses` holds their addresses, each with the address by which the subject reached its owner;
+    `left_out` peers were beyond `max_peers`; `unlogged` peers have no record of an interface of
+    their own.
+    """
+
+    addresses: tuple[tuple[str, str], ...] = ()
+    peers: int = 0
+    left_out: int = 0
+    unlogged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionContext:
+    """Everything but the tables that an answer depends on.
+
+    `thresholds` are those of the options with the aggregation interval that the records have.
+    `baseline`, `followed` and `coverage` are None where the run did not find them out.
+    """
+
+    options: QuestionOptions
+    thresholds: Thresholds
+    baseline: Baseline | None = None
+    followed: FollowedPeers | None = None
+    coverage: Coverage | None = None
+
+    @classmethod
+    def of_options(cls, options: QuestionOptions) -> "QuestionContext":
+        """A context in which nothing but the options is known."""
+        return cls(options=options, thresholds=options.thresholds)
+
+    def placeholders(self) -> Mapping[str, object]:
+        """What the SQL of a question may name in braces, with its text here."""
+        unexpected = _not_among(self.options.expected_peers)
+        contained_at = self.options.contained_at or datetime.fromtimestamp(0, UTC)
+        return {
+            **self.thresholds._asdict(),
+            "unexpected": unexpected,
+            "attempts": f"{ATTEMPT} AND {unexpected}",
+            "contained_at": f"timestamp_seconds({int(contained_at.timestamp())})",
+            "followed": _pairs(self.followed.addresses if self.followed else ()),
+        }
+
+
+def _not_among(addresses: Iterable[str]) -> str:
+    listed = ", ".join(map(address_literal, addresses))
+    return f"peer NOT IN ({listed})" if listed else "true"
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    """SQL text of a VALUES list of two addresses each; a row of nulls where there is none."""
+    listed = ", ".join(f"({address_literal(one)}, {address_literal(two)})" for one, two in pairs)
+    return listed or "(CAST(NULL AS STRING), CAST(NULL AS STRING))"

@@ -1,0 +1,152 @@
+"""What the subject sent outside: addresses, volume, name resolution, services of AWS."""
+
+from transforms.questions.context import QuestionContext
+from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
+from transforms.questions.sql import BY_SUBJECT, IS_OUTSIDE, PEER_COLUMNS
+from transforms.vocabulary import Outcome
+from transforms.wording import moment, peer_of, size
+
+OUTSIDE_ADDRESSES_SQL = f"""
+    SELECT {PEER_COLUMNS}, peer_scope FROM peers
+    WHERE hop = 1 AND {BY_SUBJECT} AND {IS_OUTSIDE} AND {{unexpected}}"""
+VOLUME_SQL = f"""
+    SELECT peer, max(peer_name) AS peer_name, max(peer_scope) AS peer_scope,
+           date_trunc('HOUR', first_at) AS hour, count(*) AS conversations,
+           sum(payload_out) AS payload_out, sum(payload_in) AS payload_in,
+           CAST(100 * try_divide(sum(payload_out) - sum(payload_in),
+               sum(payload_out) + sum(payload_in)) AS BIGINT) AS out_over_in_percent,
+           max(last_at) AS last_at, array_join(array_sort(collect_set(observation_point)), ' ')
+               AS observation_points
+    FROM conversations WHERE hop = 1 AND {IS_OUTSIDE}
+    GROUP BY peer, date_trunc('HOUR', first_at)"""
+RESOLVERS_SQL = f"""
+    SELECT peer, max(peer_name) AS peer_name, max(peer_scope) AS peer_scope, service_port,
+           protocol, count(*) AS conversations, sum(bytes_out) AS bytes_out,
+           sum(bytes_in) AS bytes_in, min(first_at) AS first_at, max(last_at) AS last_at
+    FROM conversations WHERE hop = 1 AND {BY_SUBJECT} AND service_port IN (53, 853)
+      AND outcome <> '{Outcome.REFUSED}' AND {{unexpected}}
+    GROUP BY peer, service_port, protocol"""
+AWS_SERVICES_SQL = """
+    SELECT coalesce(peer_aws_service, peer_name, 'unnamed') AS service,
+           count(DISTINCT peer) AS addresses, count(*) AS conversations,
+           sum(bytes_out) AS bytes_out, sum(bytes_in) AS bytes_in,
+           min(first_at) AS first_at, max(last_at) AS last_at
+    FROM conversations WHERE hop = 1 AND peer_scope = 'aws service'
+    GROUP BY coalesce(peer_aws_service, peer_name, 'unnamed')"""
+
+
+def _tell_outside_addresses(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    if not rows:
+        return Told("none", "The subject began nothing with the outside.")
+    first = rows[0]
+    return Told(
+        f"{figures['peers']:,} addresses",
+        f"The subject began with {figures['peers']:,} addresses outside; most went to "
+        f"{peer_of(first)} at port {first['service_port']}: "
+        f"{size(int(str(first['bytes_out'])))} from {moment(first['first_at'])} UTC.",
+    )
+
+
+OUTSIDE_ADDRESSES = Question(
+    id="P0-7",
+    slug="outside_addresses",
+    title="Which outside addresses?",
+    rule="Conversations that the subject began, by peer that is not internal, port and protocol",
+    sql=OUTSIDE_ADDRESSES_SQL,
+    figures={
+        "services": "count(*)",
+        "peers": "count(DISTINCT peer)",
+        "attempts": "coalesce(sum(attempts), 0)",
+        "bytes_out": "coalesce(sum(bytes_out), 0)",
+        "bytes_in": "coalesce(sum(bytes_in), 0)",
+    },
+    order="bytes_out DESC, attempts DESC, first_at, peer, service_port, protocol",
+    tell=_tell_outside_addresses,
+    places=frozenset({Place.SUMMARY}),
+    lane="to the outside",
+)
+
+
+def _tell_volume(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    if not figures["payload_out"]:
+        return Told("nothing", "No payload went from the subject to the outside.")
+    first = rows[0]
+    return Told(
+        size(figures["payload_out"]),
+        f"At most {size(figures['payload_out'])} went outside to {figures['peers']:,} addresses"
+        f" ({size(figures['payload_in'])} came in); most to {peer_of(first)} in the hour from "
+        f"{moment(first['hour'])} UTC: {size(int(str(first['payload_out'])))}.",
+    )
+
+
+# Whoever began. Each conversation counts at one interface, in the hour in which it began; the sum
+# is an upper bound, as retransmissions and TCP options are in it.
+VOLUME = Question(
+    id="P0-8",
+    slug="volume",
+    title="How much left?",
+    rule="Payload to peers that are not internal, by peer and hour of the conversation's "
+    "beginning, at one interface each; large: hours of a peer above transfer_bytes",
+    sql=VOLUME_SQL,
+    figures={
+        "payload_out": "coalesce(sum(payload_out), 0)",
+        "payload_in": "coalesce(sum(payload_in), 0)",
+        "peers": "count(DISTINCT IF(payload_out > 0, peer, NULL))",
+        "large": "count_if(payload_out > {transfer_bytes})",
+    },
+    order="payload_out DESC, hour, peer",
+    tell=_tell_volume,
+    thresholds=("transfer_bytes",),
+    places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
+    lane="bytes out",
+    key_figures=(KeyFigure("payload_out", "bytes of payload to the outside, at most"),),
+)
+
+
+def _tell_resolvers(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    if not rows:
+        return Told("no", "No DNS beside Amazon's resolver, whose traffic flow logs never hold.")
+    return Told(
+        f"{figures['resolvers']:,} resolvers",
+        f"{figures['conversations']:,} conversations with {figures['resolvers']:,} resolvers "
+        f"beside Amazon's, foremost {peer_of(rows[0])}.",
+    )
+
+
+RESOLVERS = Question(
+    id="P1-14",
+    slug="resolvers",
+    title="DNS anywhere but at Amazon's resolver?",
+    rule="What the subject began at ports 53 and 853, but for closed ones: those are scanned",
+    sql=RESOLVERS_SQL,
+    figures={
+        "resolvers": "count(DISTINCT peer)",
+        "conversations": "coalesce(sum(conversations), 0)",
+        "bytes_out": "coalesce(sum(bytes_out), 0)",
+    },
+    order="conversations DESC, peer, service_port, protocol",
+    tell=_tell_resolvers,
+    places=frozenset({Place.SUMMARY_IF_FOUND}),
+)
+
+
+def _tell_aws_services(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    if not rows:
+        return Told("none seen", "No service of AWS is told by records or labels.")
+    return Told(
+        f"{figures['services']:,} services",
+        f"{size(figures['bytes_out'])} went to {figures['services']:,} services of AWS, most "
+        f"to {rows[0]['service']}.",
+    )
+
+
+AWS_SERVICES = Question(
+    id="P1-15",
+    slug="aws_services",
+    title="Which services of AWS?",
+    rule="Conversations with addresses of AWS services, by service",
+    sql=AWS_SERVICES_SQL,
+    figures={"services": "count(*)", "bytes_out": "coalesce(sum(bytes_out), 0)"},
+    order="bytes_out DESC, service",
+    tell=_tell_aws_services,
+)

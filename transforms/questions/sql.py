@@ -1,0 +1,30 @@
+"""Conditions, columns and orders that the SQL of several questions shares."""
+
+from transforms.network.protocols import ICMP, ICMPV6, WITH_PORTS
+from transforms.vocabulary import (
+    FAILED_OUTCOMES,
+    REACHED_OUTCOMES,
+    Initiator,
+    Outcome,
+    outcome_rank,
+    sql_list,
+)
+
+PEER_COLUMNS = """peer, peer_name, peer_subnet_name, peer_vpc_name, protocol, service_port,
+    service_class, outcome, attempts, blocked_src, blocked_dst, no_answer, refused, answered, data,
+    first_at, last_at, bytes_out, bytes_in, is_new_peer, is_new_service, points"""
+
+BY_SUBJECT = f"initiator = '{Initiator.SUBJECT}'"
+BY_PEER = f"initiator = '{Initiator.PEER}'"
+IS_INSIDE = "peer_scope = 'internal'"
+IS_OUTSIDE = "peer_scope IN ('internet', 'aws service')"
+HAS_FAILED = f"outcome IN ({sql_list(FAILED_OUTCOMES)})"
+HAS_REACHED = f"outcome IN ({sql_list(REACHED_OUTCOMES)})"
+WAS_BLOCKED = f"outcome IN ({sql_list((Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST))})"
+STRONGEST_FIRST = f"{outcome_rank()} DESC"
+
+# What the subject began inside, whoever is expected.
+ATTEMPT = f"hop = 1 AND {BY_SUBJECT} AND {IS_INSIDE}"
+
+HAS_PORTS = f"protocol IN ({', '.join(map(str, WITH_PORTS))})"
+IS_ICMP = f"protocol IN ({ICMP}, {ICMPV6})"

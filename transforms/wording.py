@@ -1,0 +1,22 @@
+"""Values as a person reads them in a sentence."""
+
+from collections.abc import Mapping
+
+
+def peer_of(row: Mapping[str, object]) -> str:
+    """A peer: its address, with its name where it has one."""
+    name = row.get("peer_name")
+    return f"{row['peer']} ({name})" if name else str(row["peer"])
+
+
+def size(octets: int) -> str:
+    """A number of octets, in the unit that fits."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if octets >= scale:
+            return f"{octets / scale:.1f} {unit}"
+    return f"{octets} bytes"
+
+
+def moment(text: object) -> str:
+    """A time of a row of JSON, in UTC to the second."""
+    return str(text)[:19].replace("T", " ")

@@ -19,9 +19,10 @@ from bench.harness import report
 from bench.jvm_memory import MIB, heap_in_use, held_by
 from bench.local_spark import local_spark, settings_of
 from jobs.cli.arguments import parse_arguments
+from jobs.pipeline.prepare import prepare
 from jobs.pipeline.watch_list import cases_of
 from jobs.spark.phases import Phases
-from jobs.trace_instance import prepare, traced
+from jobs.trace_instance import traced
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NOON = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp())

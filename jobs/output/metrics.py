@@ -25,7 +25,7 @@ def metric_line(manifest: Mapping[str, Any]) -> str:
     """
     values = dict(_values(manifest))
     finished_at = datetime.fromisoformat(manifest["finished_at"])
-    said = {
+    line = {
         "_aws": {
             "Timestamp": int(finished_at.timestamp() * 1000),
             "CloudWatchMetrics": [
@@ -42,7 +42,7 @@ def metric_line(manifest: Mapping[str, Any]) -> str:
         "RunId": manifest["run_id"],
         **values,
     }
-    return json.dumps(said)
+    return json.dumps(line)
 
 
 def _values(manifest: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -24,6 +24,7 @@ def drawings(result: RunResult, investigation: Investigation, subject: str) -> d
     )
     graph = the_one_in(answers, Place.CONTACT_GRAPH)
     peers = _contacts(graph)[:PEERS_DRAWN]
+    tried = graph.figures.get("peers", len(peers))
     lanes = [answer.question.lane or "" for answer in on_lanes]
     return {
         "timeline": timeline(events, lanes, markers, (window.from_at, window.to_at))
@@ -32,8 +33,7 @@ def drawings(result: RunResult, investigation: Investigation, subject: str) -> d
         "timeline_words": f"{len(events)} events. Markers: {marked or 'none'}.",
         "timeline_sources": [each.question.id for each in (*on_lanes, first_sign)],
         "graph": contacts(subject, peers) if peers else None,
-        "graph_words": f"{len(peers)} of {graph.figures.get('peers', len(peers)):,} internal peers, "
-        "wider for more bytes.",
+        "graph_words": f"{len(peers)} of {tried:,} internal peers, wider for more bytes.",
         "graph_source": graph.question.id,
         "graph_note": sanitise(the_one_in(answers, Place.CONTACT_NOTE).sentence, 600),
     }

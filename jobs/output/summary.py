@@ -115,15 +115,15 @@ def _finding(result: RunResult) -> Iterator[str]:
     """The finding, and what the records say of each of its claims: the first question."""
     if result.case.finding is None:
         return
-    said = result.case.finding.finding
-    types = ", ".join(sanitise(name, 80) for name in said.types[:3])
-    types += f" and {len(said.types) - 3} more" if len(said.types) > 3 else ""
-    sample = ", a SAMPLE that GuardDuty made up" if said.is_sample else ""
-    others = f"; {said.others:,} findings of others left out" if said.others else ""
+    told = result.case.finding.finding
+    types = ", ".join(sanitise(name, 80) for name in told.types[:3])
+    types += f" and {len(told.types) - 3} more" if len(told.types) > 3 else ""
+    sample = ", a SAMPLE that GuardDuty made up" if told.is_sample else ""
+    others = f"; {told.others:,} findings of others left out" if told.others else ""
     seen = ""
-    if said.first_seen and said.last_seen:
+    if told.first_seen and told.last_seen:
         seen = (
-            f", seen {said.first_seen:%Y-%m-%d %H:%M:%S} to {said.last_seen:%Y-%m-%d %H:%M:%S} UTC"
+            f", seen {told.first_seen:%Y-%m-%d %H:%M:%S} to {told.last_seen:%Y-%m-%d %H:%M:%S} UTC"
         )
     yield f"  finding   {types}{seen}{sample}{others}"
     for answer in result.claims[:CLAIMS_SHOWN]:

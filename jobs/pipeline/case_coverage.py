@@ -73,17 +73,13 @@ class SlotsFound(NamedTuple):
     unlogged: tuple[str, ...]
 
 
-def find_slots(
-    spark: SparkSession, case: Case, phases: Phases, *, window: FlowsRead
-) -> SlotsFound:
+def find_slots(spark: SparkSession, case: Case, phases: Phases, *, window: FlowsRead) -> SlotsFound:
     """The slots of the subject's interfaces, from the stored flows and objects."""
     with phases.phase("coverage", is_concurrent=True):
         return _find_slots(spark, case, window.flows, window.subject)
 
 
-def _find_slots(
-    spark: SparkSession, case: Case, flows: DataFrame, subject: Subject
-) -> SlotsFound:
+def _find_slots(spark: SparkSession, case: Case, flows: DataFrame, subject: Subject) -> SlotsFound:
     window = case.arguments.window
     facts = _facts(flows, read_table(spark, case.table("objects")), window)
     delivered = _delivered(case, facts["trouble"])

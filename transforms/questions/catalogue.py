@@ -53,8 +53,8 @@ class Answer:
 
 def all_answers_sql(context: QuestionContext) -> str:
     """SQL text that answers every question that is asked, in one go: one row each."""
-    asked = (question for question in QUESTIONS if question.is_asked(context))
-    return "\nUNION ALL\n".join(question.answer_sql(context) for question in asked)
+    wanted = (question for question in QUESTIONS if question.is_asked(context))
+    return "\nUNION ALL\n".join(question.answer_sql(context) for question in wanted)
 
 
 def answers_of(

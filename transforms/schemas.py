@@ -110,7 +110,7 @@ ACCOUNT = """
     out_of_window_lines BIGINT COMMENT 'parsed lines whose interval does not',
     first_start     BIGINT COMMENT 'Unix seconds, earliest start among parsed lines',
     last_end        BIGINT COMMENT 'Unix seconds, latest end among parsed lines',
-    outcome         STRING COMMENT 'read, empty, refused, other_kind, skipped; left_out: a folder',
+    outcome STRING COMMENT 'read, empty, refused, unreadable, other_kind, skipped or left_out',
     reason          STRING COMMENT 'why it was not read, as a sentence'
 """
 

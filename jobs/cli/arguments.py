@@ -17,7 +17,7 @@ from transforms.window import Window
 __all__ = ["Arguments", "BadInput", "parse_arguments"]
 
 # Objects of flow logs are some tens of MB at most; beyond this something else is meant to be read.
-MAX_OBJECT_BYTES = 10**9
+MAX_OBJECT_BYTES = 5 * 1024**3  # what S3 takes in one PUT; memory does not grow with it
 
 # Stands in for a time that was not given or could not be read, so that nothing is said of it twice.
 UNASKED = datetime.fromisoformat("1970-01-01T00:00:00Z")

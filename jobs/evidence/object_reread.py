@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from jobs.sources.object_fetch import ObjectToRead, fetch_ahead
+from jobs.sources.object_fetch import NotFetched, ObjectToRead, fetch_ahead
 from jobs.storage.object_store import place_of
 from transforms.scan.inflate import Damaged, text_blocks
 
@@ -45,8 +45,11 @@ def reread(
 
     for _, fetched in fetch_ahead(to_read(), in_flight, _ANY_SIZE):
         item = asked.pop(0)
-        if isinstance(fetched, str):
-            yield item, Stale(fetched.replace("between listing and reading", "since it was read"))
+        if isinstance(fetched, NotFetched):
+            yield (
+                item,
+                Stale(fetched.reason.replace("between listing and reading", "since it was read")),
+            )
         else:
             yield item, _compare(item, fetched.chunks, max_ratio)
 

@@ -80,7 +80,9 @@ def _lines(run: FinishedRun) -> Iterator[str]:
         yield f"  warning   {sentence}"
     yield ""
     if result.coverage and result.coverage.refused_objects:
-        refused = refused_object_lines(result.coverage, books.objects_refused)
+        refused = refused_object_lines(
+            result.coverage, books.objects_refused + books.objects_unreadable
+        )
         yield from (sanitise(line, 400) for line in refused)
         yield ""
     for reading, each in result.books.items():
@@ -159,7 +161,8 @@ def _reading(result: RunResult) -> Iterator[str]:
     yield (
         f"  objects   {books.listed:,} listed, {books.objects_skipped:,} skipped, "
         f"{books.objects_read:,} read, {books.objects_empty:,} empty, "
-        f"{books.objects_refused:,} refused{_other_kind(books.objects_other_kind)}; "
+        f"{books.objects_refused:,} refused{_unreadable(books.objects_unreadable)}"
+        f"{_other_kind(books.objects_other_kind)}; "
         f"{len(result.case.listing.left_folders):,} folders left out"
     )
     for left_out in result.case.listing.left_out():
@@ -173,6 +176,10 @@ def _reading(result: RunResult) -> Iterator[str]:
         f"{books.refused_lines:,} refused; NODATA {books.nodata_lines:,}, "
         f"SKIPDATA {books.skipdata_lines:,}"
     )
+
+
+def _unreadable(objects: int) -> str:
+    return f", {objects:,} unreadable in two tries" if objects else ""
 
 
 def _other_kind(objects: int) -> str:

@@ -31,6 +31,7 @@ class Books:
     objects_empty: int
     objects_refused: int
     objects_other_kind: int
+    objects_unreadable: int  # their store did not give them
     bytes_read: int  # sums over `objects`
     bytes_inflated: int
     lines: int
@@ -65,13 +66,17 @@ class Books:
             + self.refused_lines
         )
         by_outcome = (
-            self.objects_read + self.objects_empty + self.objects_refused + self.objects_other_kind
+            self.objects_read
+            + self.objects_empty
+            + self.objects_refused
+            + self.objects_unreadable
+            + self.objects_other_kind
         )
         identities = [
             Identity("objects listed = selected + skipped", self.listed,
                      by_outcome + self.objects_skipped),
-            Identity("objects selected = read + empty + refused + other kind", selected,
-                     by_outcome),
+            Identity("objects selected = read + empty + refused + unreadable + other kind",
+                     selected, by_outcome),
             Identity("refused objects = objects in quarantine", self.objects_refused,
                      self.quarantined_objects),
             Identity("lines = header + blank + set aside + parsed + refused", self.lines,
@@ -115,7 +120,7 @@ def count_objects(objects: DataFrame) -> dict[str, int]:
     counts = objects.agg(
         *(
             F.count_if(F.col("outcome") == outcome).alias(f"objects_{outcome}")
-            for outcome in ("skipped", "read", "empty", "refused", "other_kind")
+            for outcome in ("skipped", "read", "empty", "refused", "unreadable", "other_kind")
         ),
         *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _SUMS),
         F.count_if(F.expr(f"lines <> {fates}")).alias("unbalanced_objects"),

@@ -179,7 +179,7 @@ def _delivered(case: Case, trouble: Iterable[Mapping[str, Any]]) -> Delivered:
             if (key.flow_log_id, slot) not in others:
                 flow_log = (key.account_id, key.region, key.flow_log_id)
                 slots.setdefault(flow_log, set()).add(slot)
-    return Delivered(slots, slots_with("refused"))
+    return Delivered(slots, slots_with("refused") | slots_with("unreadable"))
 
 
 def _refused_lines(
@@ -233,10 +233,10 @@ def coverage_lines(found: CaseCoverage) -> Iterator[str]:
 
 
 def refused_object_lines(found: CaseCoverage, number: int) -> Iterator[str]:
-    """The refused objects by name."""
+    """The refused and unreadable objects by name."""
     if not found.refused_objects:
         return
-    yield f"Refused objects ({number:,}), none of whose lines is evidence"
+    yield f"Refused or unreadable objects ({number:,}), none of whose lines is evidence"
     for uri, reason in found.refused_objects:
         yield f"  {uri.rsplit('/', 1)[-1]}: {reason}"
     if number > len(found.refused_objects):

@@ -84,5 +84,5 @@ def exit_code(books: Mapping[Reading, Books], strict: bool) -> ExitCode:
     """What the shell is told, by the books of every reading."""
     if not all(each.balanced for each in books.values()):
         return ExitCode.UNBALANCED
-    is_refused = any(each.refusals for each in books.values())
+    is_refused = any(each.refusals or each.objects_unreadable for each in books.values())
     return ExitCode.INCOMPLETE if strict and is_refused else ExitCode.COMPLETE

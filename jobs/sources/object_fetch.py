@@ -1,6 +1,7 @@
 """GETs that run ahead: the bytes of exactly the objects that were listed, or why there are none."""
 
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +12,7 @@ from obstore.exceptions import BaseError, PreconditionError
 
 from jobs.storage.any_key import KeyFailure, OddObject, chunks_of, get_odd, is_plain
 from jobs.storage.object_store import Place, first_line, open_store
-from transforms.scan.inflate import Damaged
+from transforms.scan.inflate import Damaged, Unreadable
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _WHOLE = 16 * 1024 * 1024
 _WAITING = 64 * 1024 * 1024
 _STREAMED = 1024 * 1024
+# On top of the store's own retries, which end where a response has begun.
+_RESUME_AFTER_S = (1.0, 5.0, 20.0)
 
 
 class ObjectToRead(NamedTuple):
@@ -32,6 +35,18 @@ class ObjectToRead(NamedTuple):
     version: str | None = None
 
 
+UNREADABLE = "unreadable"
+
+
+class NotFetched(NamedTuple):
+    """Why there are no bytes. Refused: it is not what was listed. Unreadable: its store did not
+    give it, which another try may change.
+    """
+
+    reason: str
+    outcome: str = "refused"
+
+
 class Fetched(NamedTuple):
     """Its bytes, and the S3 version that they are of."""
 
@@ -41,12 +56,12 @@ class Fetched(NamedTuple):
 
 def fetch_ahead(
     objects: Iterable[ObjectToRead], in_flight: int, max_bytes: int
-) -> Iterator[tuple[ObjectToRead, Fetched | str]]:
+) -> Iterator[tuple[ObjectToRead, Fetched | NotFetched]]:
     """Objects in order, with their bytes or the reason why there are none; GETs run ahead.
 
     Objects of more than `max_bytes` as stored are not asked for.
     """
-    ahead: deque[tuple[ObjectToRead, Future[Fetched | str] | None]] = deque()
+    ahead: deque[tuple[ObjectToRead, Future[Fetched | NotFetched] | None]] = deque()
     waiting = 0
     with ThreadPoolExecutor(in_flight) as pool:
         for wanted in objects:
@@ -62,15 +77,16 @@ def fetch_ahead(
 
 
 def _in_turn(
-    wanted: ObjectToRead, future: Future[Fetched | str] | None, max_bytes: int
-) -> tuple[ObjectToRead, Fetched | str]:
+    wanted: ObjectToRead, future: Future[Fetched | NotFetched] | None, max_bytes: int
+) -> tuple[ObjectToRead, Fetched | NotFetched]:
     """A large object is asked for only now: a waiting response would hold a connection open."""
     if wanted.size > max_bytes:
-        return wanted, f"it has {wanted.size} bytes, more than --max_object_bytes {max_bytes}"
+        reason = f"it has {wanted.size} bytes, more than --max_object_bytes {max_bytes}"
+        return wanted, NotFetched(reason)
     return wanted, future.result() if future else _fetch(wanted)
 
 
-def _fetch(wanted: ObjectToRead) -> Fetched | str:
+def _fetch(wanted: ObjectToRead) -> Fetched | NotFetched:
     """Bytes of exactly the object that was listed, or the reason why they cannot be had."""
     if wanted.place.bucket is not None and not is_plain(wanted.place.path):
         return _fetch_odd(wanted)
@@ -80,37 +96,37 @@ def _fetch(wanted: ObjectToRead) -> Fetched | str:
             options["version"] = wanted.version
         found = obstore.get(open_store(wanted.place.bucket), wanted.place.path, options=options)
         if found.meta["size"] != wanted.size:
-            return "it changed between listing and reading"
+            return NotFetched("it changed between listing and reading")
         version = found.meta["version"]
         if wanted.size <= _WHOLE:
             return Fetched(version, [found.bytes().to_bytes()])
-        return Fetched(version, _streamed(found))
+        return Fetched(version, _streamed(wanted, found))
     except FileNotFoundError:
-        return "it vanished between listing and reading"
+        return NotFetched("it vanished between listing and reading", UNREADABLE)
     except PreconditionError:
-        return "it changed between listing and reading"
+        return NotFetched("it changed between listing and reading")
     except (BaseError, PermissionError) as error:
         _stop_if_expired(str(error))
-        return f"reading it failed: {first_line(error)}"
+        return NotFetched(f"reading it failed: {first_line(error)}", UNREADABLE)
 
 
-def _fetch_odd(wanted: ObjectToRead) -> Fetched | str:
+def _fetch_odd(wanted: ObjectToRead) -> Fetched | NotFetched:
     """The same for a key that obstore does not take."""
     try:
         found = get_odd(wanted.place, wanted.etag, wanted.version)
         if found.size != wanted.size:
-            return "it changed between listing and reading"
+            return NotFetched("it changed between listing and reading")
         chunks = _streamed_odd(found)
         return Fetched(found.version, [*chunks] if wanted.size <= _WHOLE else chunks)
     except FileNotFoundError:
-        return "it vanished between listing and reading"
+        return NotFetched("it vanished between listing and reading", UNREADABLE)
     except KeyFailure as error:
         if error.code in ("412", "PreconditionFailed"):
-            return "it changed between listing and reading"
+            return NotFetched("it changed between listing and reading")
         _stop_if_expired(error.code)
-        return f"reading it failed: {first_line(error)}"
+        return NotFetched(f"reading it failed: {first_line(error)}", UNREADABLE)
     except Damaged as damage:
-        return str(damage)
+        return NotFetched(str(damage), damage.outcome)
 
 
 def _streamed_odd(found: OddObject) -> Iterator[bytes]:
@@ -118,7 +134,7 @@ def _streamed_odd(found: OddObject) -> Iterator[bytes]:
         yield from chunks_of(found, _STREAMED)
     except KeyFailure as error:
         _stop_if_expired(error.code)
-        raise Damaged(f"reading it failed on the way: {first_line(error)}") from error
+        raise Unreadable(f"reading it failed on the way: {first_line(error)}") from error
 
 
 class CredentialsExpired(Exception):
@@ -154,10 +170,34 @@ def spooled(chunks: Iterable[bytes]) -> IO[bytes]:
     return cast(IO[bytes], file)
 
 
-def _streamed(found: "GetResult") -> Iterator[bytes]:
+def _streamed(wanted: ObjectToRead, found: "GetResult") -> Iterator[bytes]:
+    """The bytes, chunk by chunk; what breaks off is taken up where it broke, a few times."""
+    at = 0
+    for pause_s in (*_RESUME_AFTER_S, None):
+        try:
+            for chunk in found.stream(min_chunk_size=_STREAMED):
+                at += len(chunk)
+                yield bytes(chunk)
+            return
+        except BaseError as error:
+            _stop_if_expired(str(error))
+            if pause_s is None:
+                raise Unreadable(f"reading it failed on the way: {first_line(error)}") from error
+            time.sleep(pause_s)
+            found = _rest_of(wanted, at)
+
+
+def _rest_of(wanted: ObjectToRead, at: int) -> "GetResult":
+    """The same object from an offset on."""
+    options: GetOptions = {"range": {"offset": at}}
+    if wanted.etag:
+        options["if_match"] = wanted.etag
+    if wanted.version:
+        options["version"] = wanted.version
     try:
-        for chunk in found.stream(min_chunk_size=_STREAMED):
-            yield bytes(chunk)
-    except BaseError as error:
+        return obstore.get(open_store(wanted.place.bucket), wanted.place.path, options=options)
+    except PreconditionError as error:
+        raise Damaged("it changed while it was read") from error
+    except (BaseError, OSError) as error:
         _stop_if_expired(str(error))
-        raise Damaged(f"reading it failed on the way: {first_line(error)}") from error
+        raise Unreadable(f"reading it failed on the way: {first_line(error)}") from error

@@ -1,53 +1,38 @@
 """The executor side of reading: each object scanned once, out as Arrow batches."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.cli.arguments import MAX_OBJECT_BYTES
 from jobs.sources.listing import FlowLogObject
-from jobs.sources.object_fetch import ObjectToRead, fetch_ahead, spooled
+from jobs.sources.object_fetch import (
+    UNREADABLE,
+    Fetched,
+    NotFetched,
+    ObjectToRead,
+    fetch_ahead,
+    spooled,
+)
+from jobs.sources.scanned_rows import RowCollector, Source
 from jobs.storage.object_store import Bucket, Place
 from transforms.scan.inflate import MAX_RATIO
-from transforms.scan.lines import SHOWN_BYTES, Lines, ObjectScan, RefusedLine
+from transforms.scan.lines import ObjectScan
 from transforms.scan.needles import Needle
 from transforms.scan.object_key import partitions_of
-from transforms.scan.parse import RECORD_TYPE, Parsed, parse_lines, within
-from transforms.scan.tally import Account
-from transforms.schemas import ACCOUNT_COLUMNS, SCANNED
+from transforms.schemas import SCANNED
 from transforms.window import Window
 
 _TO_READ = "bucket STRING, path STRING, etag STRING, size BIGINT"
-# Parsing costs a millisecond a call, whatever the size: lines of many objects are parsed together.
-_LINES_TOGETHER = 100_000
-_BYTES_TOGETHER = 16 * 1024 * 1024
-_OBJECTS_TOGETHER = 2_000
-_ROWS_TO_SPARK = 10_000
+# Of objects that their store did not give: patient enough for throttling to end.
+_SECOND_TRY_AFTER_S, _BETWEEN_TRIES_S, _GIVE_UP_AFTER = 2.0, 0.1, 20
 # A task takes this much, so that starting it is worth while.
 _TASK_BYTES = 64 * 1024 * 1024
 _TASK_OBJECTS = 4_000
-
-_REFUSED_TYPE = pa.struct([("text", pa.string()), ("reason", pa.string())])
-_TEXT_OF_ACCOUNT = ("sha256", "version_id", "header", "outcome", "reason")
-_ACCOUNT_TYPE = pa.struct(
-    [(name, pa.string() if name in _TEXT_OF_ACCOUNT else pa.int64()) for name in ACCOUNT_COLUMNS]
-)
-_SCANNED_TYPE = pa.schema(
-    [
-        ("object_uri", pa.string()),
-        ("object_version", pa.string()),
-        ("object_line", pa.int64()),
-        ("record", RECORD_TYPE),
-        ("refused", _REFUSED_TYPE),
-        ("account", _ACCOUNT_TYPE),
-    ]
-)
 
 
 class ScanSettings(NamedTuple):
@@ -100,8 +85,11 @@ def _unchanged(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def of_read_objects(scanned: DataFrame) -> DataFrame:
-    """Drop the rows of refused objects but for their accounts: no line of them is evidence."""
-    is_refused = "account IS NOT NULL AND account.outcome = 'refused'"
+    """Drop the rows of refused and unreadable objects but for their accounts.
+
+    No line of them is evidence.
+    """
+    is_refused = "account IS NOT NULL AND account.outcome IN ('refused', 'unreadable')"
     refused_objects = scanned.where(is_refused).select("object_uri")
     lines = scanned.where("account IS NULL")
     # Spark takes the refused ones for as many as all lines, and would shuffle those to join them.
@@ -127,197 +115,65 @@ def _objects_of(
 def scan_batches(
     objects: Iterable[ObjectToRead], settings: ScanSettings
 ) -> Iterator[pa.RecordBatch]:
-    """Fetch, scan and parse objects; bounded batches of `schemas.SCANNED`."""
-    together = _Together(settings.window)
-    fetching = fetch_ahead(objects, settings.reads_in_flight, settings.max_object_bytes)
-    for wanted, fetched in fetching:
-        scan = ObjectScan(
-            settings.needles,
-            settings.max_line_bytes,
-            settings.record_format,
-            settings.max_ratio,
-            partitions_of(wanted.place.path),
-            spooled,
-        )
-        source = _Source(wanted.place.uri_of(wanted.place.path), wanted.etag, scan)
-        together.begin(source)
-        if isinstance(fetched, str):
-            scan.account.refuse(fetched)
+    """Fetch, scan and parse objects; bounded batches of `schemas.SCANNED`.
+
+    What its store did not give (throttled, timed out, gone) is asked for once more at the end, one
+    after the other.
+    """
+    together = RowCollector(settings.window)
+    again: list[tuple[ObjectToRead, NotFetched]] = []
+    for wanted, fetched in fetch_ahead(
+        objects, settings.reads_in_flight, settings.max_object_bytes
+    ):
+        if isinstance(fetched, NotFetched) and fetched.outcome == UNREADABLE:
+            again.append((wanted, fetched))
         else:
-            scan.account.version_id = fetched.version
-            source.version = fetched.version or wanted.etag
-            for lines in scan.lines(fetched.chunks):
-                together.add(lines)
-                if together.is_full():
-                    yield from together.flush()
-        source.is_finished = True
-        if together.has_many_objects():
-            yield from together.flush()
+            yield from _scan_one(wanted, fetched, settings, together)
+    for wanted, fetched in _second_try(again, settings.max_object_bytes):
+        yield from _scan_one(wanted, fetched, settings, together)
     yield from together.flush()
 
 
-@dataclass
-class _Source:
-    """One object on its way through a task."""
-
-    uri: str
-    version: str | None
-    scan: ObjectScan
-    is_finished: bool = False
-
-    @property
-    def account(self) -> Account:
-        return self.scan.account
-
-
-class _Together:
-    """Lines of several objects, kept until there are enough to parse, and their accounts."""
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._sources: list[_Source] = []
-        self._parts: dict[tuple[str, ...], list[tuple[int, Lines]]] = {}
-        self._lines = self._bytes = 0
-
-    def begin(self, source: _Source) -> None:
-        self._sources.append(source)
-
-    def add(self, lines: Lines) -> None:
-        """Keep lines of the source that began last."""
-        self._parts.setdefault(lines.columns, []).append((len(self._sources) - 1, lines))
-        self._lines += len(lines.numbers)
-        self._bytes += len(lines.text)
-
-    def is_full(self) -> bool:
-        """Whether enough lines are kept, to parse or refused already."""
-        lines = self._lines + len(self._sources[-1].scan.refused)
-        return lines >= _LINES_TOGETHER or self._bytes >= _BYTES_TOGETHER
-
-    def has_many_objects(self) -> bool:
-        """Whether so many objects have ended that their accounts are worth a batch."""
-        return len(self._sources) >= _OBJECTS_TOGETHER
-
-    def flush(self) -> Iterator[pa.RecordBatch]:
-        """Rows of all kept lines, the refused ones, then the accounts of the finished objects."""
-        for columns, parts in self._parts.items():
-            evidence = [part for part in parts if self._account(part[0]).outcome == "read"]
-            if evidence:
-                yield from self._parse(columns, evidence)
-        finished = [source for source in self._sources if source.is_finished]
-        refusing = [source for source in self._sources if source.scan.refused]
-        if refusing:
-            yield from self._refusals(
-                [source for source in refusing for _ in source.scan.refused],
-                [line for source in refusing for line in source.scan.refused],
-            )
-        for source in refusing:
-            source.scan.refused.clear()
-        if finished:
-            yield from _batches(
-                finished,
-                account=pa.array([_account_row(s.account) for s in finished], _ACCOUNT_TYPE),
-            )
-        self._sources = [source for source in self._sources if not source.is_finished]
-        self._parts.clear()
-        self._lines = self._bytes = 0
-
-    def _account(self, index: int) -> Account:
-        return self._sources[index].account
-
-    def _parse(
-        self, columns: tuple[str, ...], parts: list[tuple[int, Lines]]
-    ) -> Iterator[pa.RecordBatch]:
-        text = b"".join(lines.text for _, lines in parts)
-        numbers = np.concatenate([lines.numbers for _, lines in parts])
-        owners = np.repeat([owner for owner, _ in parts], [len(p.numbers) for _, p in parts])
-        parsed = parse_lines(text, columns)
-        is_in = within(parsed.records, self._window)
-        self._count(owners, parsed, is_in)
-
-        refused = parsed.refused
-        if len(refused.rows):
-            texts = text.split(b"\n")
-            yield from self._refusals(
-                [self._sources[owner] for owner in owners[refused.rows].tolist()],
-                [
-                    RefusedLine(
-                        int(numbers[row]),
-                        texts[row][:SHOWN_BYTES].decode("ascii", "backslashreplace"),
-                        reason,
-                    )
-                    for row, reason in zip(refused.rows.tolist(), refused.reasons, strict=True)
-                ],
-            )
-        rows = parsed.rows[is_in]
-        records = parsed.records.filter(pa.array(is_in)).combine_chunks()
-        struct = pa.StructArray.from_arrays(
-            [column.combine_chunks() for column in records.columns], fields=list(RECORD_TYPE)
-        )
-        yield from _batches(
-            self._sources, owners=owners[rows], numbers=numbers[rows], record=struct
-        )
-
-    def _count(
-        self, owners: npt.NDArray[np.int64], parsed: Parsed, is_in: npt.NDArray[np.bool_]
-    ) -> None:
-        """Add to the accounts what parsing found; every count by object, over whole columns."""
-        size = len(self._sources)
-        owner = owners[parsed.rows]
-        parsed_lines = np.bincount(owner, minlength=size)
-        refused_lines = np.bincount(owners[parsed.refused.rows], minlength=size)
-        in_window = np.bincount(owner[is_in], minlength=size)
-        out_of_window = np.bincount(owner[~is_in], minlength=size)
-        first, last = np.full(size, _FAR), np.full(size, -1)
-        start = parsed.records["start"].fill_null(_FAR).to_numpy()
-        end = parsed.records["end"].fill_null(-1).to_numpy()
-        np.minimum.at(first, owner, start)
-        np.maximum.at(last, owner, end)
-        for index in np.unique(owners).tolist():
-            account = self._account(index)
-            account.parsed_lines += int(parsed_lines[index])
-            account.refused_lines += int(refused_lines[index])
-            account.in_window_lines += int(in_window[index])
-            account.out_of_window_lines += int(out_of_window[index])
-            if first[index] != _FAR:
-                account.first_start = min(int(first[index]), account.first_start or _FAR)
-            if last[index] != -1:
-                account.last_end = max(int(last[index]), account.last_end or -1)
-
-    def _refusals(
-        self, sources: list[_Source], lines: list[RefusedLine]
-    ) -> Iterator[pa.RecordBatch]:
-        rows = [{"text": line.text, "reason": line.reason} for line in lines]
-        numbers = np.array([line.number for line in lines], dtype=np.int64)
-        yield from _batches(sources, numbers=numbers, refused=pa.array(rows, _REFUSED_TYPE))
+def _second_try(
+    again: Sequence[tuple[ObjectToRead, NotFetched]], max_object_bytes: int
+) -> Iterator[tuple[ObjectToRead, Fetched | NotFetched]]:
+    """Each once more; when many in a row fail, the rest keep the reason of their first try."""
+    failed_in_a_row = 0
+    for at, (wanted, first) in enumerate(again):
+        if failed_in_a_row >= _GIVE_UP_AFTER:
+            yield wanted, first
+            continue
+        time.sleep(_SECOND_TRY_AFTER_S if at == 0 else _BETWEEN_TRIES_S)
+        ((_, fetched),) = fetch_ahead([wanted], 1, max_object_bytes)
+        failed_in_a_row = failed_in_a_row + 1 if isinstance(fetched, NotFetched) else 0
+        yield wanted, fetched
 
 
-_FAR = 2**62
-
-
-def _account_row(account: Account) -> dict[str, object]:
-    return {name: getattr(account, name) for name in ACCOUNT_COLUMNS}
-
-
-def _batches(
-    sources: Sequence[_Source],
-    *,
-    owners: npt.NDArray[np.int64] | None = None,
-    numbers: npt.NDArray[np.int64] | None = None,
-    **column: pa.Array,
+def _scan_one(
+    wanted: ObjectToRead,
+    fetched: Fetched | NotFetched,
+    settings: ScanSettings,
+    together: RowCollector,
 ) -> Iterator[pa.RecordBatch]:
-    """Rows with one of record, refused and account; `owners` points into the sources."""
-    uris = pa.array([source.uri for source in sources], pa.string())
-    versions = pa.array([source.version for source in sources], pa.string())
-    if owners is not None:
-        uris, versions = uris.take(pa.array(owners)), versions.take(pa.array(owners))
-    given = {
-        "object_uri": uris,
-        "object_version": versions,
-        "object_line": pa.array(numbers, pa.int64()) if numbers is not None else None,
-        **column,
-    }
-    arrays = [
-        given[name] if given.get(name) is not None else pa.nulls(len(uris), kind)
-        for name, kind in zip(_SCANNED_TYPE.names, _SCANNED_TYPE.types, strict=True)
-    ]
-    yield from pa.table(arrays, schema=_SCANNED_TYPE).to_batches(max_chunksize=_ROWS_TO_SPARK)
+    scan = ObjectScan(
+        settings.needles,
+        settings.max_line_bytes,
+        settings.record_format,
+        settings.max_ratio,
+        partitions_of(wanted.place.path),
+        spooled,
+    )
+    source = Source(wanted.place.uri_of(wanted.place.path), wanted.etag, scan)
+    together.begin(source)
+    if isinstance(fetched, NotFetched):
+        scan.account.refuse(*fetched)
+    else:
+        scan.account.version_id = fetched.version
+        source.version = fetched.version or wanted.etag
+        for lines in scan.lines(fetched.chunks):
+            together.add(lines)
+            if together.is_full():
+                yield from together.flush()
+    source.is_finished = True
+    if together.has_many_objects():
+        yield from together.flush()

@@ -151,15 +151,15 @@ def troubled_slots(objects: DataFrame, shown: int) -> DataFrame:
     """One row per flow log, slot and outcome of objects that were refused, of another kind, or read
     with refused lines; `refused` are the first `shown` refused objects with their reason.
     """  # fmt: skip
-    is_refused = F.col("outcome") == "refused"
+    is_refused = F.col("outcome").isin("refused", "unreadable")
     named = F.collect_list(F.when(is_refused, F.struct("uri", "reason")))
     return (
-        objects.where("outcome IN ('refused', 'other_kind') OR refused_lines > 0")
+        objects.where("outcome IN ('refused', 'unreadable', 'other_kind') OR refused_lines > 0")
         .groupBy(
             "flow_log_id", _slot_of(F.unix_timestamp("slot_at")).alias("slot"), "outcome"
         )
         .agg(
-            F.when(F.col("outcome") != "refused", F.sum("refused_lines"))
+            F.when(~is_refused, F.sum("refused_lines"))
             .otherwise(0)
             .alias("refused_lines"),
             F.slice(F.array_sort(named), 1, shown).alias("refused"),

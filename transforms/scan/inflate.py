@@ -22,6 +22,14 @@ _BLOCK = 1024 * 1024
 class Damaged(Exception):
     """The object cannot be read to its end; the message is the reason, as a sentence."""
 
+    outcome = "refused"
+
+
+class Unreadable(Damaged):
+    """Its store did not give its bytes: of the object itself that says nothing."""
+
+    outcome = "unreadable"
+
 
 # Compressed by a subscription and once more by Firehose: two layers occur, a third is a riddle.
 _LAYERS = 3

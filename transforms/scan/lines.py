@@ -102,7 +102,7 @@ class ObjectScan:
             else:
                 yield from self._scan_text(text_blocks(measured, self.max_ratio))
         except Damaged as damage:
-            self.account.refuse(str(damage))
+            self.account.refuse(str(damage), damage.outcome)
             self.refused.clear()
         except OtherKind as kind:
             self.account.refuse(str(kind), outcome="other_kind")

@@ -48,7 +48,7 @@ def test_flags_become_arguments() -> None:
         record_format=(),
         max_line_bytes=16_384,
         max_ratio=100,
-        max_object_bytes=1_000_000_000,
+        max_object_bytes=5_368_709_120,
         reads_in_flight=32,
         strict=False,
         derive=True,

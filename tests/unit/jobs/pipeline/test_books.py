@@ -10,13 +10,29 @@ from transforms.vocabulary import Reading
 
 BALANCED = Books(
     listed=10, listed_skipped=2, objects_skipped=2, objects_read=5, objects_empty=1,
-    objects_refused=1, objects_other_kind=1, bytes_read=900, bytes_inflated=9_000,
+    objects_refused=1, objects_other_kind=1, objects_unreadable=0,
+    bytes_read=900, bytes_inflated=9_000,
     lines=100, header_lines=6, blank_lines=4, set_aside_lines=50, parsed_lines=30,
     refused_lines=10, nodata_lines=3, skipdata_lines=1, in_window_lines=25,
     out_of_window_lines=5, unbalanced_objects=0,
     quarantined_objects=1, quarantined_lines=10, quarantined_documents=2, subject=20, others=5,
     flows=20, flows_nodata=1, flows_skipdata=0, documents=18,
 )  # fmt: skip
+
+
+SELECTED = "objects selected = read + empty + refused + unreadable + other kind"
+
+
+def test_an_object_that_could_not_be_read_counts_when_strict() -> None:
+    """Nothing is in quarantine, as nothing is wrong with what was read."""
+    books = replace(
+        BALANCED, objects_unreadable=1, objects_refused=0, quarantined_objects=0,
+        refused_lines=0, set_aside_lines=60, quarantined_lines=0, documents=20,
+        quarantined_documents=0,
+    )  # fmt: skip
+    assert (books.balanced, books.refusals) == (True, 0)
+    assert exit_code({"": books}, strict=False) == 0
+    assert exit_code({"": books}, strict=True) == 3
 
 
 def test_books_that_balance_end_with_0() -> None:
@@ -30,10 +46,8 @@ def test_books_that_balance_with_something_refused_end_with_3_when_strict() -> N
 @pytest.mark.parametrize(
     ("changed", "broken"),
     [
-        ({"listed": 11}, ["objects listed = selected + skipped",
-                          "objects selected = read + empty + refused + other kind"]),
-        ({"objects_read": 4}, ["objects listed = selected + skipped",
-                               "objects selected = read + empty + refused + other kind"]),
+        ({"listed": 11}, ["objects listed = selected + skipped", SELECTED]),
+        ({"objects_read": 4}, ["objects listed = selected + skipped", SELECTED]),
         ({"quarantined_objects": 0}, ["refused objects = objects in quarantine"]),
         ({"set_aside_lines": 49}, ["lines = header + blank + set aside + parsed + refused"]),
         ({"unbalanced_objects": 1}, ["objects whose own lines do not add up"]),

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -10,13 +11,18 @@ import pytest
 from jobs.sources.object_fetch import (
     CredentialsExpired,
     Fetched,
+    NotFetched,
     ObjectToRead,
     expired_credentials,
     fetch_ahead,
 )
+from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import Bucket, Place, place_of
+from transforms.window import Window
 
 BODY = b"start end\n1 2\n"
+LARGE = 20_000_000
+LARGE_BODY = bytes(range(250)) * (LARGE // 250)
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -28,6 +34,11 @@ class _Answers(BaseHTTPRequestHandler):
         code, body = 400, b"<Error><Code>ExpiredToken</Code></Error>"
         if self.path == "/b/denied":
             code, body = 403, b"<Error><Code>AccessDenied</Code></Error>"
+        if self.path == "/b/flaky":
+            type(self).asked += 1
+            code, body = (403, b"<Error/>") if type(self).asked == 1 else (200, BODY)
+        if self.path == "/b/broken":
+            return self._break_off()
         if self.path == "/b/slow":
             type(self).asked += 1
             slow = type(self).asked <= 2
@@ -38,6 +49,20 @@ class _Answers(BaseHTTPRequestHandler):
         self.send_header("Last-Modified", "Mon, 23 Nov 2026 00:00:00 GMT")
         self.end_headers()
         self.wfile.write(body)
+
+    def _break_off(self) -> None:
+        """The first answer ends early; whoever asks for the rest gets it."""
+        said = self.headers.get("Range")
+        first = int(said.removeprefix("bytes=").partition("-")[0]) if said else 0
+        self.send_response(206 if said else 200)
+        self.send_header("Content-Length", str(LARGE - first))
+        if said:
+            self.send_header("Content-Range", f"bytes {first}-{LARGE - 1}/{LARGE}")
+        self.send_header("ETag", '"a"')
+        self.send_header("Last-Modified", "Mon, 23 Nov 2026 00:00:00 GMT")
+        self.end_headers()
+        self.wfile.write(LARGE_BODY[first:] if said else LARGE_BODY[:3_000_000])
+        self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         pass
@@ -56,7 +81,7 @@ def bucket_of_answers(s3_server: str) -> Iterator[Bucket]:
     server.server_close()
 
 
-def fetch(bucket: Bucket, path: str) -> Fetched | str:
+def fetch(bucket: Bucket, path: str) -> Fetched | NotFetched:
     wanted = ObjectToRead(Place(bucket, path), '"a"', len(BODY))
     ((_, fetched),) = fetch_ahead([wanted], 4, 10**9)
     return fetched
@@ -70,11 +95,38 @@ def test_a_slow_down_is_tried_again_until_the_object_comes(bucket_of_answers: Bu
     assert _Answers.asked == 3
 
 
-def test_an_object_that_may_not_be_read_is_refused_as_that(bucket_of_answers: Bucket) -> None:
+def test_an_object_that_may_not_be_read_is_unreadable(bucket_of_answers: Bucket) -> None:
     fetched = fetch(bucket_of_answers, "denied")
 
-    assert isinstance(fetched, str)
-    assert fetched.startswith("reading it failed: ")
+    assert isinstance(fetched, NotFetched)
+    assert fetched.outcome == "unreadable"
+    assert fetched.reason.startswith("reading it failed: ")
+
+
+def test_what_broke_off_is_taken_up_where_it_broke(bucket_of_answers: Bucket) -> None:
+    """The first answer ends after three megabytes of twenty; the second begins there."""
+    wanted = ObjectToRead(Place(bucket_of_answers, "broken"), '"a"', LARGE)
+    ((_, fetched),) = fetch_ahead([wanted], 4, 10**9)
+
+    assert isinstance(fetched, Fetched)
+    assert b"".join(fetched.chunks) == LARGE_BODY
+
+
+def test_what_is_given_at_the_second_try_is_read(bucket_of_answers: Bucket) -> None:
+    """Denied at first, as by a policy that comes and goes; then it is there."""
+    wanted = ObjectToRead(Place(bucket_of_answers, "flaky"), '"a"', len(BODY))
+    denied = ObjectToRead(Place(bucket_of_answers, "denied"), '"a"', len(BODY))
+    day = datetime(1970, 1, 1, tzinfo=UTC)
+    settings = ScanSettings(None, Window(day, day + timedelta(days=1)), 16_384, 2)
+
+    rows = [row for batch in scan_batches([denied, wanted], settings) for row in batch.to_pylist()]
+
+    accounts = {row["object_uri"]: row["account"] for row in rows if row["account"]}
+    assert [(uri, a["outcome"], a["parsed_lines"]) for uri, a in accounts.items()] == [
+        ("s3://b/denied", "unreadable", 0),
+        ("s3://b/flaky", "read", 1),
+    ]
+    assert [row["record"]["end"] for row in rows if row["record"]] == [2]
 
 
 def test_expired_credentials_end_the_reading_with_one_sentence(bucket_of_answers: Bucket) -> None:

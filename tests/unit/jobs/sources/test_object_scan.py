@@ -35,7 +35,7 @@ def settings(*addresses: str, max_line_bytes: int = 16_384) -> ScanSettings:
     return ScanSettings(needles, WINDOW, max_line_bytes, reads_in_flight=4)
 
 
-def test_an_object_that_changed_or_vanished_since_it_was_listed_is_refused_as_that(
+def test_an_object_that_changed_or_vanished_since_it_was_listed_is_told_as_that(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     changed = write(tmp_path / "changed.log.gz", flow_line())
@@ -53,7 +53,7 @@ def test_an_object_that_changed_or_vanished_since_it_was_listed_is_refused_as_th
     assert sorted(map(tuple, accounts.collect())) == [
         (f"file://{changed}", "refused", "it changed between listing and reading", 0),
         (f"file://{still}", "read", None, 1),
-        (f"file://{vanished}", "refused", "it vanished between listing and reading", 0),
+        (f"file://{vanished}", "unreadable", "it vanished between listing and reading", 0),
     ]
 
 

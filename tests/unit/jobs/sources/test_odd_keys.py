@@ -75,7 +75,7 @@ def test_an_odd_object_that_changed_or_vanished_is_said(odd_bucket: str) -> None
         ObjectToRead(gone, None, 1),
     ]
 
-    reasons = [reason for _, reason in fetch_ahead(wanted, in_flight=1, max_bytes=1000)]
+    reasons = [fetched.reason for _, fetched in fetch_ahead(wanted, in_flight=1, max_bytes=1000)]
 
     assert reasons == [
         "it changed between listing and reading",

@@ -23,7 +23,7 @@ from jobs.storage.object_store import Bucket, Place
 from transforms.scan.inflate import MAX_RATIO
 from transforms.scan.lines import ObjectScan
 from transforms.scan.needles import Needle
-from transforms.scan.object_key import partitions_of
+from transforms.scan.object_key import parse_key, partitions_of
 from transforms.schemas import SCANNED
 from transforms.window import Window
 
@@ -155,12 +155,14 @@ def _scan_one(
     settings: ScanSettings,
     together: RowCollector,
 ) -> Iterator[pa.RecordBatch]:
+    key = parse_key(wanted.place.path)
     scan = ObjectScan(
         settings.needles,
         settings.max_line_bytes,
         settings.record_format,
         settings.max_ratio,
         partitions_of(wanted.place.path),
+        int(key.slot_at.timestamp()) if key else None,
         spooled,
     )
     source = Source(wanted.place.uri_of(wanted.place.path), wanted.etag, scan)

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from transforms.scan.lines import SHOWN_BYTES, Lines, ObjectScan, RefusedLine
+from transforms.scan.blocks import Lines, RefusedLine
+from transforms.scan.lines import SHOWN_BYTES, ObjectScan
 from transforms.scan.parse import RECORD_TYPE, Parsed, parse_lines, within
 from transforms.scan.tally import Account
 from transforms.schemas import ACCOUNT_COLUMNS

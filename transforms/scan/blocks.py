@@ -14,6 +14,22 @@ _COUNT_OF_BYTES, _PLACE_OF_BYTE = np.uint64(0x0101010101010101), np.uint64(0x000
 _TOP_BYTE = np.uint64(56)
 
 
+class Lines(NamedTuple):
+    """Whole lines, each ended by a newline, with the columns that their header names."""
+
+    columns: tuple[str, ...]
+    numbers: npt.NDArray[np.int64]
+    text: bytes
+
+
+class RefusedLine(NamedTuple):
+    """A line that is not parsed: its number, its text (capped) and the reason."""
+
+    number: int
+    text: str
+    reason: str
+
+
 class RecordBlock(NamedTuple):
     """Records as lines, each ended by a newline; a blank line stands where one is refused."""
 

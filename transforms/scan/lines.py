@@ -5,14 +5,15 @@ import io
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
 from transforms.scan.blocks import (
+    Lines,
     Positions,
     RecordBlock,
+    RefusedLine,
     line_ends,
     lines_at,
     text_of_lines,
@@ -32,6 +33,7 @@ from transforms.scan.inflate import (
 from transforms.scan.json_records import JsonRecords
 from transforms.scan.needles import Finder, Needle, finder_for
 from transforms.scan.parquet import MAGIC, ParquetRows
+from transforms.scan.placed import NO_TIME, PLACED, TIME_COLUMNS, placed_in_slot, with_time
 from transforms.scan.tally import Account
 
 # AWS's longest values are percent-encoded tags and ARNs; a line of every field stays below 16 KiB.
@@ -45,22 +47,6 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIRST_BYTES = 64
 
 
-class Lines(NamedTuple):
-    """Whole lines, each ended by a newline, with the columns that their header names."""
-
-    columns: tuple[str, ...]
-    numbers: npt.NDArray[np.int64]
-    text: bytes
-
-
-class RefusedLine(NamedTuple):
-    """A line that is not parsed: its number, its text (capped) and the reason."""
-
-    number: int
-    text: str
-    reason: str
-
-
 @dataclass
 class ObjectScan:
     """One pass over the bytes of one object.
@@ -70,7 +56,8 @@ class ObjectScan:
     were refused before parsing; whoever iterates may take them out as they come. Without needles
     every line is taken. `record_format` names the columns of objects that have no header. Parquet
     is not read from front to back, so that `spool` says where its bytes are kept meanwhile;
-    `partitions` are fields that its key holds.
+    `partitions` are fields that its key holds, and `slot` is the second from its name in which
+    records are placed whose format has neither start nor end.
     """
 
     needles: tuple[Needle, ...] | None
@@ -78,10 +65,12 @@ class ObjectScan:
     record_format: tuple[str, ...] = ()
     max_ratio: int = MAX_RATIO
     partitions: Mapping[str, str] = field(default_factory=dict)
+    slot: int | None = None
     spool: Callable[[Iterable[bytes]], IO[bytes]] = lambda chunks: io.BytesIO(b"".join(chunks))
     account: Account = field(default_factory=Account)
     refused: list[RefusedLine] = field(default_factory=list)
     columns: tuple[str, ...] = ()
+    _placed: bytes = b""
     _envelope: Envelope | None = None
     _finder: Finder | None = None
     _refused_in_block: set[int] = field(default_factory=set)
@@ -193,6 +182,11 @@ class ObjectScan:
             yield from self._scan_records(block)
 
     def _set_columns(self, columns: tuple[str, ...], first_name: bytes) -> None:
+        if {"start", "end"}.isdisjoint(columns):
+            if self.slot is None:
+                raise Damaged(NO_TIME)
+            self.account.reason = PLACED
+            self._placed = placed_in_slot(self.slot)
         self.columns = columns
         self._finder = finder_for(self.needles or (), first_name)
 
@@ -266,7 +260,11 @@ class ObjectScan:
             taken = np.setdiff1d(taken, set_apart, assume_unique=True)
         self.account.set_aside_lines += count - len(taken) - len(set_apart)
         if len(taken):
-            yield Lines(self.columns, taken + first_number, text_of_lines(block, taken, ends))
+            text = text_of_lines(block, taken, ends)
+            columns = self.columns
+            if self._placed:
+                text, columns = with_time(text, self._placed), (*columns, *TIME_COLUMNS)
+            yield Lines(columns, taken + first_number, text)
         elif len(self.refused) > _REFUSALS_KEPT:
             yield Lines(self.columns, taken, b"")
 

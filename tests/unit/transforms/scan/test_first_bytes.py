@@ -319,3 +319,36 @@ def test_a_subject_is_found_in_a_document_as_among_all() -> None:
 
     assert taken == [(1, ONE.encode()), (2, TWO.encode()), (4, THREE.encode())]
     assert scan.account.set_aside_lines == 1
+
+
+# AWS, "Flow log record examples", "Traffic through a NAT gateway".
+NAT = """\
+instance-id interface-id srcaddr dstaddr pkt-srcaddr pkt-dstaddr
+- eni-1235b8ca123456789 10.0.1.5 10.0.0.220 10.0.1.5 203.0.113.5\r
+- eni-1235b8ca123456789 10.0.0.220 203.0.113.5 10.0.0.220 203.0.113.5
+"""
+
+
+def test_a_format_without_times_is_placed_in_the_slot_of_the_object_and_says_so() -> None:
+    scan = ObjectScan(None, slot=1795399200)
+
+    (lines,) = scan.lines([NAT.encode()])
+    rows = parse_lines(lines.text, lines.columns).records.to_pylist()
+
+    assert [(row["start"], row["end"], dict(row["extra"])) for row in rows] == [
+        (1795399200, 1795399499, {"time_basis": "object-slot"})
+    ] * 2
+    assert rows[0]["pkt_dstaddr"] == "203.0.113.5"
+    assert scan.account.outcome == "read"
+    assert scan.account.reason == (
+        "its format has neither start nor end: records are placed in the slot of its name"
+    )
+
+
+def test_a_format_without_times_in_an_object_without_a_stamp_is_refused_with_that_reason() -> None:
+    _, scan = read(NAT.encode())
+
+    assert (scan.account.outcome, scan.account.reason) == (
+        "refused",
+        "its format has neither start nor end, and its name has no time stamp",
+    )

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.scan.blocks import line_ends
-from transforms.scan.lines import Lines, ObjectScan
+from transforms.scan.blocks import Lines, line_ends
+from transforms.scan.lines import ObjectScan
 from transforms.scan.needles import needles_of
 
 HEADER = b"interface-id srcaddr dstaddr start end"
@@ -228,7 +228,7 @@ def test_a_line_of_exactly_the_limit_is_kept_and_one_more_byte_is_not() -> None:
 
 
 def test_the_header_is_kept_word_for_word_and_its_columns_are_named_with_underscores() -> None:
-    _, scanned = scan([b"interface-id  srcaddr  New-Field \r\n"])
+    _, scanned = scan([b"interface-id  srcaddr  New-Field start \r\n"])
 
-    assert scanned.account.header == "interface-id  srcaddr  New-Field \r"
-    assert scanned.columns == ("interface_id", "srcaddr", "New_Field")
+    assert scanned.account.header == "interface-id  srcaddr  New-Field start \r"
+    assert scanned.columns == ("interface_id", "srcaddr", "New_Field", "start")

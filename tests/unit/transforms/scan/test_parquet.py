@@ -28,7 +28,7 @@ def parquet(table: pa.Table, **options: object) -> bytes:
 
 def read(data: bytes, *, everything: bool = True, **options: object):
     """Records by line, refused lines with their reasons, and the scan."""
-    scanned = ObjectScan(None if everything else SUSPECT, **options)
+    scanned = ObjectScan(None if everything else SUSPECT, slot=1763892000, **options)
     records, refused = [], []
     for lines in scanned.lines([data[:3], data[3:]]):
         parsed = parse_lines(lines.text, lines.columns)

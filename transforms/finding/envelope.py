@@ -5,10 +5,12 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 
+from transforms.finding.security_hub import from_asff
 from transforms.text import quoted
 
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 60
+_MAX_ENVELOPES = 8
 _GZIP = b"\x1f\x8b"
 _TOO_LARGE = f"found more than {MAX_BYTES:,} bytes; expected one finding or a few; cut the file"
 
@@ -26,7 +28,8 @@ def findings_in(data: bytes) -> list[dict[str, object]]:
 
     Taken are a bare finding, an EventBridge event (`detail`), an answer of GetFindings
     (`findings`, `Findings`), a list of any, and JSON lines as GuardDuty exports them to S3, plain
-    or gzip. AWS, "EventBridge event format for findings"; SDKs write PascalCase, the wire does not.
+    or gzip; each also inside a message of SNS or SQS; and Security Hub's form of one. AWS,
+    "EventBridge event format for findings"; SDKs write PascalCase, the wire does not.
     """
     documents = _documents(_inflated(data))
     try:
@@ -109,19 +112,49 @@ def _with_keys_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _unwrapped(value: object, depth: int) -> Iterator[dict[str, object]]:
-    if depth > 4:
+    if depth > _MAX_ENVELOPES:
         return
     if isinstance(value, list):
         for item in value:
             yield from _unwrapped(item, depth + 1)
     elif isinstance(value, dict):
         named = _camel_keys(value)
-        if isinstance(named.get("findings"), list):
+        asff = from_asff(value)
+        if asff is not None:
+            yield {key: _in_camel_case(inner, 0, of=key) for key, inner in asff.items()}
+        elif (inner := _carried(named)) is not None:
+            yield from _unwrapped(inner, depth + 1)
+        elif isinstance(named.get("findings"), list):
             yield from _unwrapped(named["findings"], depth + 1)
         elif isinstance(named.get("detail"), dict):
             yield from _unwrapped(named["detail"], depth + 1)
         elif isinstance(named.get("type"), str) and {"resource", "service"} & named.keys():
             yield {key: _in_camel_case(inner, 0, of=key) for key, inner in named.items()}
+
+
+def _carried(named: dict[str, object]) -> object:
+    """What SNS, SQS or Lambda carries: the inner document; None where this is no envelope.
+
+    AWS, "Amazon SNS message formats" (`Message`), "ReceiveMessage" (`Messages[].Body`), and
+    Lambda's events (`Records[].Sns`, `Records[].body`): the finding is a text in JSON.
+    """
+    for name in ("records", "messages"):
+        if isinstance(named.get(name), list):
+            return named[name]
+    if isinstance(named.get("sns"), dict):
+        return named["sns"]
+    for name, sign in (("message", "topicArn"), ("message", "messageId"), ("body", "messageId")):
+        text = named.get(name)
+        if sign in named and isinstance(text, str):
+            try:
+                return _parsed(text)
+            except BadFinding:
+                raise
+            except ValueError:
+                raise BadFinding(
+                    f"found a {name} that is not JSON; expected a GuardDuty finding in it"
+                ) from None
+    return None
 
 
 def _camel_keys(value: dict[str, object]) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """Fields of a finding, one by one: what cannot be read is a problem, and counts as not said."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ class Fields:
     def __init__(self, said: Json, place: str) -> None:
         self.problems: list[str] = []
         self.said = said
-        self.is_sample = at(said, "service", "additionalInfo", "sample") is True
+        self.is_sample = _is_sample(at(said, "service", "additionalInfo"))
         self._place = f"{place} ({quoted(said.get('type'))})"
 
     def has_wrong_shape(self) -> bool:
@@ -85,6 +86,17 @@ class Fields:
         problem = f"{self._place}: {name}: found {quoted(value)}; expected {expected}"
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _is_sample(info: object) -> bool:
+    """Whether it is a sample; an answer of GetFindings has `additionalInfo` as JSON text."""
+    info = object_(info)
+    text = info.get("value")
+    try:
+        inner = json.loads(text) if isinstance(text, str) else {}
+    except (ValueError, RecursionError):
+        inner = {}
+    return info.get("sample") is True or object_(inner).get("sample") is True
 
 
 # What is read of a finding: {…} an object, […] a list of such, None a text, number or truth.

@@ -371,3 +371,100 @@ def test_the_window_is_a_day_around_the_finding_within_launch_and_now(
 def test_a_finding_without_times_asks_for_them() -> None:
     with pytest.raises(BadFinding, match="give --from and --to"):
         default_window(EXPECTED._replace(first_seen=None), at("30T00:00"))
+
+
+def sns(message: object) -> Json:
+    return {"Type": "Notification", "MessageId": "m", "TopicArn": "arn:aws:sns:eu-west-1:1:t",
+            "Message": json.dumps(message)}  # fmt: skip
+
+
+EVENT = {"source": "aws.guardduty", "detail-type": "GuardDuty Finding", "detail": finding()}
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [
+        pytest.param(sns(EVENT), id="SNS"),
+        pytest.param({"Records": [{"Sns": sns(EVENT)}]}, id="SNS to Lambda"),
+        pytest.param({"Records": [{"messageId": "m", "body": json.dumps(EVENT)}]},
+                     id="SQS to Lambda"),
+        pytest.param({"Messages": [{"MessageId": "m", "Body": json.dumps(EVENT)}]}, id="SQS"),
+        pytest.param({"Messages": [{"MessageId": "m", "Body": json.dumps(sns(EVENT))}]},
+                     id="SNS to SQS"),
+        pytest.param(sns(finding()), id="SNS without an event"),
+    ],
+)  # fmt: skip
+def test_a_finding_in_a_message_is_the_finding(carried: Json) -> None:
+    assert read_finding(json.dumps(carried).encode()) == read_finding(
+        json.dumps(finding()).encode()
+    )
+
+
+def test_a_message_that_holds_no_json_is_said() -> None:
+    carried = sns(EVENT) | {"Message": "ALARM: db-1"}
+
+    with pytest.raises(BadFinding, match="found a message that is not JSON"):
+        read_finding(json.dumps(carried).encode())
+
+
+@pytest.mark.parametrize(
+    "info", [{"sample": True}, {"Value": '{"sample": true}', "Type": "default"}]
+)
+def test_a_sample_is_one_however_it_says_so(info: Json) -> None:
+    said = finding(additionalInfo=info, instance=details(vpcId="GeneratedFindingVPCId"))
+
+    found = read_finding(json.dumps(said).encode())
+
+    assert (found.is_sample, found.vpc_ids) == (True, ())
+
+
+@pytest.mark.parametrize(
+    "info", [{"value": "not JSON"}, {"value": '{"sample": "true"}'}, {"value": 1}]
+)
+def test_what_does_not_say_so_is_no_sample(info: Json) -> None:
+    assert not read_finding(json.dumps(finding(additionalInfo=info)).encode()).is_sample
+
+
+ASFF = {
+    "SchemaVersion": "2018-10-08",
+    "Id": "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f1",
+    "Types": ["TTPs/Initial Access/UnauthorizedAccess:EC2-SSHBruteForce"],
+    "ProductFields": {
+        "aws/guardduty/service/action/actionType": "NETWORK_CONNECTION",
+        "aws/guardduty/service/action/networkConnectionAction/connectionDirection": "INBOUND",
+        "aws/guardduty/service/action/networkConnectionAction/protocol": "TCP",
+        "aws/guardduty/service/action/networkConnectionAction/localPortDetails/port": "22",
+        "aws/guardduty/service/action/networkConnectionAction/remotePortDetails/port": "32769",
+        "aws/guardduty/service/action/networkConnectionAction/remoteIpDetails/ipAddressV4":
+            "198.51.100.23",
+        "aws/guardduty/service/eventFirstSeen": "2026-11-23T02:10:00Z",
+        "aws/guardduty/service/eventLastSeen": "2026-11-23T02:40:00.5Z",
+        "aws/guardduty/service/additionalInfo/sample": "true",
+    },
+    "Resources": [{
+        "Type": "AwsEc2Instance",
+        "Id": f"arn:aws:ec2:eu-west-1:111122223333:instance/{INSTANCE}",
+        "Tags": {"Name": "web-3"},
+        "Details": {"AwsEc2Instance": {
+            "VpcId": "vpc-0a0a0a0a", "SubnetId": "subnet-0a0a0a0a",
+            "LaunchedAt": "2026-10-02T08:11:14.000Z",
+            "IpV4Addresses": ["203.0.113.13", "10.20.1.13"],
+            "NetworkInterfaces": [{"NetworkInterfaceId": "eni-9086b4ee9d767242d"}],
+        }},
+    }],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("carried", [ASFF, {"detail": {"findings": [ASFF]}}, {"Findings": [ASFF]}])
+def test_a_finding_of_security_hub_says_what_guardduty_said(carried: Json) -> None:
+    found = read_finding(json.dumps(carried).encode())
+
+    assert found.types == ("UnauthorizedAccess:EC2/SSHBruteForce",)
+    assert (found.instance_id, found.instance_name) == (INSTANCE, "web-3")
+    assert found.interfaces == (
+        FindingInterface("eni-9086b4ee9d767242d", "vpc-0a0a0a0a", "subnet-0a0a0a0a",
+                         ("10.20.1.13",), ()),
+    )  # fmt: skip
+    assert found.claims == (Claim("NETWORK_CONNECTION", "INBOUND", 6, 22, "198.51.100.23", 32769),)
+    assert found.first_seen == datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
+    assert found.is_sample

@@ -157,9 +157,23 @@ def _interface(item: Item) -> Cells:
         "addresses": sorted(
             [address["PrivateIpAddress"] for address in addresses]
             + [address["Ipv6Address"] for address in item.get("Ipv6Addresses", [])]
+            + _delegated(item)
         ),
         "public_addresses": sorted(address for address in public if address),
     }
+
+
+def _delegated(item: Item) -> list[str]:
+    """The prefixes that are delegated to an interface, as EKS gives to its nodes.
+
+    AWS, "Prefix delegation for Amazon EC2 network interfaces"; SDKs and the API spell them apart.
+    """
+    return [
+        prefix[f"{family}Prefix"]
+        for family in ("Ipv4", "Ipv6")
+        for key in (f"{family}Prefixes", f"{family}PrefixSet")
+        for prefix in item.get(key, [])
+    ]
 
 
 def _subnet(item: Item) -> Cells:

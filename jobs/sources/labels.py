@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -24,6 +25,8 @@ from transforms.text import sanitise
 
 _ENDINGS = ("csv", "jsonl", "parquet")
 _CONFLICTS_SHOWN = 20
+# The tag Name, as consoles and exports head its column.
+_NAME_COLUMNS = ("tag_name", "tags_name", "name_tag")
 _AWS_RANGES = "aws_ranges.json"  # as AWS publishes it
 
 
@@ -158,8 +161,9 @@ def _row(place: str, cells: dict[str, object]) -> LabelRow:
 
 
 def _column(text: str) -> str:
-    """The name of a column with `-` as `_`, in lower case."""
-    return text.strip().lower().replace("-", "_")
+    """The name of a column with `-` and spaces as `_`, in lower case; the tag Name is `name`."""
+    name = re.sub(r"[-\s]+", "_", text.strip().lower())
+    return "name" if re.sub(r"[.:/_]+", "_", name) in _NAME_COLUMNS else name
 
 
 def _missing_key(uri: str, name: str, key: str, columns: set[str] | None) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Cells of a label file → text, times and lists."""
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,6 +8,8 @@ from datetime import UTC, datetime
 from transforms.text import without_unfit
 
 _LONGEST_NAME = 256
+# AWS delegates IPv4 as /28 and IPv6 as /80: sixteen addresses, and far too many to be listed.
+_MOST_DELEGATED = 256
 
 
 def clean(value: object) -> str | None:
@@ -25,6 +28,22 @@ def moment_of(value: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
+
+
+def delegated_addresses(text: str) -> list[str] | None:
+    """The addresses of a prefix that is delegated to an interface; None where they are too many.
+
+    Raises ValueError when it is no prefix, or one of IPv4 that is wider than any delegated one.
+    """
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"{text[:64]!r} is not an address or a prefix") from None
+    if network.num_addresses <= _MOST_DELEGATED:
+        return [str(address) for address in network]
+    if network.version == 4:
+        raise ValueError(f"{text[:64]!r} is too wide for a prefix of an interface")
+    return None
 
 
 def items(value: object) -> Iterable[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
 
-from transforms.label.cells import clean, items, moment_of
+from transforms.label.cells import clean, delegated_addresses, items, moment_of
 from transforms.network.addresses import Network, canonical, cidr_of, is_too_wide, network_of
 from transforms.network.ranges import Span, overlap
 
@@ -20,8 +20,6 @@ KEY_COLUMNS = {
     "prefix_lists": "cidr",
 }
 FINDING = "finding"  # where a row is from that no label file has
-# The names that a reader sees first, in the order in which they are tried.
-_INTERFACE_NAMES = ("description", "name")
 
 
 class LabelRow(NamedTuple):
@@ -107,7 +105,8 @@ def build_label_tables(
         reader.read_service(row, built)
     for row in tables.get("prefix_lists", ()):
         reader.read_prefix_list(row, built)
-    built.conflicts = [*_owner_conflicts(built), *_network_conflicts(built)]
+    notes = dict.fromkeys(reader.notes)
+    built.conflicts = [*_owner_conflicts(built), *_network_conflicts(built), *notes]
     return built, reader.problems
 
 
@@ -144,6 +143,7 @@ def _network_conflicts(built: LabelTables) -> Iterator[str]:
 class _Reader:
     def __init__(self, tables: Mapping[str, list[LabelRow]]) -> None:
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self._has_instance_name = {
             self.text(row, "instance_id"): name
             for row in sorted(tables.get("instances", ()), key=_from)
@@ -187,11 +187,10 @@ class _Reader:
         )
 
     def _interface_name(self, row: LabelRow) -> str | None:
-        for column in _INTERFACE_NAMES:
-            if name := self.text(row, column):
-                return name
-        instance_name = self._has_instance_name.get(self.text(row, "instance_id"))
-        return instance_name or self.text(row, "interface_type")
+        """The name that a reader of the console sees first."""
+        own = self.text(row, "description") or self.text(row, "name")
+        of_instance = self._has_instance_name.get(self.text(row, "instance_id"))
+        return own or of_instance or self.text(row, "interface_type")
 
     def read_owner(self, row: LabelRow, built: LabelTables) -> None:
         interface_id = self.text(row, "interface_id")
@@ -219,11 +218,26 @@ class _Reader:
 
     def _addresses(self, row: LabelRow, column: str) -> Iterator[str]:
         for text in items(row.cells.get(column)):
-            address = canonical(text)
-            if address is None:
+            if "/" in text:
+                yield from self._delegated(row, column, text)
+            elif (address := canonical(text)) is None:
                 self.problems.append(f"{row.place}: {column}: {text[:64]!r} is not an address")
             else:
                 yield address
+
+    def _delegated(self, row: LabelRow, column: str, text: str) -> Iterator[str]:
+        """Every address of a prefix that is delegated to an interface, where they can be listed."""
+        try:
+            found = delegated_addresses(text)
+        except ValueError as error:
+            self.problems.append(f"{row.place}: {column}: {error}")
+            return
+        if found is None:
+            self.notes.append(
+                f"{row.place}: {column}: the addresses of {text} are too many to be listed; they "
+                "are labelled by their subnet, not by their interface"
+            )
+        yield from found or ()
 
     def read_networks(self, table: str, row: LabelRow, built: LabelTables) -> None:
         vpc_id = self.text(row, "vpc_id")

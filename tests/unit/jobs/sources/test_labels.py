@@ -234,3 +234,52 @@ def test_a_parquet_file_whose_pages_are_cut_is_a_sentence(tmp_path: Path) -> Non
     (problem,) = problems(tmp_path)
 
     assert problem.startswith("--labels LABELS/interfaces.parquet: not readable: ")
+
+
+def test_a_delegated_prefix_gives_each_of_its_addresses_to_the_interface(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.csv").write_text(
+        "interface_id,vpc_id,addresses\n"
+        "eni-0a,vpc-a,10.20.1.13 10.20.1.16/28\n"
+        "eni-0b,vpc-a,10.20.1.32/31 2001:db8:0:1::/80\n"
+    )
+
+    labels = read_labels(str(tmp_path))
+
+    own = {f"10.20.1.{last}" for last in (13, *range(16, 32))}
+    found = {
+        address: {owner.interface_id for owner in owners}
+        for address, owners in labels.owners.items()
+    }
+    assert found == {
+        **{address: {"eni-0a"} for address in own},
+        **{f"10.20.1.{last}": {"eni-0b"} for last in (32, 33)},
+    }
+    assert set(labels.interfaces[0].addresses) == own
+    assert labels.conflicts == [
+        "interfaces.csv line 3: addresses: the addresses of 2001:db8:0:1::/80 are too many to be "
+        "listed; they are labelled by their subnet, not by their interface"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("10.20.0.0/16", "'10.20.0.0/16' is too wide for a prefix of an interface"),
+        ("10.20.1.17/28", "'10.20.1.17/28' is not an address or a prefix"),
+        ("10.20.1.16/x", "'10.20.1.16/x' is not an address or a prefix"),
+    ],
+)
+def test_what_is_no_delegated_prefix_is_a_problem(tmp_path: Path, cell: str, said: str) -> None:
+    (tmp_path / "interfaces.csv").write_text(f"interface_id,addresses\neni-0a,{cell}\n")
+
+    assert problems(tmp_path) == [f"--labels LABELS/interfaces.csv line 2: addresses: {said}"]
+
+
+@pytest.mark.parametrize("column", ["Name", "Tag:Name", "tag_name", "Tags.Name", "Name tag"])
+@pytest.mark.parametrize("key", ["Subnet ID", "subnet-id", "SUBNET_ID"])
+def test_a_column_may_be_spelled_as_consoles_and_exports_do(
+    tmp_path: Path, column: str, key: str
+) -> None:
+    (tmp_path / "subnets.csv").write_text(f"{key},{column}\nsubnet-0a,apps\n")
+
+    assert [v.name for v in read_labels(str(tmp_path)).names["subnet-0a"]] == ["apps"]

@@ -20,7 +20,7 @@ from jobs.errors import BadInput
 from jobs.sources.inventory import Inventory, Missing
 from jobs.sources.labels import aws_range_rows
 from jobs.storage.object_store import first_line, open_store, place_of
-from transforms.label.history import Cells, merged
+from transforms.label.history import Cells, merged, one_row_each
 from transforms.label.tables import KEY_COLUMNS
 
 logger = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ def _history(table: str, known: list[Cells], collected: Collected, now: datetime
         kept = [row for row in known if not _is_covered(table, row, collected)]
         return [*kept, *collected.tables[table]]
     key = KEY_COLUMNS[table]
-    seen = collected.tables[table]
+    seen = one_row_each(collected.tables[table], key)
     rows = merged(
         known,
         seen,

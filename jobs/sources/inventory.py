@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from transforms.label.history import Cells
+from transforms.label.history import OWNER, Cells
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,10 @@ class Inventory:
         }
 
     def _rows(self, call: str, key: str, row: Callable[[Item], Cells]) -> list[Cells]:
-        return [{**row(item), **self._place} for item in self._pages(call, key)]
+        return [
+            {**row(item), **self._place, OWNER: item.get("OwnerId")}
+            for item in self._pages(call, key)
+        ]
 
     def _pages(self, call: str, key: str, **asked: str) -> Iterator[Item]:
         """The items of all pages; every page is a line of progress."""

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 Cells = dict[str, object]
+# The account that owns what a row is about; never written.
+OWNER = "owner_account_id"
 
 
 def merged(
@@ -18,11 +20,11 @@ def merged(
 
     A change is dated at the moment it was first seen: an id that says the same goes on, one that
     changed or that the snapshot missed ends at `taken_at`, one that is new starts there. The rows
-    of the first snapshot have no start. A row that is not covered (the snapshot could not ask for
-    it) goes on as it was.
+    of the first snapshot have no start, nor those of an account and region that nobody had asked
+    before. A row that is not covered (the snapshot could not ask for it) goes on as it was.
     """
     history = [dict(row) for row in known]
-    is_first = not history
+    places = {_place(row) for row in history}
     moment = taken_at.isoformat(timespec="seconds")
     fresh = {row[key]: row for row in seen}
     for row in history:
@@ -33,9 +35,30 @@ def merged(
             del fresh[row[key]]
         elif now is not None or is_covered(row):
             row["valid_to"] = moment
-    start: Cells = {} if is_first else {"valid_from": moment}
-    history += [{**row, **start} for row in fresh.values()]
+    start: Cells = {"valid_from": moment}
+    history += [{**row, **(start if _place(row) in places else {})} for row in fresh.values()]
     return sorted(history, key=lambda row: (str(row[key]), str(row.get("valid_from") or "")))
+
+
+def one_row_each(rows: Iterable[Cells], key: str) -> list[Cells]:
+    """One row per id, without what only this choice needs.
+
+    A shared subnet or VPC is seen by its owner and by every participant, who sees no tag of it: the
+    owner's row wins, else one with a name, whatever the order in which they were asked.
+    """
+    best: dict[object, Cells] = {}
+    for row in sorted(rows, key=_rank):
+        best.setdefault(row[key], {name: row[name] for name in row if name != OWNER})
+    return list(best.values())
+
+
+def _rank(row: Mapping[str, object]) -> tuple[bool, bool, str, str]:
+    account = row.get("account_id")
+    return (row.get(OWNER) != account, not row.get("name"), str(account), str(row.get("region")))
+
+
+def _place(row: Mapping[str, object]) -> tuple[object, object]:
+    return (row.get("account_id"), row.get("region"))
 
 
 def _said(row: Mapping[str, object]) -> Cells:

@@ -31,8 +31,8 @@ def test_an_object_that_could_not_be_read_counts_when_strict() -> None:
         quarantined_documents=0,
     )  # fmt: skip
     assert (books.balanced, books.refusals) == (True, 0)
-    assert exit_code({"": books}, strict=False) == 0
-    assert exit_code({"": books}, strict=True) == 3
+    assert exit_code({Reading.WINDOW: books}, strict=False) == 0
+    assert exit_code({Reading.WINDOW: books}, strict=True) == 3
 
 
 def test_books_that_balance_end_with_0() -> None:

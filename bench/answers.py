@@ -21,6 +21,7 @@ from jobs.pipeline.conversations import CaseTables, computed
 from jobs.pipeline.read_flows import FEW_RECORDS
 from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
+from transforms.conversations.rules import Recorded
 from transforms.questions.context import QuestionContext
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.verdict import peers_of
@@ -62,7 +63,9 @@ def _measure(spark: SparkSession, flows: DataFrame, count: int) -> list[str]:
     started = [time.perf_counter()]
     with for_few_rows(spark, is_small):
         rules = Thresholds().rules()
-        conversations = computed(conversations_of(flows, [_SUBJECT], rules), "bench", is_small)
+        recorded = Recorded(has_unknown_vpcs=False)
+        made = conversations_of(flows, [_SUBJECT], rules, recorded=recorded)
+        conversations = computed(made, "bench", is_small)
         rows = conversations.count()
         started.append(time.perf_counter())
         peers = computed(peers_of(conversations), "bench", is_small)
@@ -93,8 +96,8 @@ def _flows(spark: SparkSession, count: int) -> DataFrame:
         "role": "'own_interface'",
         "interface_id": "'eni-0aaaaaaa'",
         "flow_direction": "IF(away, 'egress', 'ingress')",
-        "src_scope": "'internal'",
-        "dst_scope": "'internal'",
+        "src_ring": "'own vpc'",
+        "dst_ring": "'own vpc'",
     }
     shape = spark.createDataFrame([], FLOWS).schema
     columns = [

@@ -28,7 +28,7 @@ from bench.scan import CORES
 from demo.generate import generate
 from demo.records import VERSION_5
 from jobs.trace_instance import main as trace
-from transforms.schemas import FIELDS
+from transforms.flow_fields import FIELDS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _COLUMNS = [name.replace("-", "_") for name in VERSION_5.split()]

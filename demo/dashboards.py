@@ -57,8 +57,8 @@ def _terms(number: int, schema: str, field: str, size: int, by: str = "1") -> di
     )  # fmt: skip
 
 
-INSIDE = "dst_scope:internal"
-OUTSIDE = "src_scope:internet OR dst_scope:internet"
+INSIDE = 'dst_ring:("own vpc" OR "other vpc" OR "private, unknown")'
+OUTSIDE = "src_ring:internet OR dst_ring:internet"
 BLOCKED = "action:REJECT"
 
 PANELS = (

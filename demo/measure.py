@@ -21,11 +21,13 @@ from jobs.pipeline.answer import answer_questions
 from jobs.pipeline.conversations import CaseTables
 from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
+from transforms.conversations.rules import Recorded
 from transforms.coverage.facts import records_by_slot, touches_by_minute
 from transforms.coverage.judged import Coverage, judge_coverage
 from transforms.coverage.slots import Delivered, by_interface, cover, slots_of
 from transforms.questions.catalogue import Answer, the_one_in
 from transforms.questions.context import FollowedPeers, QuestionContext
+from transforms.questions.judgement import Unseen
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.question import Place
 from transforms.questions.verdict import peers_of
@@ -90,11 +92,13 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
     flows = _flows(spark, dict(enumerate(days))).persist()
     subjects = [network_of(number) + SUBJECT.removeprefix("10.0.") for number in range(len(days))]
     rules = Thresholds().rules()
+    recorded = Recorded(days[0].window.from_s, days[0].window.to_s)
     slots = [row.asDict() for row in records_by_slot(flows, days[0].window).collect()]
     touches = [row.asDict() for row in touches_by_minute(flows).collect()]
     measured = []
     with for_few_rows(spark, is_small=True):
-        conversations = conversations_of(flows, subjects, rules).coalesce(1).localCheckpoint()
+        made = conversations_of(flows, subjects, rules, recorded=recorded)
+        conversations = made.coalesce(1).localCheckpoint()
     for number, (day, subject) in enumerate(zip(days, subjects, strict=True)):
         of_day = conversations.where(f"subject_address = '{subject}'")
         followed = [
@@ -116,7 +120,11 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
             [row for row in touches if row["account_id"] == account_of(number)],
         )
         context = QuestionContext(
-            options=options, thresholds=options.thresholds, followed=hops, coverage=judged
+            options=options,
+            thresholds=options.thresholds,
+            followed=hops,
+            coverage=judged,
+            unseen=Unseen(known_v4=True),
         )
         answers = answer_questions(spark, tables=tables, context=context)
         verdict = the_one_in(answers, Place.HEADLINE).verdict

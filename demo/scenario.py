@@ -76,7 +76,7 @@ class Scenario:
             self.true("P1-15", aws_service)
             for row in self.rows[recorded:]:
                 far = "dst" if row["srcaddr"] == SUBJECT else "src"
-                row |= {f"pkt_{far}_aws_service": aws_service, f"{far}_scope": "aws service"}
+                row |= {f"pkt_{far}_aws_service": aws_service, f"{far}_ring": "aws service"}
         if len(self.rows) > recorded:
             self.begun[int(at) // HOUR] += 1
         if self.contained_at is not None and at + seconds >= CONTAINED + MINUTE:
@@ -166,7 +166,7 @@ class Scenario:
             "action": "REJECT" if is_rejected else "ACCEPT",
         }  # fmt: skip
         for end, address in zip(("src", "dst"), ends, strict=True):
-            row[f"{end}_scope"] = "internal" if _is_internal(address) else "internet"
+            row[f"{end}_ring"] = "own vpc" if _is_internal(address) else "internet"
             row[f"{end}_basis"] = "interface" if address == at_end else "address"
             row[f"{end}_interface_id"] = _eni(address) if _is_internal(address) else None
         if self.version >= 5:

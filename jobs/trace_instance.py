@@ -28,6 +28,7 @@ from jobs.pipeline.conversations import (
     build_tables,
     measured_thresholds,
     store_tables,
+    unseen_by,
 )
 from jobs.pipeline.dry_run import dry_run_lines, read_prices
 from jobs.pipeline.path import follow
@@ -180,6 +181,7 @@ def investigate(
             baseline=baseline.baseline if baseline else None,
             followed=path.followed,
             coverage=coverage.judged,
+            unseen=unseen_by(case, window),
         )
         answers = answer_questions(spark, tables=tables, context=context)
         store_answers(spark, case, answers)

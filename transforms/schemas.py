@@ -1,78 +1,6 @@
 """Every row shape that crosses a boundary, one line per column, with its unit."""
 
-from typing import Literal, NamedTuple
-
-Kind = Literal["text", "tag", "address", "count", "port", "protocol", "time"]
-
-
-class Field(NamedTuple):
-    """One flow-log field: AWS's name with `-` as `_`, how it is read, and what it means."""
-
-    name: str
-    kind: Kind
-    comment: str
-
-
-# AWS, "Flow log records": the fields of versions 2 to 11 (version 6 belongs to transit gateways).
-FIELDS = (
-    Field("version", "count", "highest version among the fields of the format"),
-    Field("account_id", "text", "owner of the interface; may be unknown"),
-    Field("interface_id", "text", "interface that the record was taken at"),
-    Field("srcaddr", "address", "source; the interface's own address on egress"),
-    Field("dstaddr", "address", "destination; the interface's own address on ingress"),
-    Field("srcport", "port", "0 for protocols without ports"),
-    Field("dstport", "port", "0 for protocols without ports"),
-    Field("protocol", "protocol", "IANA number"),
-    Field("packets", "count", "packets in the aggregation interval"),
-    Field("bytes", "count", "octets in the aggregation interval"),
-    Field("start", "time", "Unix seconds, first packet of the aggregation interval"),
-    Field("end", "time", "Unix seconds, last packet of the aggregation interval"),
-    Field("action", "text", "ACCEPT or REJECT, at this interface"),
-    Field("log_status", "text", "OK, NODATA or SKIPDATA"),
-    Field("vpc_id", "text", "VPC of the interface"),
-    Field("subnet_id", "text", "subnet of the interface"),
-    Field("instance_id", "text", "instance of the interface; null for requester-managed ones"),
-    Field("tcp_flags", "count", "OR over the interval: FIN 1, SYN 2, RST 4, SYN-ACK 18"),
-    Field("type", "text", "IPv4, IPv6 or EFA"),
-    Field("pkt_srcaddr", "address", "source of the packet, before a middle box rewrote it"),
-    Field("pkt_dstaddr", "address", "destination of the packet, behind a middle box"),
-    Field("region", "text", "region of the interface"),
-    Field("az_id", "text", "availability zone id, not its name"),
-    Field("sublocation_type", "text", "wavelength, outpost or localzone"),
-    Field("sublocation_id", "text", "id of the sublocation"),
-    Field("pkt_src_aws_service", "text", "AWS service that owns the packet's source"),
-    Field("pkt_dst_aws_service", "text", "AWS service that owns the packet's destination"),
-    Field("flow_direction", "text", "ingress or egress, as the interface sees it"),
-    Field("traffic_path", "count", "1 to 8: the way that egress traffic takes"),
-    Field("ecs_cluster_arn", "text", "ECS task that owns the interface: cluster"),
-    Field("ecs_cluster_name", "text", "ECS cluster name"),
-    Field("ecs_container_instance_arn", "text", "ECS container instance"),
-    Field("ecs_container_instance_id", "text", "ECS container instance id"),
-    Field("ecs_container_id", "text", "ECS container"),
-    Field("ecs_second_container_id", "text", "ECS second container"),
-    Field("ecs_service_name", "text", "ECS service"),
-    Field("ecs_task_definition_arn", "text", "ECS task definition"),
-    Field("ecs_task_arn", "text", "ECS task"),
-    Field("ecs_task_id", "text", "ECS task id"),
-    Field("reject_reason", "text", "BPA or EC"),
-    Field("resource_id", "text", "resource when there is no interface, e.g. nat-…"),
-    Field("encryption_status", "count", "0 clear, 1 Nitro, 2 application, 3 both"),
-    Field("instance_tag", "tag", "value of the first tag key asked for, decoded"),
-    Field("instance_tag_2", "tag", "value of the second tag key asked for, decoded"),
-    Field("interface_tag", "tag", "value of the first tag key asked for, decoded"),
-    Field("interface_tag_2", "tag", "value of the second tag key asked for, decoded"),
-    Field("asg_tag", "tag", "value of the first tag key asked for, decoded"),
-    Field("asg_tag_2", "tag", "value of the second tag key asked for, decoded"),
-    Field("interface_type", "text", "nat_gateway, vpc_endpoint, …"),
-    Field("next_hop_interface_id", "text", "receiving interface on egress, sending on ingress"),
-    Field("next_hop_subnet_id", "text", "its subnet"),
-    Field("next_hop_az_id", "text", "its availability zone id"),
-    Field("next_hop_vpc_id", "text", "its VPC"),
-    Field("next_hop_interface_type", "text", "its type"),
-)
-
-FIELD_NAMES = tuple(field.name for field in FIELDS)
-ADDRESS_FIELDS = tuple(field.name for field in FIELDS if field.kind == "address")
+from transforms.flow_fields import FIELDS, Field
 
 
 def _columns_of(ddl: str) -> tuple[str, ...]:
@@ -155,7 +83,7 @@ END_LABELS = """
     {end}_subnet_name  STRING COMMENT 'its name',
     {end}_vpc_id       STRING COMMENT 'VPC that holds {end}addr',
     {end}_vpc_name     STRING COMMENT 'its name',
-    {end}_scope        STRING COMMENT 'internal, aws service or internet',
+    {end}_ring         STRING COMMENT 'where it lies: own vpc, other vpc, aws service, internet, …',
     {end}_basis        STRING COMMENT 'interface, address, cidr, record, …; ambiguous: see README',
     {end}_candidates   ARRAY<STRING> COMMENT 'ids that fit where it is ambiguous, at most 20'
 """
@@ -166,7 +94,7 @@ PACKET_END_LABELS = """
     {end}_interface_id STRING COMMENT 'owner of {end}addr',
     {end}_instance_id  STRING COMMENT 'owner of {end}addr',
     {end}_subnet_name  STRING COMMENT 'name of the subnet that holds {end}addr',
-    {end}_scope        STRING COMMENT 'internal, aws service or internet',
+    {end}_ring         STRING COMMENT 'where it lies: own vpc, other vpc, aws service, internet, …',
     {end}_basis        STRING COMMENT 'as src_basis'
 """
 
@@ -185,7 +113,7 @@ FLOWS = f"""
     record_id   STRING COMMENT '40 hex: SHA-256 over uri, version id or etag, line number',
     start_at    TIMESTAMP COMMENT 'UTC, first packet of the aggregation interval',
     end_at      TIMESTAMP COMMENT 'UTC, last packet of the aggregation interval',
-    role        STRING COMMENT 'own_interface, other_end or behind: how the subject takes part',
+    role        STRING COMMENT 'part of the subject: own_interface, other_end, behind, unknown_vpc',
 {RECORD},
     {LABELS.strip()},
     object_uri  STRING COMMENT 'object that holds the line',
@@ -225,10 +153,11 @@ CONVERSATIONS = """
     peer_instance_id  STRING COMMENT 'its instance, where labels know it',
     peer_subnet_name  STRING COMMENT 'its subnet',
     peer_vpc_name     STRING COMMENT 'its VPC',
-    peer_scope        STRING COMMENT 'internal, aws service, internet or middle box',
+    peer_ring         STRING COMMENT 'where it lies: own vpc, other vpc, aws service, internet, …',
     peer_aws_service  STRING COMMENT 'AWS service that owns the address, where records say it',
     initiator         STRING COMMENT 'subject, peer or unknown',
-    initiator_basis   STRING COMMENT 'rule that says so: flags, reject, port, shared port, order',
+    initiator_basis   STRING COMMENT 'rule that says so: one side, SYN-ACK, SYN times, order, …',
+    certainty         STRING COMMENT 'proven, likely or unknown: how sure it is who began',
     service_port      BIGINT COMMENT 'port of the side that did not begin; null where unknown',
     outcome           STRING COMMENT 'BLOCKED_SRC, BLOCKED_DST, NO_ANSWER, REFUSED, ANSWERED, DATA',
     outcome_basis     STRING COMMENT 'flags, counters, action, nothing came back',
@@ -240,9 +169,11 @@ CONVERSATIONS = """
     packets_in        BIGINT COMMENT 'packets to the subject, at that interface',
     bytes_out         BIGINT COMMENT 'octets from the subject, headers included',
     bytes_in          BIGINT COMMENT 'octets to the subject, headers included',
-    payload_out       BIGINT COMMENT 'bytes_out less the smallest headers: an upper bound',
+    payload_out       BIGINT COMMENT 'bytes_out less the smallest headers; null where not recorded',
     payload_in        BIGINT COMMENT 'bytes_in less the smallest headers: an upper bound',
     records           BIGINT COMMENT 'flow records joined, at all interfaces',
+    copies            BIGINT COMMENT 'records equal to one of another object: left out of sums',
+    is_contradicted   BOOLEAN COMMENT 'seen by the peer, not by the subject that recorded then',
     points            ARRAY<STRING> COMMENT 'observation points that saw it, sorted',
     run_id            STRING COMMENT 'run that wrote this row'
 """
@@ -256,7 +187,7 @@ PEERS = """
     peer_instance_id  STRING COMMENT 'its instance, where labels know it',
     peer_subnet_name  STRING COMMENT 'its subnet',
     peer_vpc_name     STRING COMMENT 'its VPC',
-    peer_scope        STRING COMMENT 'internal, aws service or internet',
+    peer_ring         STRING COMMENT 'as in conversations, the nearest of them',
     service_port      BIGINT COMMENT 'port of the side that did not begin',
     protocol          BIGINT COMMENT 'IANA number',
     initiator         STRING COMMENT 'subject, peer or unknown',
@@ -269,6 +200,10 @@ PEERS = """
     refused           BIGINT COMMENT 'of them: port closed',
     answered          BIGINT COMMENT 'of them: the service is reachable',
     data              BIGINT COMMENT 'of them: something was exchanged',
+    proven            BIGINT COMMENT 'of them: who began is proven',
+    by_ports          BIGINT COMMENT 'of them: who began rests on port numbers alone',
+    contradicted      BIGINT COMMENT 'of them: seen by the peer, not by the subject',
+    volume_unknown    BIGINT COMMENT 'of them: the volume is not recorded',
     first_at          TIMESTAMP COMMENT 'UTC, first attempt',
     last_at           TIMESTAMP COMMENT 'UTC, end of the last',
     bytes_out         BIGINT COMMENT 'octets from the subject, each conversation at one point',

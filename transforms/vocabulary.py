@@ -44,9 +44,17 @@ class Ring(StrEnum):
     AWS_SERVICE = "aws service"
     INTERNET = "internet"
     RESERVED = "reserved"
+    MIDDLE_BOX = "middle box"  # a NAT gateway's own address that hides the real other end
 
 
 INSIDE = (Ring.OWN_VPC, Ring.OTHER_VPC, Ring.PRIVATE_UNKNOWN)
+
+
+# Where records differ about an address, the ring that is nearest to the subject counts.
+_NEAREST_FIRST = (
+    Ring.OWN_VPC, Ring.OTHER_VPC, Ring.PRIVATE_UNKNOWN, Ring.AWS_SERVICE, Ring.RESERVED,
+    Ring.INTERNET, Ring.MIDDLE_BOX,
+)  # fmt: skip
 
 
 class Step(StrEnum):
@@ -116,3 +124,19 @@ def outcome_rank(column: str = "outcome") -> str:
     """SQL text: the outcome's place in the ladder, 0 for the weakest; null for a null."""
     cases = " ".join(f"WHEN '{word.value}' THEN {rank}" for rank, word in enumerate(Outcome))
     return f"CASE {column} {cases} END"
+
+
+def ring_rank(column: str) -> str:
+    """SQL text: how near the ring is, 0 for the nearest; null for a null."""
+    cases = " ".join(f"WHEN '{ring.value}' THEN {at}" for at, ring in enumerate(_NEAREST_FIRST))
+    return f"CASE {column} {cases} END"
+
+
+def ring_of_rank(rank: str) -> str:
+    """SQL text: the ring of a rank of `ring_rank`."""
+    return f"element_at(array({sql_list(_NEAREST_FIRST)}), {rank} + 1)"
+
+
+def is_inside(column: str = "peer_ring") -> str:
+    """SQL text: the ring is inside, where machines of the owner are."""
+    return f"{column} IN ({sql_list(INSIDE)})"

@@ -20,10 +20,10 @@ from jobs.storage.object_store import open_store, place_of
 from transforms.conversations.build import CONVERSATIONS_VERSION
 from transforms.network.service_classes import SERVICE_CLASSES, SERVICE_CLASSES_VERSION
 from transforms.questions.catalogue import QUESTIONS, Answer, shown_in, the_one_in
+from transforms.questions.judgement import VERDICT_VERSION
 from transforms.questions.novelty import why_nothing_is_new
 from transforms.questions.question import QUESTIONS_VERSION, Place
 from transforms.questions.silence import NOT_SEEN
-from transforms.questions.verdict import VERDICT_VERSION
 from transforms.subject.identity import Subject
 from transforms.text import sanitise
 
@@ -31,6 +31,8 @@ from transforms.text import sanitise
 _UNANSWERED = ("not asked", "cannot tell", NOT_SEEN)
 _BEYOND = (
     ("Logins, commands, processes", "logs of the hosts"),
+    ("Session Manager, Run Command, EC2 Instance Connect, the serial console",
+     "StartSession, SendCommand, SendSSHPublicKey, SendSerialConsoleSSHPublicKey in CloudTrail"),
     ("The metadata service, 169.254.169.254", "CloudTrail, for what its credentials did"),
     ("Queries to Amazon's resolver", "Route 53 Resolver query logs"),
     ("DHCP, Amazon's time service, mirrored traffic, the VPC router", "nothing else records it"),
@@ -106,7 +108,7 @@ def _head(result: RunResult) -> dict[str, object]:
             *dict.fromkeys(
                 _sentences([each for each in others if each.verdict in ("cannot tell", NOT_SEEN)])
             ),
-            *(f"{what}: see {where}." for what, where in _BEYOND[:4]),
+            *(f"{what}: see {where}." for what, where in _BEYOND[:5]),
         ],
         "claims": [
             {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from jobs.cli.arguments import Arguments
 from jobs.pipeline.books import Books
-from jobs.pipeline.case_coverage import coverage_lines, refused_object_lines
+from jobs.pipeline.case_coverage import copy_lines, coverage_lines, refused_object_lines
 from jobs.pipeline.result import RunResult
 from jobs.sources.labels import said_of_labels
 from transforms.questions.catalogue import Answer
@@ -84,6 +84,10 @@ def _lines(run: FinishedRun) -> Iterator[str]:
             result.coverage, books.objects_refused + books.objects_unreadable
         )
         yield from (sanitise(line, 400) for line in refused)
+        yield ""
+    if result.coverage and books.objects_copied:
+        copies = copy_lines(result.coverage, books.objects_copied)
+        yield from (sanitise(line, 400) for line in copies)
         yield ""
     for reading, each in result.books.items():
         yield from _books(each, f" of {reading.described}" if reading.folder else "")

@@ -13,6 +13,7 @@ from jobs.pipeline.read_flows import FlowsRead, read_flows
 from jobs.pipeline.scan import ReadingPlan
 from jobs.spark.phases import Phases
 from transforms.conversations.build import conversations_of
+from transforms.conversations.rules import Recorded
 from transforms.questions.context import Baseline
 from transforms.questions.options import Thresholds
 from transforms.questions.verdict import peers_of
@@ -74,7 +75,11 @@ def read_baseline(
     peers, services, later = None, 0, 0
     if first_s is not None and is_enough:
         conversations = conversations_of(
-            read.flows, window.subject.addresses, thresholds.rules(), are_several=window.are_several
+            read.flows,
+            window.subject.addresses,
+            thresholds.rules(),
+            are_several=window.are_several,
+            recorded=Recorded(plan.window.from_s, plan.window.to_s),
         )
         peers = peers_of(conversations).persist()
         services, later = _count_services(peers, first_s)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.coverage.facts import HOLDS_RECORDS
+
 
 class Identity(NamedTuple):
     """Two counts of the same thing that were taken in different places."""
@@ -54,6 +56,7 @@ class Books:
     flows_nodata: int
     flows_skipdata: int
     documents: int | None  # the index; None when there is none
+    objects_copied: int = 0  # rows of `objects` that hold the bytes of another one
 
     def identities(self) -> tuple[Identity, ...]:
         """What must be equal; each difference must be exactly zero."""
@@ -124,6 +127,9 @@ def count_objects(objects: DataFrame) -> dict[str, int]:
         ),
         *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _SUMS),
         F.count_if(F.expr(f"lines <> {fates}")).alias("unbalanced_objects"),
+        F.expr(
+            f"count_if({HOLDS_RECORDS}) - count(DISTINCT IF({HOLDS_RECORDS}, sha256, NULL))"
+        ).alias("objects_copied"),
     ).first()
     return counts.asDict() if counts else {}
 

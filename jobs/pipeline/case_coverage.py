@@ -13,6 +13,8 @@ from jobs.pipeline.read_flows import FlowsRead
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import in_few_files, read_table, write_table
 from transforms.coverage.facts import (
+    copied_objects,
+    of_unknown_vpcs,
     peer_only_slots,
     records_by_slot,
     touches_by_minute,
@@ -39,7 +41,7 @@ from transforms.schemas import COVERAGE
 from transforms.subject.identity import Subject
 from transforms.window import Window
 
-REFUSED_SHOWN = 10
+REFUSED_SHOWN, COPIES_SHOWN = 10, 5
 
 
 class CaseCoverage(NamedTuple):
@@ -50,6 +52,7 @@ class CaseCoverage(NamedTuple):
     overlapping: tuple[str, ...]  # ids of flow logs that recorded one interface at one time
     refused_objects: tuple[tuple[str, str], ...]  # uri and reason of the first ones
     intervals: tuple[str, ...] = ()  # the aggregation interval and slack of each interface
+    copied_objects: tuple[tuple[str, ...], ...] = ()  # URIs of the first groups of equal objects
 
     def described(self) -> dict[str, object]:
         """As it stands in the manifest."""
@@ -60,6 +63,7 @@ class CaseCoverage(NamedTuple):
             "intervals": list(self.intervals),
             "unlogged_peers": list(self.unlogged_peers),
             "overlapping_flow_logs": list(self.overlapping),
+            "copied_objects": [list(uris) for uris in self.copied_objects],
         }
 
 
@@ -71,6 +75,8 @@ class SlotsFound(NamedTuple):
     paces: Mapping[tuple[str, FlowLog], Pace]
     trouble: list[dict[str, Any]]
     unlogged: tuple[str, ...]
+    copied: tuple[tuple[str, ...], ...]  # URIs of the first groups of equal objects
+    unknown_vpcs: Mapping[str, int]  # records and interfaces, see `of_unknown_vpcs`
 
 
 def find_slots(spark: SparkSession, case: Case, phases: Phases, *, window: FlowsRead) -> SlotsFound:
@@ -93,6 +99,8 @@ def _find_slots(spark: SparkSession, case: Case, flows: DataFrame, subject: Subj
         paces,
         facts["trouble"],
         tuple(sorted(row["interface_id"] for row in facts["unlogged"])),
+        tuple(tuple(row["uris"]) for row in facts["copied"]),
+        facts["unknown_vpcs"][0],
     )
 
 
@@ -115,8 +123,11 @@ def judge_slots(
         (named["uri"], named["reason"]) for row in found.trouble for named in row["refused"]
     )
     return CaseCoverage(
-        judge_coverage(
-            interfaces, _refused_lines(found.trouble, covering, window), len(found.unlogged)
+        _with_unknown_vpcs(
+            judge_coverage(
+                interfaces, _refused_lines(found.trouble, covering, window), len(found.unlogged)
+            ),
+            found.unknown_vpcs,
         ),
         found.unlogged,
         tuple(sorted({
@@ -128,7 +139,24 @@ def judge_slots(
             f"{interface_id}{f' in {flow_log[2]}' if flow_log[2] else ''}: {pace.described()}"
             for (interface_id, flow_log), pace in sorted(found.paces.items(), key=repr)
         ),
+        found.copied,
     )  # fmt: skip
+
+
+def _with_unknown_vpcs(judged: Coverage, found: Mapping[str, int]) -> Coverage:
+    """Less than full where interfaces of unknown VPC carry the subject's address: it may be its."""
+    records, interfaces = found["records"], found["interfaces"]
+    figures = {**judged.figures, "unknown_vpc_records": records}
+    if not records:
+        return judged._replace(figures=figures)
+    whose = "1 interface" if interfaces == 1 else f"{interfaces:,} interfaces"
+    reason = (
+        f"{records:,} {'record' if records == 1 else 'records'} of {whose} of unknown VPC "
+        f"{'carries' if records == 1 else 'carry'} an address of the subject and may be another "
+        "machine's (give --labels with the VPC of every interface)"
+    )
+    verdict = "PARTIAL" if judged.verdict == "FULL" else judged.verdict
+    return judged._replace(verdict=verdict, reasons=(*judged.reasons, reason), figures=figures)
 
 
 _ROW = """account_id STRING, region STRING, flow_log_id STRING, interface_id STRING, slot BIGINT,
@@ -147,6 +175,8 @@ def _facts(flows: DataFrame, objects: DataFrame, window: Window) -> dict[str, li
         "touches": touches_by_minute(flows),
         "trouble": troubled_slots(objects, REFUSED_SHOWN),
         "unlogged": unlogged_peers(flows),
+        "copied": copied_objects(objects, COPIES_SHOWN),
+        "unknown_vpcs": of_unknown_vpcs(flows),
     }
     rows = [
         frame.select(
@@ -230,6 +260,16 @@ def coverage_lines(found: CaseCoverage) -> Iterator[str]:
             "the bytes of one"
         )
     yield f"  - aggregation intervals, from the records: {_first(found.intervals, '; ')}"
+
+
+def copy_lines(found: CaseCoverage, number: int) -> Iterator[str]:
+    """The objects that lie there more than once, by name."""
+    if not number:
+        return
+    what = "1 object holds" if number == 1 else f"{number:,} objects hold"
+    yield f"Copies      {what} the same bytes as another; conversations count their records once"
+    for one, *others in found.copied_objects:
+        yield f"  {one} = {', '.join(others)}"
 
 
 def refused_object_lines(found: CaseCoverage, number: int) -> Iterator[str]:

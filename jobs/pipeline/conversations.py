@@ -13,6 +13,8 @@ from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows
 from jobs.storage.delta_sink import write_table
 from transforms.conversations.build import conversations_of
+from transforms.conversations.rules import Recorded
+from transforms.questions.judgement import Unseen
 from transforms.questions.options import Thresholds
 from transforms.questions.verdict import peers_of
 from transforms.schemas import CONVERSATIONS, PEERS
@@ -56,10 +58,40 @@ def build_conversations(
             window.subject.addresses,
             thresholds.rules(),
             are_several=window.are_several,
+            recorded=recorded_in(case, window),
         )
         return Conversations(
             frame=computed(frame, case.run_id, window.is_small), is_small=window.is_small
         )
+
+
+def recorded_in(case: Case, window: FlowsRead) -> Recorded:
+    """How complete the records of the window are, by what `survey` saw of them."""
+    span, surveyed = case.arguments.window, window.surveyed
+    if surveyed is None:
+        return Recorded(span.from_s, span.to_s)
+    own = surveyed["own_first_s"], surveyed["own_last_s"]
+    interfaces = set(window.subject.interface_ids)
+    is_seen = None not in own and interfaces <= set(surveyed["own_interfaces"])
+    return Recorded(
+        span.from_s,
+        span.to_s,
+        tuple((gap["first_s"], gap["last_s"]) for gap in surveyed["gaps"]),
+        keeps_one_action=not (surveyed["accepts"] and surveyed["rejects"]),
+        own_s=own if is_seen else None,
+        has_unknown_vpcs=surveyed["unknown_vpc"] > 0,
+    )
+
+
+def unseen_by(case: Case, window: FlowsRead) -> Unseen:
+    """What speaks against silence beside the conversations and coverage."""
+    vpc_ids = window.subject.vpc_ids
+    own = [network for vpc_id, network in case.labels.vpc_networks if vpc_id in vpc_ids]
+    return Unseen(
+        left_out=window.surveyed["left_out"] if window.surveyed else 0,
+        known_v4=any(len(network.first) == 8 for network in own),
+        known_v6=any(len(network.first) == 32 for network in own),
+    )
 
 
 def build_tables(

@@ -7,7 +7,7 @@ folders of their own.
 from dataclasses import dataclass
 from functools import partial
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.pipeline.books import (
@@ -39,7 +39,8 @@ class FlowsRead:
     """What a reading found: the stored flows, whose they are, and the books.
 
     `subject` is that of the plan with what its own records added; `aggregation_s` is the interval
-    that its records have. `held` are frames that stay in memory until `release`.
+    that its records have, `surveyed` what `survey` says of them. `held` are frames that stay in
+    memory until `release`.
     """
 
     reading: Reading
@@ -47,6 +48,7 @@ class FlowsRead:
     was_scanned_twice: bool
     flows: DataFrame
     aggregation_s: int
+    surveyed: Row | None
     is_small: bool
     books: Books
     held: tuple[DataFrame, ...]
@@ -108,7 +110,7 @@ def read_flows(
         scope = count_scope(records.persist()) if case.has_subject else count_in_window(scan.frame)
     with phases.phase(step("write Delta")), run_concurrently() as begin:
         flows = flows_table(records, case.run_id)
-        surveyed = begin(survey(flows).first) if case.has_subject else None
+        surveyed = begin(survey(flows, scan.subject.addresses).first) if case.has_subject else None
         if case.has_subject:
             flows = in_few_files(flows, scope["subject"])
         write_table(flows, table("flows"), FLOWS)
@@ -122,6 +124,7 @@ def read_flows(
         was_scanned_twice=scan.was_repeated,
         flows=read_table(spark, table("flows")),
         aggregation_s=aggregation_of(measured["p99_s"] if measured else 0),
+        surveyed=measured,
         is_small=measured is None or measured["records"] <= FEW_RECORDS,
         books=books,
         held=(*held, records),

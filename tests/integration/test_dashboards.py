@@ -20,11 +20,12 @@ OBJECTS = [json.loads(line) for line in FILE.read_text().splitlines()]
 MAPPING = json.loads(TEMPLATE.read_text())["template"]["mappings"]["properties"]
 
 # What each panel asks for, in SQL over Delta.
+INSIDE = "dst_ring IN ('own vpc', 'other vpc', 'private, unknown')"
 WHERE = {
-    "Destinations inside over time, by action": "dst_scope = 'internal'",
-    "Destination and port inside, by records": "dst_scope = 'internal'",
+    "Destinations inside over time, by action": INSIDE,
+    "Destination and port inside, by records": INSIDE,
     "Blocked attempts": "action = 'REJECT'",
-    "Bytes with the internet by hour": "src_scope = 'internet' OR dst_scope = 'internet'",
+    "Bytes with the internet by hour": "src_ring = 'internet' OR dst_ring = 'internet'",
     "Coverage: OK, NODATA and SKIPDATA by hour": "true",
 }
 

@@ -52,7 +52,7 @@ def test_the_flows_and_the_peers_are_those_that_the_generator_made(
     found = (
         spark.read.format("delta")
         .load(str(traced_day.folder / "conversations"))
-        .where("peer_scope = 'internal'")
+        .where("peer_ring IN ('own vpc', 'other vpc', 'private, unknown')")
         .groupBy("peer_name", "peer", "protocol", "service_port", "initiator")
         .agg(F.countDistinct("subject_address", "subject_port", "peer_port").alias("attempts"))
     )
@@ -185,17 +185,17 @@ def test_the_two_real_records_come_out_named_and_typed_as_the_readme_shows(
 ) -> None:
     columns = (
         "srcaddr dstaddr srcport bytes interface_name subnet_name vpc_name instance_name "
-        "src_name src_scope src_basis dst_name dst_scope dst_basis sublocation_type traffic_path"
+        "src_name src_ring src_basis dst_name dst_ring dst_basis sublocation_type traffic_path"
     ).split()
     names = ("report server primary", "reports-a", "reporting", "report-1")
     assert rows_of(spark, traced_sample.folder / "flows", *columns) == [
         (
             "10.0.0.71", "52.95.128.179", 34210, 471, *names,
-            "report-1", "internal", "interface", "S3", "aws service", "record", None, 8,
+            "report-1", "own vpc", "interface", "S3", "aws service", "record", None, 8,
         ),
         (
             "52.95.128.179", "10.0.0.71", 80, 15044, *names,
-            "S3", "aws service", "record", "report-1", "internal", "interface", None, None,
+            "S3", "aws service", "record", "report-1", "own vpc", "interface", None, None,
         ),
     ]  # fmt: skip
     (fields, names_in, *_), *lines = page_table(

@@ -22,8 +22,8 @@ def out(at: int = 0, **differs: object) -> Row:
         "vpc_id": "vpc-0aaaaaaa", "flow_direction": "egress", "protocol": 6, "srcaddr": S,
         "srcport": 40_000, "dstaddr": P, "dstport": 22, "action": "ACCEPT", "tcp_flags": 2,
         "packets": 1, "bytes": 60, "start": NOON + at, "end": NOON + at + 30, "log_status": "OK",
-        "src_scope": "internal", "src_basis": "interface", "dst_name": "db-1",
-        "dst_scope": "internal", "dst_basis": "address", "dst_interface_id": P_ENI,
+        "src_ring": "own vpc", "src_basis": "interface", "dst_name": "db-1",
+        "dst_ring": "own vpc", "dst_basis": "address", "dst_interface_id": P_ENI,
         "src_interface_id": S_ENI,
         "object_uri": f"s3://b/1_vpcflowlogs_eu-west-1_{FL}_20261123T1200Z_0.log.gz",
     }  # fmt: skip

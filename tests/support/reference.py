@@ -145,7 +145,7 @@ def role_of(
     valid = {ip_address(it) for it, since, until in had if holds(since, until, first, last)}
     own = {str(it) for it in valid if not any(it in network for network in foreign)}
     if own & {fields["srcaddr"], fields["dstaddr"]}:
-        return "other_end"
+        return "unknown_vpc" if own_vpcs and vpc is None else "other_end"
     return "behind" if own & {fields["pkt_srcaddr"], fields["pkt_dstaddr"]} else None
 
 

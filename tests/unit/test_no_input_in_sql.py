@@ -57,6 +57,8 @@ _ALLOWED = {
     "sweep_rows(asked)": _TEXT,
     "word.value": "a member of one of our enums",
     ("transforms/conversations/build.py", "name"): _COLUMN,
+    ("transforms/conversations/sessions.py", "name"): _COLUMN,
+    ("transforms/conversations/sides.py", "name"): _COLUMN,
     ("transforms/label/join.py", "address"): _COLUMN,
     ("transforms/label/join.py", "key"): _COLUMN,
     ("transforms/label/join.py", "name"): _COLUMN,

@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from transforms.coverage.pace import LONG_INTERVAL_S, MOMENTS, SHORT_INTERVAL_S, SHORT_RECORD_S
 from transforms.coverage.slots import LONGEST_RECORD_S, SLOT_S
+from transforms.vocabulary import is_inside
 from transforms.window import Window
 
 # AWS, "Flow log records": start and end may lag behind the packets by up to a minute.
@@ -167,6 +168,42 @@ def troubled_slots(objects: DataFrame, shown: int) -> DataFrame:
     )  # fmt: skip
 
 
+def of_unknown_vpcs(flows: DataFrame) -> DataFrame:
+    """One row: records of interfaces of unknown VPC that carry an address of the subject, and which
+    the subject's own interfaces do not know by their 5-tuple; and how many interfaces these are.
+    """
+    src, dst = "coalesce(pkt_srcaddr, srcaddr)", "coalesce(pkt_dstaddr, dstaddr)"
+    ends = f"""sort_array(array(concat_ws(' ', {src}, srcport), concat_ws(' ', {dst}, dstport)))"""
+    with_tuple = flows.where("srcaddr IS NOT NULL AND dstaddr IS NOT NULL").selectExpr(
+        "role", "interface_id", f"concat_ws(' ', {ends}, protocol) AS tuple"
+    )
+    own = with_tuple.where("role = 'own_interface'").select("tuple")
+    return (
+        with_tuple.where("role = 'unknown_vpc'")
+        .join(own, on="tuple", how="left_anti")
+        .agg(F.count("*").alias("records"), F.countDistinct("interface_id").alias("interfaces"))
+    )
+
+
+# Objects without a record may be equal by chance, as a header is all that they hold.
+HOLDS_RECORDS = "outcome = 'read' AND parsed_lines + set_aside_lines > 0"
+
+
+def copied_objects(objects: DataFrame, shown: int) -> DataFrame:
+    """One row per group of objects with the same bytes: their number and first URIs."""
+    return (
+        objects.where(HOLDS_RECORDS)
+        .groupBy("sha256")
+        .agg(
+            F.count("*").alias("objects"),
+            F.slice(F.sort_array(F.collect_list("uri")), 1, shown).alias("uris"),
+        )
+        .where("objects > 1")
+        .orderBy("uris", "sha256")
+        .limit(shown)
+    )
+
+
 def unlogged_peers(flows: DataFrame) -> DataFrame:
     """Internal peers whose own interface has no record among the flows, one row per interface.
 
@@ -177,7 +214,7 @@ def unlogged_peers(flows: DataFrame) -> DataFrame:
         F.struct(
             F.col(f"{end}_interface_id").alias("id"),
             F.col(f"{end}_name").alias("name"),
-            F.coalesce(F.col(f"{end}_scope") == "internal", F.lit(False)).alias("is_internal"),
+            F.coalesce(F.expr(is_inside(f"{end}_ring")), F.lit(False)).alias("is_internal"),
             F.lit(False).alias("is_logged"),
         )
         for end in ("src", "dst")

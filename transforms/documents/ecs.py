@@ -19,8 +19,8 @@ _ECS_TASK = (
 ).split()
 _LABELS = (
     "record_id run_id role object_uri object_line interface_name vpc_name subnet_name src_name "
-    "src_instance_id src_subnet_name src_vpc_name src_scope src_basis dst_name dst_instance_id "
-    "dst_subnet_name dst_vpc_name dst_scope dst_basis"
+    "src_instance_id src_subnet_name src_vpc_name src_ring src_basis dst_name dst_instance_id "
+    "dst_subnet_name dst_vpc_name dst_ring dst_basis"
 ).split()
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from transforms.label.rings import Home, ring_of
 from transforms.network.addresses import bucket_of, is_private, key_of
 from transforms.schemas import LABEL_COLUMNS
 
@@ -47,11 +48,11 @@ class Lookups(NamedTuple):
     digits: tuple[int, int]
 
 
-def label_with(flows: DataFrame, lookups: Lookups) -> DataFrame:
+def label_with(flows: DataFrame, lookups: Lookups, home: Home | None = None) -> DataFrame:
     """Add the columns of `schemas.LABELS` and `record_vpc_id`; keeps every flow exactly once.
 
     `record_vpc_id` is the VPC of the interface: the record's own word, else the label's. A label
-    counts for a flow when it was valid at the flow's start.
+    counts for a flow when it was valid at the flow's start. Rings are as seen from `home`.
     """
     # The rest of the record travels as one value: copying 60 columns at each join costs more than
     # the lookups.
@@ -74,12 +75,17 @@ def label_with(flows: DataFrame, lookups: Lookups) -> DataFrame:
         F.expr(_VPC_ID).alias("record_vpc_id"),
         *(F.col(f"{name}.label.name").alias(f"{name}_name") for name in _IDS),
         *(_answer(end).alias(f"_{end}") for end in _ENDS),
+        *(F.col(f"flow.{end}_key").alias(f"_{end}_key") for end in _ENDS),
     )
-    return answered.select("record.*", "record_vpc_id", *(_label(name) for name in LABEL_COLUMNS))
+    seen_from = home or Home()
+    labels = (_label(name, seen_from) for name in LABEL_COLUMNS)
+    return answered.select("record.*", "record_vpc_id", *labels)
 
 
-def _label(column: str) -> Column:
+def _label(column: str, home: Home) -> Column:
     for end in sorted(_ENDS, key=len, reverse=True):
+        if column == f"{end}_ring":
+            return ring_of(f"_{end}", f"_{end}_key", home).alias(column)
         if column.startswith(f"{end}_"):
             return F.col(f"_{end}.{column.removeprefix(f'{end}_')}").alias(column)
     return F.col(column)

@@ -6,7 +6,7 @@ then compared.
 """
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pyspark.sql import Column
@@ -16,15 +16,21 @@ KEY_DIGITS = (8, 32)
 # A shorter prefix would fill hundreds of buckets; no VPC, subnet or site has one.
 _SHORTEST_PREFIX = {4: 8, 6: 24}
 
-# RFC 1918, RFC 6598, RFC 3927 and, for IPv6, RFC 4193 and RFC 4291 link-local.
-PRIVATE_NETWORKS = (
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
+# RFC 1918, RFC 6598 and, for IPv6, RFC 4193.
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+
+# No host beyond the link has one (RFC 6890): this network, loopback, link-local, protocol
+# assignments, multicast, the rest. Documentation addresses (RFC 5737, RFC 3849) are not among them:
+# in examples they stand for hosts of the Internet.
+RESERVED_NETWORKS = (
+    "0.0.0.0/8",
+    "127.0.0.0/8",
     "169.254.0.0/16",
-    "fc00::/7",
+    "192.0.0.0/24",
+    "224.0.0.0/3",
+    "::/127",
     "fe80::/10",
+    "ff00::/8",
 )
 
 
@@ -135,7 +141,16 @@ def bucket_of(key: str, digits: tuple[int, int]) -> str:
 
 def is_private(key: str) -> str:
     """SQL that tells whether an address key lies in a private range."""
-    ranges = (network_of(cidr) for cidr in PRIVATE_NETWORKS)
+    return _is_in(key, PRIVATE_NETWORKS)
+
+
+def is_reserved(key: str) -> str:
+    """SQL that tells whether an address key lies in a reserved range."""
+    return _is_in(key, RESERVED_NETWORKS)
+
+
+def _is_in(key: str, networks: Iterable[str]) -> str:
+    ranges = (network_of(cidr) for cidr in networks)
     return " OR ".join(
         f"(length({key}) = {len(first)} AND {key} BETWEEN '{first}' AND '{last}')"
         for _, first, last in ranges

@@ -16,7 +16,10 @@ SERVICE_CLASSES: dict[str, tuple[int, ...]] = {
 }
 
 # Other ports that only servers listen on: they tell the service's end, nothing more.
-ORDINARY_SERVICES = (53, 80, 123, 443, 853, 8080, 8081, 9100)
+ORDINARY_SERVICES = (
+    *(53, 80, 123, 161, 443, 514, 853, 1194, 1812, 3000, 4500, 4789, 5000, 5353, 6081),
+    *(8000, 8008, 8080, 8081, 8088, 8125, 8888, 9000, 9090, 9092, 9100),
+)
 
 
 def class_of(port: str) -> str:

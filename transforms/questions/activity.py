@@ -18,13 +18,13 @@ from transforms.wording import moment, peer_of
 _NTP_PORT = 123
 AFTER_CONTAINMENT_SQL = """
     SELECT IF(first_at < {contained_at}, 'before', 'after') AS began, initiator, peer, peer_name,
-           peer_scope, protocol, service_port, outcome, first_at, last_at, bytes_out, bytes_in,
+           peer_ring, protocol, service_port, outcome, first_at, last_at, bytes_out, bytes_in,
            conversation_id
     FROM conversations
     WHERE hop = 1 AND last_at > {contained_at}"""
 _CALLED = "initiator, peer, service_port, protocol"
 REGULAR_CALLS_SQL = f"""
-    SELECT {_CALLED}, max(peer_name) AS peer_name, max(peer_scope) AS peer_scope,
+    SELECT {_CALLED}, max(peer_name) AS peer_name, min(peer_ring) AS peer_ring,
            max(calls) AS calls, CAST(max(median) AS BIGINT) AS median_gap_s,
            CAST(percentile(abs(gap_s - median), 0.5) AS BIGINT) AS deviation_s,
            CAST(100 * try_divide(stddev_pop(gap_s), avg(gap_s)) AS BIGINT) AS cv_percent,
@@ -33,7 +33,7 @@ REGULAR_CALLS_SQL = f"""
            sum(bytes_out) AS bytes_out, sum(bytes_in) AS bytes_in
     FROM (SELECT *, percentile(gap_s, 0.5) OVER (PARTITION BY {_CALLED}) AS median,
                  count(*) OVER (PARTITION BY {_CALLED}) AS calls
-          FROM (SELECT {_CALLED}, peer_name, peer_scope, subject_port, peer_port, first_at,
+          FROM (SELECT {_CALLED}, peer_name, peer_ring, subject_port, peer_port, first_at,
                        bytes_out, bytes_in, date_trunc('HOUR', first_at) AS hour,
                        unix_timestamp(first_at) - lag(unix_timestamp(first_at)) OVER (
                            PARTITION BY {_CALLED} ORDER BY first_at, conversation_id) AS gap_s
@@ -51,13 +51,13 @@ REGULAR_CALLS_SQL = f"""
 _SECONDS = "unix_timestamp(last_at) - unix_timestamp(first_at)"
 LONG_SESSIONS_SQL = f"""
     SELECT {_SECONDS} AS seconds, initiator, peer,
-           peer_name, peer_scope, protocol, service_port, outcome, first_at, last_at, records,
+           peer_name, peer_ring, protocol, service_port, outcome, first_at, last_at, records,
            bytes_out, bytes_in, conversation_id
     FROM conversations
     WHERE hop = 1 AND {HAS_PORTS} AND {{unexpected}} AND {_SECONDS} > {{long_session_s}}"""
 _USUAL_PROTOCOLS = f"{ICMP}, {TCP}, {UDP}, {ICMPV6}"
 ODD_PROTOCOLS_SQL = f"""
-    SELECT protocol, peer, max(peer_name) AS peer_name, max(peer_scope) AS peer_scope,
+    SELECT protocol, peer, max(peer_name) AS peer_name, min(peer_ring) AS peer_ring,
            count(*) AS conversations, sum(bytes_out) AS bytes_out, sum(bytes_in) AS bytes_in,
            min(first_at) AS first_at, max(last_at) AS last_at
     FROM conversations WHERE hop = 1 AND protocol NOT IN ({_USUAL_PROTOCOLS})

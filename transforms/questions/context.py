@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 
 from transforms.coverage.judged import Coverage
 from transforms.network.addresses import address_literal
+from transforms.questions.judgement import Unseen
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.sql import ATTEMPT
+
+NOTHING_ELSE = Unseen()
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class QuestionContext:
     """Everything but the tables that an answer depends on.
 
     `thresholds` are those of the options with the aggregation interval that the records have.
-    `baseline`, `followed` and `coverage` are None where the run did not find them out.
+    `baseline`, `followed` and `coverage` are None where the run did not find them out. `unseen` is
+    what speaks against silence beside the conversations and coverage.
     """
 
     options: QuestionOptions
@@ -55,6 +59,7 @@ class QuestionContext:
     baseline: Baseline | None = None
     followed: FollowedPeers | None = None
     coverage: Coverage | None = None
+    unseen: Unseen = NOTHING_ELSE
 
     @classmethod
     def of_options(cls, options: QuestionOptions) -> "QuestionContext":

@@ -14,7 +14,7 @@ from transforms.wording import moment, peer_of
 
 _FIRST_ACT = "min(IF({attempts} AND service_class IS NOT NULL, first_at, NULL)) OVER ()"
 SOURCES_SQL = f"""
-    SELECT {PEER_COLUMNS}, peer_scope, first_at < first_act AS before_first_act
+    SELECT {PEER_COLUMNS}, peer_ring, first_at < first_act AS before_first_act
     FROM (SELECT *, {_FIRST_ACT} AS first_act FROM peers WHERE hop = 1)
     WHERE {BY_PEER} AND {HAS_REACHED} AND {{unexpected}}"""
 LISTENING_PORTS_SQL = f"""
@@ -24,7 +24,7 @@ LISTENING_PORTS_SQL = f"""
     FROM conversations WHERE hop = 1 AND {BY_PEER} AND {HAS_REACHED}
       AND {HAS_PORTS}
     GROUP BY service_port, protocol
-    HAVING clients >= 2 OR bool_or(initiator_basis = 'flags')"""
+    HAVING clients >= 2 OR bool_or(certainty = 'proven')"""
 
 
 def _tell_sources(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
@@ -78,7 +78,7 @@ LISTENING_PORTS = Question(
     id="P1-13",
     slug="listening_ports",
     title="Which ports of the subject answered?",
-    rule="Service ports at which the subject answered, by flags, or to two peers or more",
+    rule="Service ports at which the subject answered, proven by flags or sender, or to two peers",
     sql=LISTENING_PORTS_SQL,
     figures={"ports": "count(*)"},
     order="service_port, protocol",

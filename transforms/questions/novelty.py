@@ -14,7 +14,7 @@ from transforms.questions.sql import (
 from transforms.wording import moment, peer_of
 
 NEW_SERVICES_SQL = f"""
-    SELECT {PEER_COLUMNS}, peer_scope, initiator FROM peers
+    SELECT {PEER_COLUMNS}, peer_ring, initiator FROM peers
     WHERE hop = 1 AND is_new_service AND {{unexpected}}
       AND ({BY_SUBJECT} OR {HAS_REACHED})"""
 

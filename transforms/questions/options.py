@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from transforms.conversations.outcome import Rules
+from transforms.conversations.rules import Rules
 
 
 class Thresholds(NamedTuple):

@@ -2,25 +2,26 @@
 
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
-from transforms.questions.sql import BY_SUBJECT, IS_OUTSIDE, PEER_COLUMNS
+from transforms.questions.sql import BY_SUBJECT, IS_BEYOND, IS_UNKNOWN_PRIVATE, PEER_COLUMNS
 from transforms.vocabulary import Outcome
 from transforms.wording import moment, peer_of, size
 
 OUTSIDE_ADDRESSES_SQL = f"""
-    SELECT {PEER_COLUMNS}, peer_scope FROM peers
-    WHERE hop = 1 AND {BY_SUBJECT} AND {IS_OUTSIDE} AND {{unexpected}}"""
+    SELECT {PEER_COLUMNS}, peer_ring FROM peers
+    WHERE hop = 1 AND {BY_SUBJECT} AND {IS_BEYOND} AND {{unexpected}}"""
 VOLUME_SQL = f"""
-    SELECT peer, max(peer_name) AS peer_name, max(peer_scope) AS peer_scope,
+    SELECT peer, max(peer_name) AS peer_name, min(peer_ring) AS peer_ring,
            date_trunc('HOUR', first_at) AS hour, count(*) AS conversations,
+           count_if(payload_out IS NULL) AS unrecorded,
            sum(payload_out) AS payload_out, sum(payload_in) AS payload_in,
            CAST(100 * try_divide(sum(payload_out) - sum(payload_in),
                sum(payload_out) + sum(payload_in)) AS BIGINT) AS out_over_in_percent,
            max(last_at) AS last_at, array_join(array_sort(collect_set(observation_point)), ' ')
                AS observation_points
-    FROM conversations WHERE hop = 1 AND {IS_OUTSIDE}
+    FROM conversations WHERE hop = 1 AND {IS_BEYOND}
     GROUP BY peer, date_trunc('HOUR', first_at)"""
 RESOLVERS_SQL = f"""
-    SELECT peer, max(peer_name) AS peer_name, max(peer_scope) AS peer_scope, service_port,
+    SELECT peer, max(peer_name) AS peer_name, min(peer_ring) AS peer_ring, service_port,
            protocol, count(*) AS conversations, sum(bytes_out) AS bytes_out,
            sum(bytes_in) AS bytes_in, min(first_at) AS first_at, max(last_at) AS last_at
     FROM conversations WHERE hop = 1 AND {BY_SUBJECT} AND service_port IN (53, 853)
@@ -31,7 +32,7 @@ AWS_SERVICES_SQL = """
            count(DISTINCT peer) AS addresses, count(*) AS conversations,
            sum(bytes_out) AS bytes_out, sum(bytes_in) AS bytes_in,
            min(first_at) AS first_at, max(last_at) AS last_at
-    FROM conversations WHERE hop = 1 AND peer_scope = 'aws service'
+    FROM conversations WHERE hop = 1 AND peer_ring = 'aws service'
     GROUP BY coalesce(peer_aws_service, peer_name, 'unnamed')"""
 
 
@@ -43,7 +44,8 @@ def _tell_outside_addresses(context: QuestionContext, figures: Figures, rows: Ro
         f"{figures['peers']:,} addresses",
         f"The subject began with {figures['peers']:,} addresses outside; most went to "
         f"{peer_of(first)} at port {first['service_port']}: "
-        f"{size(int(str(first['bytes_out'])))} from {moment(first['first_at'])} UTC.",
+        f"{size(int(str(first['bytes_out'] or 0)))} from {moment(first['first_at'])} UTC"
+        f"{_unknown_ones(figures)}.",
     )
 
 
@@ -51,11 +53,13 @@ OUTSIDE_ADDRESSES = Question(
     id="P0-7",
     slug="outside_addresses",
     title="Which outside addresses?",
-    rule="Conversations that the subject began, by peer that is not internal, port and protocol",
+    rule="Conversations that the subject began, by outside peer, port and protocol; private "
+    "addresses that no label knows count as outside, too",
     sql=OUTSIDE_ADDRESSES_SQL,
     figures={
         "services": "count(*)",
         "peers": "count(DISTINCT peer)",
+        "private_unknown": f"count(DISTINCT IF({IS_UNKNOWN_PRIVATE}, peer, NULL))",
         "attempts": "coalesce(sum(attempts), 0)",
         "bytes_out": "coalesce(sum(bytes_out), 0)",
         "bytes_in": "coalesce(sum(bytes_in), 0)",
@@ -68,6 +72,10 @@ OUTSIDE_ADDRESSES = Question(
 
 
 def _tell_volume(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    if figures["unrecorded"] and not figures["payload_out"]:
+        number = figures["unrecorded"]
+        what = "1 outside conversation" if number == 1 else f"{number:,} outside conversations"
+        return Told("cannot tell", f"The volume of {what} is not recorded.")
     if not figures["payload_out"]:
         return Told("nothing", "No payload went from the subject to the outside.")
     first = rows[0]
@@ -75,8 +83,28 @@ def _tell_volume(context: QuestionContext, figures: Figures, rows: Rows) -> Told
         size(figures["payload_out"]),
         f"At most {size(figures['payload_out'])} went outside to {figures['peers']:,} addresses"
         f" ({size(figures['payload_in'])} came in); most to {peer_of(first)} in the hour from "
-        f"{moment(first['hour'])} UTC: {size(int(str(first['payload_out'])))}.",
+        f"{moment(first['hour'])} UTC: {size(int(str(first['payload_out'] or 0)))}"
+        f"{_unknown_ones(figures)}{_unrecorded(figures)}.",
     )
+
+
+def _unknown_ones(figures: Figures) -> str:
+    number = figures["private_unknown"]
+    if not number:
+        return ""
+    if number == 1:
+        return "; 1 of the addresses is private and no label knows it, so it may be inside"
+    return (
+        f"; {number:,} of the addresses are private and no label knows them, so they may be inside"
+    )
+
+
+def _unrecorded(figures: Figures) -> str:
+    number = figures["unrecorded"]
+    if not number:
+        return ""
+    what = "1 conversation" if number == 1 else f"{number:,} conversations"
+    return f"; the volume of {what} is not recorded"
 
 
 # Whoever began. Each conversation counts at one interface, in the hour in which it began; the sum
@@ -85,13 +113,17 @@ VOLUME = Question(
     id="P0-8",
     slug="volume",
     title="How much left?",
-    rule="Payload to peers that are not internal, by peer and hour of the conversation's "
-    "beginning, at one interface each; large: hours of a peer above transfer_bytes",
+    rule="Payload to outside peers (private addresses that no label knows are among them), by "
+    "peer and hour of the conversation's beginning, at one interface each; "
+    "large: hours of a peer above transfer_bytes",
     sql=VOLUME_SQL,
     figures={
         "payload_out": "coalesce(sum(payload_out), 0)",
         "payload_in": "coalesce(sum(payload_in), 0)",
         "peers": "count(DISTINCT IF(payload_out > 0, peer, NULL))",
+        "private_unknown": "count(DISTINCT IF(payload_out > 0 AND "
+        f"{IS_UNKNOWN_PRIVATE}, peer, NULL))",
+        "unrecorded": "coalesce(sum(unrecorded), 0)",
         "large": "count_if(payload_out > {transfer_bytes})",
     },
     order="payload_out DESC, hour, peer",

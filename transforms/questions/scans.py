@@ -45,10 +45,10 @@ FIRST_SIGN_SQL = f"""
     SELECT 'an ICMP sweep', min(first_at)
     FROM ({SWEEP_SQL}) HAVING min(first_at) IS NOT NULL
     UNION ALL
-    SELECT concat('a new peer, ', peer_scope), min(first_at)
+    SELECT concat('a new peer, ', peer_ring), min(first_at)
     FROM peers
     WHERE {_BEGUN} AND is_new_peer
-    GROUP BY peer_scope
+    GROUP BY peer_ring
     UNION ALL
     SELECT sign, min(first_at)
     FROM peers LATERAL VIEW explode(array('an attempt at a service that matters',

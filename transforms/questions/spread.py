@@ -26,7 +26,7 @@ _AFTER = "first_at >= entered_at"
 # A row is a service that a followed peer began after it was entered, and not before.
 _SERVICES_SQL = f"""
     SELECT via, max(via_name) AS via_name, max(entered_at) AS entered_at, peer,
-           max(peer_name) AS peer_name, max(peer_scope) AS peer_scope, protocol, service_port,
+           max(peer_name) AS peer_name, min(peer_ring) AS peer_ring, protocol, service_port,
            {class_of("service_port")} AS service_class,
            max_by(outcome, IF({_AFTER}, {outcome_rank()}, -1)) AS outcome,
            count_if({_AFTER}) AS attempts, min(IF({_AFTER}, first_at, NULL)) AS first_at,
@@ -54,7 +54,7 @@ _WHY = f"""
         IF(outside.peer IS NOT NULL, 'an outside address of the subject', NULL),
         IF({_IS_SCAN}, 'one of a scan', NULL))"""
 SPREAD_SQL = f"""
-    SELECT via, via_name, entered_at, peer, peer_name, peer_scope, protocol, service_port,
+    SELECT via, via_name, entered_at, peer, peer_name, peer_ring, protocol, service_port,
            service_class, outcome, attempts, first_at, last_at, bytes_out, bytes_in,
            has_history, why
     FROM (SELECT s.*, {_WHY} AS why

@@ -6,6 +6,8 @@ from transforms.vocabulary import (
     REACHED_OUTCOMES,
     Initiator,
     Outcome,
+    Ring,
+    is_inside,
     outcome_rank,
     sql_list,
 )
@@ -16,8 +18,11 @@ PEER_COLUMNS = """peer, peer_name, peer_subnet_name, peer_vpc_name, protocol, se
 
 BY_SUBJECT = f"initiator = '{Initiator.SUBJECT}'"
 BY_PEER = f"initiator = '{Initiator.PEER}'"
-IS_INSIDE = "peer_scope = 'internal'"
-IS_OUTSIDE = "peer_scope IN ('internet', 'aws service')"
+IS_INSIDE = is_inside()
+IS_OUTSIDE = f"peer_ring IN ({sql_list((Ring.AWS_SERVICE, Ring.INTERNET))})"
+# A private address that no label knows may be a machine of somebody else: it counts as both.
+IS_BEYOND = f"peer_ring IN ({sql_list((Ring.AWS_SERVICE, Ring.INTERNET, Ring.PRIVATE_UNKNOWN))})"
+IS_UNKNOWN_PRIVATE = f"peer_ring = '{Ring.PRIVATE_UNKNOWN}'"
 HAS_FAILED = f"outcome IN ({sql_list(FAILED_OUTCOMES)})"
 HAS_REACHED = f"outcome IN ({sql_list(REACHED_OUTCOMES)})"
 WAS_BLOCKED = f"outcome IN ({sql_list((Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST))})"

@@ -1,30 +1,25 @@
-"""Did the subject try to reach others inside: peers by service, and one defensible sentence.
-
-The ladder: DATA > ANSWERED > ATTEMPTED > NO EVIDENCE (only where coverage is FULL) > CANNOT TELL.
-Flow logs prove attempt, answer and volume, never a login.
-"""
-
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+"""Did the subject try to reach others inside: peers by service, and the first question."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from transforms.network.service_classes import class_of
 from transforms.questions.context import QuestionContext
+from transforms.questions.judgement import judge
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
-from transforms.questions.sql import BY_SUBJECT, IS_INSIDE
-from transforms.vocabulary import Initiator, Outcome, outcome_rank, sql_list
-
-VERDICT_VERSION = "1"
-
-
-class Verdict(NamedTuple):
-    """A step of the ladder, the sentence that may be written down, and the counts in it."""
-
-    step: str
-    sentence: str
-    figures: dict[str, int]
+from transforms.questions.sql import BY_SUBJECT
+from transforms.text import sanitise
+from transforms.vocabulary import (
+    Initiator,
+    Outcome,
+    Ring,
+    is_inside,
+    outcome_rank,
+    ring_of_rank,
+    ring_rank,
+    sql_list,
+)
+from transforms.wording import peer_of
 
 
 def peers_of(conversations: DataFrame, before: DataFrame | None = None) -> DataFrame:
@@ -33,28 +28,38 @@ def peers_of(conversations: DataFrame, before: DataFrame | None = None) -> DataF
     `before` are the peers of a baseline: what is not among them, with the same side that began, is
     new. Without one nothing can be called new, so `is_new_…` are null, as they are beyond hop 1.
     """
-    labels = "name interface_id instance_id subnet_name vpc_name scope".split()
+    labels = "name interface_id instance_id subnet_name vpc_name".split()
     near = F.expr("IF(hop = 1, NULL, subject_address)").alias("subject_address")
     peers = (
         conversations.groupBy("hop", near, "peer", "service_port", "protocol", "initiator")
         .agg(
             *(F.max(f"peer_{name}").alias(f"peer_{name}") for name in labels),
+            F.expr(f"min({ring_rank('peer_ring')})").alias("_ring"),
             F.expr(f"max({outcome_rank()})").alias("_rank"),
             F.count("*").alias("attempts"),
             *(F.count_if(F.col("outcome") == name).alias(name.lower()) for name in Outcome),
+            F.count_if(F.col("certainty") == "proven").alias("proven"),
+            F.count_if(F.col("initiator_basis").isin("ports", "crowd")).alias("by_ports"),
+            F.count_if("is_contradicted").alias("contradicted"),
             F.min("first_at").alias("first_at"),
             F.max("last_at").alias("last_at"),
-            F.sum("bytes_out").alias("bytes_out"),
-            F.sum("bytes_in").alias("bytes_in"),
+            *(F.expr(_whole_sum(name)).alias(name) for name in ("bytes_out", "bytes_in")),
+            F.expr("count_if(bytes_out IS NULL OR bytes_in IS NULL)").alias("volume_unknown"),
             F.array_sort(F.array_distinct(F.flatten(F.collect_set("points")))).alias("points"),
         )
         .select(
             "*",
             F.expr(f"element_at(array({sql_list(Outcome)}), _rank + 1)").alias("outcome"),
+            F.expr(ring_of_rank("_ring")).alias("peer_ring"),
             F.expr(class_of("service_port")).alias("service_class"),
         )
     )
     return _against(peers, before)
+
+
+def _whole_sum(name: str) -> str:
+    """SQL text: a sum that is unknown where a part of it is."""
+    return f"IF(count_if({name} IS NULL) > 0, NULL, sum({name}))"
 
 
 def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:
@@ -77,30 +82,48 @@ def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:
     return peers
 
 
-# A row is an internal peer with what the subject began with it, by outcome. `unclear` counts
-# internal conversations of which nobody knows who began: that is no evidence of silence.
-# `expected` counts attempts at peers that are expected, which all other figures leave out.
+# A row is a peer inside, with what the subject tried and what is unclear. `unclear` counts
+# conversations inside of which nobody knows who began, `by_ports` those that the peer began if
+# ports tell the truth: neither is evidence of silence. `expected` counts attempts at peers that are
+# expected, which all other figures leave out.
 _SUMS = ("attempts", *(outcome.lower() for outcome in Outcome))
 _MATTERS = "{attempts} AND service_class IS NOT NULL"
-_BEGINNERS = sql_list((Initiator.SUBJECT, Initiator.UNKNOWN))
+_UNCLEAR = f"initiator = '{Initiator.UNKNOWN}' AND {{unexpected}}"
 DID_IT_TRY_SQL = f"""
     SELECT peer, max(peer_name) AS peer_name,
+           {ring_of_rank(f"min({ring_rank('peer_ring')})")} AS peer_ring,
            {", ".join(f"sum(IF({{attempts}}, {name}, 0)) AS {name}" for name in _SUMS)},
+           sum(IF({{attempts}}, bytes_out, 0)) AS bytes_out,
+           sum(IF({{attempts}}, bytes_in, 0)) AS bytes_in,
            sum(IF({_MATTERS}, attempts, 0)) AS at_services_that_matter,
            sum(IF({_MATTERS}, data, 0)) AS data_at_services_that_matter,
-           sum(IF(initiator = '{Initiator.UNKNOWN}', attempts, 0)) AS unclear,
+           sum(IF({_UNCLEAR}, attempts, 0)) AS unclear,
+           sum(IF({_UNCLEAR}, bytes_out + bytes_in, 0)) AS unclear_bytes,
+           sum(IF(initiator = '{Initiator.PEER}' AND {{unexpected}}, by_ports, 0)) AS by_ports,
+           sum(IF({{attempts}} OR {_UNCLEAR}, contradicted, 0)) AS contradicted,
+           sum(IF({{attempts}} OR {_UNCLEAR}, volume_unknown, 0)) AS volume_unknown,
            sum(IF({BY_SUBJECT} AND NOT ({{unexpected}}), attempts, 0)) AS expected
-    FROM peers
-    WHERE hop = 1 AND {IS_INSIDE} AND initiator IN ({_BEGINNERS})
-    GROUP BY peer"""
+    FROM peers WHERE hop = 1 AND {is_inside()}
+    GROUP BY peer
+    HAVING attempts + unclear + by_ports + expected > 0"""
+_RINGS = {
+    "in_own_vpc": Ring.OWN_VPC,
+    "in_other_vpc": Ring.OTHER_VPC,
+    "in_private_unknown": Ring.PRIVATE_UNKNOWN,
+}
+_OUTSIDE = f"SELECT count(DISTINCT peer) FROM peers WHERE hop = 1 AND peer_ring = '{Ring.INTERNET}'"
 
 
 def _tell_did_it_try(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    unclear = max(rows, key=lambda row: int(str(row["unclear_bytes"] or 0)), default=None)
+    peer = sanitise(peer_of(unclear)) if unclear and unclear["unclear"] else None
     coverage = context.coverage
-    if coverage is None:
-        verdict = judge(figures, None)
-    else:
-        verdict = judge(figures, coverage.verdict, coverage.reasons)
+    unseen = context.unseen._replace(
+        coverage=coverage.verdict if coverage else None,
+        reasons=coverage.reasons if coverage else (),
+        unclear_peer=peer,
+    )
+    verdict = judge(figures, unseen)
     return Told(verdict.step, verdict.sentence)
 
 
@@ -109,7 +132,8 @@ DID_IT_TRY = Question(
     slug="did_it_try",
     title="Did the subject try to reach other resources in the VPC?",
     rule="Strongest outcome over conversations that the subject began inside: DATA > ANSWERED > "
-    "ATTEMPTED > NO EVIDENCE (only where coverage is full) > CANNOT TELL",
+    "ATTEMPTED > NO EVIDENCE (only where coverage is full, ranges are known and nothing is "
+    "unclear) > CANNOT TELL",
     sql=DID_IT_TRY_SQL,
     figures={
         **{name: f"coalesce(sum({name}), 0)" for name in _SUMS},
@@ -118,10 +142,21 @@ DID_IT_TRY = Question(
         "peers_with_data": "count_if(data > 0)",
         "peers_that_matter": "count_if(at_services_that_matter > 0)",
         "peers_that_matter_with_data": "count_if(data_at_services_that_matter > 0)",
+        **{
+            name: f"count_if(attempts > 0 AND peer_ring = '{ring}')"
+            for name, ring in _RINGS.items()
+        },
         "unclear": "coalesce(sum(unclear), 0)",
+        "unclear_peers": "count_if(unclear > 0)",
+        "unclear_bytes": "coalesce(sum(unclear_bytes), 0)",
+        "by_ports": "coalesce(sum(by_ports), 0)",
+        "contradicted": "coalesce(sum(contradicted), 0)",
+        "volume_unknown": "coalesce(sum(volume_unknown), 0)",
         "expected": "coalesce(sum(expected), 0)",
+        "outside_v4": f"({_OUTSIDE} AND instr(peer, ':') = 0)",
+        "outside_v6": f"({_OUTSIDE} AND instr(peer, ':') > 0)",
     },
-    order="data DESC, answered DESC, attempts DESC, peer",
+    order="data DESC, answered DESC, attempts DESC, unclear_bytes DESC, unclear DESC, peer",
     tell=_tell_did_it_try,
     thresholds=("data_min", "aggregation_s", "gap_slack_s", "ephemeral_min", "shared_min"),
     places=frozenset({Place.HEADLINE}),
@@ -131,33 +166,3 @@ DID_IT_TRY = Question(
         KeyFigure("peers_with_data", "of them with data"),
     ),
 )
-
-
-def judge(figures: Mapping[str, int], coverage: str | None, reasons: Sequence[str] = ()) -> Verdict:
-    """The verdict over the figures of `DID_IT_TRY`; `coverage` is None when it was not judged.
-
-    Silence is evidence only where coverage is FULL; what was seen counts whatever was not.
-    """
-    of = dict(figures)
-    stopped = of["blocked_src"] + of["blocked_dst"] + of["refused"]
-    tried = f"{of['attempts']:,} attempts at {of['peers_tried']:,} internal addresses"
-    matter = (
-        f"{of['peers_that_matter']:,} of them at services that matter, "
-        f"{of['peers_that_matter_with_data']:,} of these with data"
-    )
-    if of["data"]:
-        found = f"data was exchanged with {of['peers_with_data']:,}"
-        return Verdict("DATA", f"Yes: {tried}, {found} ({matter}).", of)
-    if of["answered"]:
-        found = f"{of['peers_answered']:,} answered, no data was exchanged"
-        return Verdict("ANSWERED", f"Yes: {tried}, {found} ({matter}).", of)
-    if of["attempts"]:
-        found = f"none was answered ({stopped:,} stopped, {of['no_answer']:,} without answer)"
-        return Verdict("ATTEMPTED", f"Yes: {tried}, {found}.", of)
-    if of["unclear"]:
-        why = f"who began {of['unclear']:,} internal conversations is unknown"
-        return Verdict("CANNOT TELL", f"Cannot tell: {why}.", of)
-    if coverage == "FULL":
-        return Verdict("NO EVIDENCE", "No attempt was seen, and the records are complete.", of)
-    why = "; ".join(reasons) or "how complete the records are was not judged"
-    return Verdict("CANNOT TELL", f"Cannot tell: no attempt was seen, but {why}.", of)

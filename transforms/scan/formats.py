@@ -8,8 +8,8 @@ import re
 from functools import lru_cache
 from urllib.parse import quote
 
+from transforms.flow_fields import FIELD_NAMES
 from transforms.scan.inflate import Damaged
-from transforms.schemas import FIELD_NAMES
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _PRINTABLE = bytes(range(0x20, 0x7F))

@@ -11,10 +11,10 @@ import json
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping
 
+from transforms.flow_fields import FIELD_NAMES
 from transforms.scan.blocks import RecordBlock
 from transforms.scan.formats import OtherKind, check_columns, encoded, encoded_column
 from transforms.scan.inflate import Damaged
-from transforms.schemas import FIELD_NAMES
 
 _NO_MESSAGE = "it is no JSON object with a text as its message"
 _SEVERAL_LINES = "its message holds several lines"

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.flow_fields import FIELDS
 from transforms.scan.formats import encoded
-from transforms.schemas import FIELDS
 
 # Writers that take account ids for numbers lose their leading zeros; an id has 12 digits.
 _ACCOUNT_DIGITS = 12

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from transforms.schemas import FIELD_NAMES, FIELDS, Field, Kind
+from transforms.flow_fields import FIELD_NAMES, FIELDS, Field, Kind
 from transforms.window import Window
 
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n"

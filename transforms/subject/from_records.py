@@ -16,16 +16,22 @@ def own_ends(records: DataFrame, subject: Subject) -> DataFrame:
 
     AWS, "Flow log records": the interface's end is the source of egress and the destination of
     ingress. Without a direction its own address is the one that is in every record. `is_told` says
-    that the direction told. The address is null for an interface that only says NODATA.
+    that the direction told. The address is null for an interface that only says NODATA. `began`
+    and `was_asked` count the records in which flags show that the address began, or was asked.
     """
     ends = F.expr(
         """
         CASE WHEN srcaddr IS NULL AND dstaddr IS NULL
-             THEN array(named_struct('address', CAST(NULL AS STRING), 'is_told', false))
+             THEN array(named_struct('address', CAST(NULL AS STRING), 'is_told', false,
+                                     'began', false, 'was_asked', false))
              ELSE array(named_struct('address', srcaddr,
-                                     'is_told', flow_direction <=> 'egress'),
+                                     'is_told', flow_direction <=> 'egress',
+                                     'began', (tcp_flags & 18) <=> 2,
+                                     'was_asked', (tcp_flags & 18) <=> 18),
                         named_struct('address', dstaddr,
-                                     'is_told', flow_direction <=> 'ingress')) END
+                                     'is_told', flow_direction <=> 'ingress',
+                                     'began', (tcp_flags & 18) <=> 18,
+                                     'was_asked', (tcp_flags & 18) <=> 2)) END
         """
     )
     of_interface = Rows.partitionBy("interface_id", F.expr("instr(address, ':') > 0"))
@@ -36,6 +42,8 @@ def own_ends(records: DataFrame, subject: Subject) -> DataFrame:
         .agg(
             F.count("*").alias("seen"),
             F.bool_or("own.is_told").alias("is_told"),
+            F.count_if("own.began").alias("began"),
+            F.count_if("own.was_asked").alias("was_asked"),
             F.max("vpc_id").alias("vpc_id"),
             F.min(F.coalesce("start", "end")).alias("first"),
             F.max(F.coalesce("end", "start")).alias("last"),
@@ -78,6 +86,22 @@ def _own_addresses(rows: list[Mapping[str, object]]) -> list[str]:
             if row["address"] and (":" in str(row["address"])) is is_ipv6
         ]
         is_told = any(address in told for address in of_family)
-        if not is_told and len(of_family) == 1:  # two would be one of each end: no telling
-            found += of_family
+        if is_told:
+            continue
+        if len(of_family) > 1:  # one of each end
+            of_family = _that_began(rows, of_family)
+        found += of_family if len(of_family) == 1 else []
     return found
+
+
+def _that_began(rows: list[Mapping[str, object]], addresses: list[str]) -> list[str]:
+    """Of two ends that are in every record, the one that flags show to have begun, and only it.
+
+    Which end is the interface's own cannot be told. That the subject was the one that acted is the
+    assumption that hides nothing.
+    """
+    return [
+        str(row["address"])
+        for row in rows
+        if row["address"] in addresses and row["began"] and not row["was_asked"]
+    ]

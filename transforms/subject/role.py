@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from transforms.subject.identity import Holding, Part, Subject
 
 OWN_INTERFACE, OTHER_END, BEHIND = "own_interface", "other_end", "behind"
+UNKNOWN_VPC = "unknown_vpc"
 
 
 def with_role(flows: DataFrame, subject: Subject) -> DataFrame:
@@ -16,14 +17,18 @@ def with_role(flows: DataFrame, subject: Subject) -> DataFrame:
 
     own_interface: recorded at an interface of the subject. other_end: recorded at a peer's or a
     middle interface, with the subject's address as source or destination. behind: only the packet's
-    own address (`pkt_*`) is the subject's, as at a NAT gateway. An interface and an address count
+    own address (`pkt_*`) is the subject's, as at a NAT gateway. unknown_vpc: as other_end, but the
+    VPC of the interface is unknown while the subject's is known: the address may be another
+    machine's in another VPC. An interface and an address count
     only while they were the subject's, an address not at interfaces of other VPCs that use the same
     range for themselves. A record that names another instance at an interface is believed, unless
     the interface was asked for.
     """
+    is_told = F.lit(not subject.vpc_ids) | F.col("record_vpc_id").isNotNull()
+    other_end = F.when(is_told, OTHER_END).otherwise(UNKNOWN_VPC)
     role = (
         F.when(at_own_interface(subject), OWN_INTERFACE)
-        .when(_any_end_is(subject, "srcaddr", "dstaddr"), OTHER_END)
+        .when(_any_end_is(subject, "srcaddr", "dstaddr"), other_end)
         .when(_any_end_is(subject, "pkt_srcaddr", "pkt_dstaddr"), BEHIND)
     )
     return flows.withColumn("role", role)

@@ -5,7 +5,7 @@ from pyspark.sql import SparkSession
 
 from tests.support.flow_rows import S, flows_of, out
 from transforms.conversations.build import conversations_of
-from transforms.conversations.outcome import Rules
+from transforms.conversations.rules import Rules
 from transforms.questions.verdict import peers_of
 from transforms.vocabulary import (
     FAILED_OUTCOMES,

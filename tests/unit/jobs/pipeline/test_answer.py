@@ -14,7 +14,7 @@ from jobs.pipeline.conversations import CaseTables
 from jobs.sources.listing import Listing
 from tests.support.flow_rows import S, back, flows_of, out
 from transforms.conversations.build import conversations_of
-from transforms.conversations.outcome import Rules
+from transforms.conversations.rules import Rules
 from transforms.coverage.judged import Coverage
 from transforms.label.tables import LabelTables
 from transforms.questions.catalogue import QUESTIONS
@@ -60,7 +60,7 @@ def test_every_question_is_answered_from_frames_and_no_view_stays(spark: SparkSe
 def test_silence_is_told_by_the_coverage_that_is_handed_in(
     spark: SparkSession, coverage: str, verdict: str
 ) -> None:
-    outside = out(dstaddr="198.51.100.1", dst_scope="internet")
+    outside = out(dstaddr="198.51.100.1", dst_ring="internet")
 
     answers = answer_questions(
         spark, tables=tables_of(spark, outside), context=context_of(coverage)

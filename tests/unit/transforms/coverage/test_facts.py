@@ -100,15 +100,15 @@ def test_conversations_that_only_a_peers_interface_recorded_are_counted_by_slot(
 
 
 def test_peers_whose_own_interface_was_not_recorded_are_named(table: Table) -> None:
-    schema = """interface_id STRING, src_interface_id STRING, src_name STRING, src_scope STRING,
-        dst_interface_id STRING, dst_name STRING, dst_scope STRING"""
+    schema = """interface_id STRING, src_interface_id STRING, src_name STRING, src_ring STRING,
+        dst_interface_id STRING, dst_name STRING, dst_ring STRING"""
     flows = table(
         schema,
-        ("eni-1", "eni-1", "web", "internal", "eni-2", "db", "internal"),
-        ("eni-2", "eni-1", "web", "internal", "eni-2", "db", "internal"),
-        ("eni-1", "eni-1", "web", "internal", "eni-3", "app", "internal"),
-        ("eni-1", "eni-1", "web", "internal", None, None, "internal"),
-        ("eni-1", "eni-1", "web", "internal", "eni-4", "nat", "internet"),
+        ("eni-1", "eni-1", "web", "own vpc", "eni-2", "db", "own vpc"),
+        ("eni-2", "eni-1", "web", "own vpc", "eni-2", "db", "own vpc"),
+        ("eni-1", "eni-1", "web", "own vpc", "eni-3", "app", "own vpc"),
+        ("eni-1", "eni-1", "web", "own vpc", None, None, "own vpc"),
+        ("eni-1", "eni-1", "web", "own vpc", "eni-4", "nat", "internet"),
     )
 
     assert [tuple(row) for row in unlogged_peers(flows).collect()] == [("eni-3", "app")]

@@ -5,7 +5,8 @@ from importlib import resources
 
 from tests.support.spark import Table
 from transforms.documents.flows import to_documents
-from transforms.schemas import ADDRESS_FIELDS, FLOW_COLUMNS, FLOWS
+from transforms.flow_fields import ADDRESS_FIELDS
+from transforms.schemas import FLOW_COLUMNS, FLOWS
 
 TEMPLATE = json.loads(
     resources.files("conf").joinpath("opensearch/flows-template.json").read_text()

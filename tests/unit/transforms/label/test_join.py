@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.sources.labels import as_lookups
+from transforms.flow_fields import FIELDS
 from transforms.label.join import label_with
+from transforms.label.rings import Home, home_of
 from transforms.label.tables import LabelRow, build_label_tables
-from transforms.schemas import FIELDS
 
 Cells = dict[str, object]
 
@@ -49,6 +50,7 @@ TABLES = {
     ),
 }  # fmt: skip
 NEW_YEAR_2026 = 1767225600
+HOME = Home(("vpc-a",))
 
 
 def flows_of(spark: SparkSession, *records: Cells) -> DataFrame:
@@ -66,40 +68,40 @@ def flows_of(spark: SparkSession, *records: Cells) -> DataFrame:
 def label(spark: SparkSession, tables: dict[str, list[LabelRow]], *records: Cells) -> list[Cells]:
     built, problems = build_label_tables(tables)
     assert problems == []
-    labelled = flows_of(spark, *records).transform(label_with, as_lookups(spark, built))
+    labelled = flows_of(spark, *records).transform(label_with, as_lookups(spark, built), HOME)
     return [row.asDict() for row in labelled.orderBy("number").collect()]
 
 
 def test_each_end_gets_the_most_certain_name_and_its_basis(spark: SparkSession) -> None:
     at = {"interface_id": "eni-1", "vpc_id": "vpc-a", "start": NEW_YEAR_2026}
     cases: list[tuple[Cells, tuple[object, ...]]] = [
-        # what differs: (name, subnet, VPC, scope, basis) of the source
-        ({"srcaddr": "10.0.1.7"}, ("web-1", "web", "shop", "internal", "interface")),
-        ({"srcaddr": "2001:db8:a:1::7"}, ("web-1", "web", "shop", "internal", "interface")),
-        ({"srcaddr": "203.0.113.7"}, ("web-1", "web", "shop", "internal", "interface")),
-        ({"srcaddr": "10.0.1.8"}, ("NAT", "web", "shop", "internal", "address")),
-        ({"srcaddr": "10.0.1.9"}, ("after", "web", "shop", "internal", "address")),
+        # what differs: (name, subnet, VPC, ring, basis) of the source
+        ({"srcaddr": "10.0.1.7"}, ("web-1", "web", "shop", "own vpc", "interface")),
+        ({"srcaddr": "2001:db8:a:1::7"}, ("web-1", "web", "shop", "own vpc", "interface")),
+        ({"srcaddr": "203.0.113.7"}, ("web-1", "web", "shop", "own vpc", "interface")),
+        ({"srcaddr": "10.0.1.8"}, ("NAT", "web", "shop", "own vpc", "address")),
+        ({"srcaddr": "10.0.1.9"}, ("after", "web", "shop", "own vpc", "address")),
         ({"srcaddr": "10.0.1.9", "start": NEW_YEAR_2026 - 1},
-         ("before", "web", "shop", "internal", "address")),
-        ({"srcaddr": "10.0.1.10"}, (None, "web", "shop", "internal", "ambiguous")),
-        ({"srcaddr": "10.0.1.99"}, (None, "web", "shop", "internal", "cidr")),
-        ({"srcaddr": "10.0.200.1"}, (None, None, "shop", "internal", "cidr")),
-        ({"srcaddr": "2001:db8:a:1::99"}, (None, "six", "shop", "internal", "cidr")),
-        ({"srcaddr": "10.9.1.5"}, ("far box", "far", "peered", "internal", "address")),
-        ({"srcaddr": "10.9.1.6"}, (None, "far", "peered", "internal", "cidr")),
-        ({"srcaddr": "10.8.0.1"}, (None, None, None, "internal", "ambiguous")),
-        ({"srcaddr": "192.168.1.1"}, (None, None, None, "internal", None)),
+         ("before", "web", "shop", "own vpc", "address")),
+        ({"srcaddr": "10.0.1.10"}, (None, "web", "shop", "own vpc", "ambiguous")),
+        ({"srcaddr": "10.0.1.99"}, (None, "web", "shop", "own vpc", "cidr")),
+        ({"srcaddr": "10.0.200.1"}, (None, None, "shop", "own vpc", "cidr")),
+        ({"srcaddr": "2001:db8:a:1::99"}, (None, "six", "shop", "own vpc", "cidr")),
+        ({"srcaddr": "10.9.1.5"}, ("far box", "far", "peered", "other vpc", "address")),
+        ({"srcaddr": "10.9.1.6"}, (None, "far", "peered", "other vpc", "cidr")),
+        ({"srcaddr": "10.8.0.1"}, (None, None, None, "private, unknown", "ambiguous")),
+        ({"srcaddr": "192.168.1.1"}, (None, None, None, "private, unknown", None)),
         ({"srcaddr": "198.51.100.1"}, (None, None, None, "internet", None)),
         ({"srcaddr": "52.95.128.179", "pkt_src_aws_service": "S3"},
          ("S3", None, None, "aws service", "record")),
         ({"srcaddr": "10.0.1.8", "pkt_srcaddr": "52.95.128.179", "pkt_src_aws_service": "S3"},
-         ("NAT", "web", "shop", "internal", "address")),
+         ("NAT", "web", "shop", "own vpc", "address")),
         ({"srcaddr": None}, (None, None, None, None, None)),
     ]  # fmt: skip
 
     found = label(spark, TABLES, *({**at, **differs} for differs, _ in cases))
 
-    columns = "src_name src_subnet_name src_vpc_name src_scope src_basis".split()
+    columns = "src_name src_subnet_name src_vpc_name src_ring src_basis".split()
     for row, (differs, expected) in zip(found, cases, strict=True):
         assert tuple(row[column] for column in columns) == expected, differs
 
@@ -131,8 +133,8 @@ def test_direction_tells_the_records_own_end_where_labels_know_no_address(
         spark, tables, {**at, "flow_direction": "egress"}, {**at, "flow_direction": "ingress"}, at
     )
 
-    own = ("web", "eni-1", "i-z", "subnet-z", "vpc-z", "internal", "interface")
-    nobody = (None, None, None, None, None, "internal", None)
+    own = ("web", "eni-1", "i-z", "subnet-z", "vpc-z", "other vpc", "interface")
+    nobody = (None, None, None, None, None, "private, unknown", None)
     columns = "name interface_id instance_id subnet_id vpc_id scope basis".split()
     for row, src, dst in ((out, own, nobody), (back, nobody, own), (unknown, nobody, nobody)):
         assert tuple(row[f"src_{column}"] for column in columns) == src
@@ -155,8 +157,8 @@ def test_the_packets_own_ends_are_named_where_they_differ(spark: SparkSession) -
     for row, src, dst in (
         (behind, nothing, ("S3", None, None, None, "aws service", "record")),
         (same, nothing, nothing),
-        (far, ("far box", "eni-8", None, "far", "internal", "address"),
-         ("web-1", "eni-1", "i-1", "web", "internal", "address")),
+        (far, ("far box", "eni-8", None, "far", "other vpc", "address"),
+         ("web-1", "eni-1", "i-1", "web", "own vpc", "address")),
     ):  # fmt: skip
         assert tuple(row[f"pkt_src_{column}"] for column in columns) == src
         assert tuple(row[f"pkt_dst_{column}"] for column in columns) == dst
@@ -193,7 +195,7 @@ def test_public_addresses_and_aws_ranges_name_what_no_network_holds(spark: Spark
         ),
     }
     cases: list[tuple[Cells, tuple[object, ...]]] = [
-        ({"srcaddr": "203.0.113.7"}, ("web-1", "internal", "public address")),
+        ({"srcaddr": "203.0.113.7"}, ("web-1", "own vpc", "public address")),
         ({"srcaddr": "203.0.113.8"}, ("EC2", "aws service", "aws ranges")),
         ({"srcaddr": "52.95.128.179"}, ("S3", "aws service", "aws ranges")),
         ({"srcaddr": "52.95.127.255"}, ("AMAZON", "aws service", "aws ranges")),
@@ -208,7 +210,7 @@ def test_public_addresses_and_aws_ranges_name_what_no_network_holds(spark: Spark
     found = label(spark, tables, *({"vpc_id": "vpc-z", **differs} for differs, _ in cases))
 
     for row, (differs, expected) in zip(found, cases, strict=True):
-        assert (row["src_name"], row["src_scope"], row["src_basis"]) == expected, differs
+        assert (row["src_name"], row["src_ring"], row["src_basis"]) == expected, differs
 
 
 def test_a_prefix_list_names_ends_that_nothing_else_names(spark: SparkSession) -> None:
@@ -228,17 +230,17 @@ def test_a_prefix_list_names_ends_that_nothing_else_names(spark: SparkSession) -
     cases: list[tuple[Cells, tuple[object, ...]]] = [
         ({"srcaddr": "198.51.100.1"}, ("offices", "internet", "prefix list")),
         ({"srcaddr": "198.51.100.65"}, ("Lyon", "internet", "prefix list")),
-        ({"srcaddr": "192.168.1.1"}, ("pl-2", "internal", "prefix list")),
+        ({"srcaddr": "192.168.1.1"}, ("pl-2", "private, unknown", "prefix list")),
         ({"srcaddr": "198.51.101.1"}, (None, "internet", None)),
         ({"srcaddr": "52.95.128.1"}, ("S3", "aws service", "aws ranges")),
-        ({"srcaddr": "10.0.1.8"}, ("NAT", "internal", "address")),
-        ({"srcaddr": "10.0.1.99"}, (None, "internal", "cidr")),
+        ({"srcaddr": "10.0.1.8"}, ("NAT", "own vpc", "address")),
+        ({"srcaddr": "10.0.1.99"}, (None, "own vpc", "cidr")),
     ]
 
     found = label(spark, tables, *({"vpc_id": "vpc-a", **differs} for differs, _ in cases))
 
     for row, (differs, expected) in zip(found, cases, strict=True):
-        assert (row["src_name"], row["src_scope"], row["src_basis"]) == expected, differs
+        assert (row["src_name"], row["src_ring"], row["src_basis"]) == expected, differs
 
 
 def test_names_networks_and_owners_are_those_of_the_time(spark: SparkSession) -> None:
@@ -393,3 +395,21 @@ def test_no_label_adds_or_removes_a_flow_and_their_order_does_not_matter(
 
     turned = {table: rows[::-1] for table, rows in reversed(tables.items())}
     assert label(spark, turned, *records) == labelled  # whatever the order of the label rows
+
+
+def test_the_ring_of_an_address_that_no_label_knows_is_its_range(spark: SparkSession) -> None:
+    home = home_of(["vpc-a"], ["10.0.1.7", "2001:db8:a:9::7", "fe80::1"])
+    expected = {
+        "10.77.0.1": "private, unknown", "100.64.0.1": "private, unknown",
+        "fd00::1": "private, unknown", "2001:db8:a:9::ffff": "own vpc",
+        "2001:db8:a:8::7": "internet", "192.0.2.1": "internet", "203.0.113.9": "internet",
+        "127.0.0.1": "reserved", "169.254.169.254": "reserved", "fe80::2": "reserved",
+        "224.0.0.251": "reserved", "255.255.255.255": "reserved", "ff02::fb": "reserved",
+        "0.0.0.0": "reserved", "::1": "reserved",
+    }  # fmt: skip
+    nothing, _ = build_label_tables({})
+    flows = flows_of(spark, *({"srcaddr": address} for address in expected))
+
+    rows = flows.transform(label_with, as_lookups(spark, nothing), home).collect()
+
+    assert {row["srcaddr"]: row["src_ring"] for row in rows} == expected

@@ -5,7 +5,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from tests.support.flow_rows import Row, S, back, flows_of, out
 from transforms.conversations.build import conversations_of
-from transforms.conversations.outcome import Rules
+from transforms.conversations.rules import Rules
 from transforms.questions.catalogue import QUESTIONS
 from transforms.questions.context import QuestionContext
 from transforms.questions.options import QuestionOptions, Thresholds

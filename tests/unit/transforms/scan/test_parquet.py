@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.support.records import BASE, COLUMNS
 from tests.unit.transforms.scan.test_lines import SUSPECT
+from transforms.flow_fields import FIELDS
 from transforms.scan.lines import ObjectScan
 from transforms.scan.object_key import partitions_of
 from transforms.scan.parse import parse_lines
-from transforms.schemas import FIELDS
 
 COUNTS = {field.name for field in FIELDS if field.kind not in ("text", "tag", "address")}
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.records import BASE, COLUMNS, flow_line
+from transforms.flow_fields import FIELDS
 from transforms.scan.parse import Parsed, parse_lines, within
-from transforms.schemas import FIELDS
 from transforms.window import Window
 
 NAMES = tuple(name.replace("-", "_") for name in COLUMNS)

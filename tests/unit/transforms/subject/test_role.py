@@ -23,8 +23,10 @@ def test_a_role_says_how_the_subject_takes_part(spark: SparkSession) -> None:
         ({"interface_id": "eni-1"}, "own_interface"),
         ({"instance_id": "i-1"}, "own_interface"),
         ({"interface_id": "eni-1", "srcaddr": "10.0.1.7"}, "own_interface"),
-        ({"interface_id": "eni-2", "srcaddr": "10.0.1.7"}, "other_end"),
-        ({"interface_id": "eni-2", "dstaddr": "10.0.1.7"}, "other_end"),
+        ({"interface_id": "eni-2", "srcaddr": "10.0.1.7", "vpc_id": "vpc-a"}, "other_end"),
+        # the same address may be another machine's in a VPC that nobody names
+        ({"interface_id": "eni-2", "srcaddr": "10.0.1.7"}, "unknown_vpc"),
+        ({"interface_id": "eni-2", "dstaddr": "10.0.1.7"}, "unknown_vpc"),
         ({"interface_id": "eni-2", "pkt_srcaddr": "10.0.1.7"}, "behind"),
         ({"interface_id": "eni-2", "pkt_dstaddr": "10.0.1.7"}, "behind"),
         ({"interface_id": "eni-2", "srcaddr": "10.0.1.71"}, None),
@@ -35,8 +37,8 @@ def test_a_role_says_how_the_subject_takes_part(spark: SparkSession) -> None:
         ({"srcaddr": "10.0.1.7", "vpc_id": "vpc-c"}, "other_end"),
         # the address was the subject's from 100 until before 200
         ({"srcaddr": "10.0.1.8", "start": 40, "end": 99}, None),
-        ({"srcaddr": "10.0.1.8", "start": 41, "end": 100}, "other_end"),
-        ({"srcaddr": "10.0.1.8", "start": 199, "end": 258}, "other_end"),
+        ({"srcaddr": "10.0.1.8", "start": 41, "end": 100}, "unknown_vpc"),
+        ({"srcaddr": "10.0.1.8", "start": 199, "end": 258}, "unknown_vpc"),
         ({"srcaddr": "10.0.1.8", "start": 200, "end": 259}, None),
     ]
     flows = flows_of(spark, *(record for record, _ in cases)).selectExpr(

@@ -1,0 +1,109 @@
+"""Who began a conversation, by which rule, and how sure that is."""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from transforms.conversations.rules import Recorded, Rules
+from transforms.network.service_classes import rank_of
+
+# At least so many seconds between the first records of the sides make an order.
+_ORDER_S = 2
+_HAS_PORTS = "protocol IN (6, 17)"
+
+
+def with_initiator(sessions: DataFrame, rules: Rules, recorded: Recorded) -> DataFrame:
+    """Add `initiator`, `initiator_basis` and `certainty`: the first rule that fires.
+
+    1. one side: only one side sent, and not only replies; 2. SYN-ACK: of one side alone; 3. SYN
+    times, of accepted ones; 4. order; 5. crowd: a port that many other ends share; 6. ports: the
+    known or the lower one. Where nothing else decides, an order of one second does.
+    """
+    own, far = (rank_of(port, rules.ephemeral_min) for port in ("subject_port", "peer_port"))
+    decided = sessions.withColumn("_by", F.expr(_by_records(rules, recorded)))
+    # Undecided rows share a key, and those without ports; no other row is gathered for nothing.
+    spread = f"""
+        IF(_by IS NULL OR NOT ({_HAS_PORTS}), 0,
+           xxhash64(subject_address, subject_port, peer, peer_port))"""
+    members = decided.withColumns(
+        {"_spread": F.expr(spread), "_own_rank": F.expr(own), "_far_rank": F.expr(far)}
+    )
+    near_key = ("protocol", "subject_address", "subject_port", "_spread")
+    far_key = ("protocol", "peer", "peer_port", "_spread")
+    alone = {way: f"records_{way} > 0 AND records_{other} = 0"
+             for way, other in (("out", "in"), ("in", "out"))}  # fmt: skip
+    by_near = Window.partitionBy(*near_key)
+    return (
+        members.transform(_with_crowd, "_near_crowd", near_key, "peer_port", "_far_rank")
+        .withColumns(
+            {f"_alone_{way}": F.count_if(F.expr(test)).over(by_near) for way, test in alone.items()}
+        )
+        .transform(_with_crowd, "_far_crowd", far_key, "subject_port", "_own_rank")
+        .withColumn("_by", F.coalesce("_by", F.expr(_by_others(rules.shared_min, recorded, rules))))
+        .withColumns({name: _part(at) for at, name in enumerate(_NAMES)})
+        .drop("_by", "_spread", "_own_rank", "_far_rank", "_near_crowd", "_far_crowd",
+              "_alone_out", "_alone_in")
+    )  # fmt: skip
+
+
+_NAMES = ("initiator", "initiator_basis", "certainty")
+
+
+def _part(at: int) -> Column:
+    return F.split("_by", "[|]").getItem(at)
+
+
+def _by_records(rules: Rules, recorded: Recorded) -> str:
+    """SQL text: rules 1 to 3, which need no other conversation."""
+    at_edge = f"{recorded.at_start(rules)} OR {recorded.at_end(rules)}"
+    is_weak = f"({at_edge} OR {recorded.in_gap()} OR protocol IN (1, 58))"
+    one_side = " ".join(
+        f"""
+        WHEN records_{other} = 0 AND replies_{way} = records_{way}
+            THEN 'unknown|only a reply was seen|unknown'
+        WHEN records_{other} = 0 THEN concat('{who}|one side|',
+            IF({is_weak} AND syn_s_{way} IS NULL AND try_flagged_{way} = 0, 'likely', 'proven'))"""
+        for who, way, other in (("subject", "out", "in"), ("peer", "in", "out"))
+    )
+    return f"""
+        CASE {one_side}
+             WHEN synacks_out > 0 AND synacks_in > 0 THEN 'unknown|SYN-ACK from both|unknown'
+             WHEN synacks_in > 0 THEN 'subject|SYN-ACK|proven'
+             WHEN synacks_out > 0 THEN 'peer|SYN-ACK|proven'
+             WHEN syn_s_out < syn_s_in OR syn_s_out IS NOT NULL AND syn_s_in IS NULL
+                 THEN 'subject|SYN times|proven'
+             WHEN syn_s_in < syn_s_out OR syn_s_in IS NOT NULL AND syn_s_out IS NULL
+                 THEN 'peer|SYN times|proven' END"""
+
+
+def _by_others(shared_min: int, recorded: Recorded, rules: Rules) -> str:
+    """SQL text: rules 4 to 6. A known service's port is no client's: where both are, none is."""
+    inside = f"NOT ({recorded.at_start(rules)})"
+    return f"""
+        CASE WHEN {inside} AND began_s_in - began_s_out >= {_ORDER_S} THEN 'subject|order|likely'
+             WHEN {inside} AND began_s_out - began_s_in >= {_ORDER_S} THEN 'peer|order|likely'
+             WHEN {_HAS_PORTS} AND _far_crowd >= {shared_min} AND _far_crowd > _near_crowd
+                 AND _own_rank < 2 THEN 'subject|crowd|likely'
+             WHEN {_HAS_PORTS} AND _near_crowd >= {shared_min} AND _near_crowd > _far_crowd
+                 AND _far_rank < 2 THEN 'peer|crowd|likely'
+             WHEN {_HAS_PORTS} AND _far_rank > _own_rank THEN 'subject|ports|likely'
+             WHEN {_HAS_PORTS} AND _own_rank > _far_rank THEN 'peer|ports|likely'
+             WHEN NOT ({_HAS_PORTS}) AND _alone_out >= {shared_min} AND _alone_in = 0
+                 THEN 'subject|crowd|likely'
+             WHEN NOT ({_HAS_PORTS}) AND _alone_in >= {shared_min} AND _alone_out = 0
+                 THEN 'peer|crowd|likely'
+             WHEN {inside} AND began_s_out < began_s_in THEN 'subject|order of a second|likely'
+             WHEN {inside} AND began_s_in < began_s_out THEN 'peer|order of a second|likely'
+             ELSE 'unknown|no rule|unknown' END"""
+
+
+def _with_crowd(
+    members: DataFrame, name: str, key: tuple[str, ...], port: str, rank: str
+) -> DataFrame:
+    """Add how many different ports, none of them a known service's, others use with this port."""
+    in_order = Window.partitionBy(*key).orderBy(port)
+    is_other = f"IF({rank} < 2 AND NOT (_before <=> {port}), 1, 0)"
+    return (
+        members.withColumn("_before", F.lag(port).over(in_order))
+        .withColumn(name, F.sum(F.expr(is_other)).over(Window.partitionBy(*key)))
+        .drop("_before")
+    )

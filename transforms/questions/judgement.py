@@ -1,0 +1,171 @@
+"""One defensible sentence over what was tried, and what speaks against silence.
+
+The ladder: DATA > ANSWERED > ATTEMPTED > NO EVIDENCE > CANNOT TELL; see docs/reference/verdict.md.
+Flow logs prove attempt, answer and volume, never a login.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from transforms.vocabulary import Step
+from transforms.wording import size
+
+VERDICT_VERSION = "2"
+
+
+class Verdict(NamedTuple):
+    """A step of the ladder, the sentence that may be written down, and the counts in it."""
+
+    step: str
+    sentence: str
+    figures: dict[str, int]
+
+
+class Unseen(NamedTuple):
+    """What speaks against silence beside the conversations.
+
+    `coverage` is None when it was not judged. `left_out` are records in no conversation. The
+    `known_…` say whether labels know a range of the subject's VPC, by version of IP.
+    """
+
+    coverage: str | None = None
+    reasons: Sequence[str] = ()
+    left_out: int = 0
+    known_v4: bool = False
+    known_v6: bool = False
+    unclear_peer: str | None = None  # the one with most volume, as it may be shown
+
+
+def judge(figures: Mapping[str, int], unseen: Unseen) -> Verdict:
+    """The verdict over the figures of `did_it_try`.
+
+    Silence is evidence only where coverage is FULL and nothing is unclear; what was seen counts
+    whatever was not. Every sentence names what is unclear.
+    """
+    of = {**figures, "left_out": unseen.left_out}
+    unclear = list(_unclear(of, unseen))
+    also = "".join(f" {_sentence(text)}" for text in unclear)
+    if of["data"] or of["answered"] or of["attempts"]:
+        step = Step.DATA if of["data"] else Step.ANSWERED if of["answered"] else Step.ATTEMPTED
+        found = [_answered(of, step), *_where(of), *_that_matters(of)]
+        return Verdict(step.value, f"Yes: {'; '.join(found)}.{also}", of)
+    against = unclear + list(_against_silence(of, unseen))
+    if not against:
+        return Verdict(
+            Step.NO_EVIDENCE.value,
+            f"No attempt was seen, and the records are complete. {CANNOT_SEE}",
+            of,
+        )
+    why = "; ".join(against)
+    return Verdict(Step.CANNOT_TELL.value, f"Cannot tell: no attempt was seen, but {why}.", of)
+
+
+# Sessions that no flow log shows: their traffic goes through AWS, not between instances.
+CANNOT_SEE = (
+    "Session Manager, Run Command, EC2 Instance Connect and the serial console leave no flow "
+    "between instances: look in CloudTrail for StartSession, SendCommand, SendSSHPublicKey and "
+    "SendSerialConsoleSSHPublicKey."
+)
+
+
+def _answered(of: Mapping[str, int], step: Step) -> str:
+    tried = f"{_count(of['peers_tried'], 'address', 'addresses')} tried"
+    attempts = _count(of["attempts"], "attempt", "attempts")
+    if step is Step.DATA:
+        return f"{tried} in {attempts}, {of['peers_with_data']:,} of them answered with data"
+    if step is Step.ANSWERED:
+        return f"{tried} in {attempts}, {of['peers_answered']:,} of them answered, none with data"
+    stopped = of["blocked_src"] + of["blocked_dst"] + of["refused"]
+    parts = [f"{stopped:,} {_was(stopped)} blocked or refused"] if stopped else []
+    parts += [f"{of['no_answer']:,} got no answer"] if of["no_answer"] else []
+    return f"{tried} in {attempts}, none answered: {' and '.join(parts)}"
+
+
+def _where(of: Mapping[str, int]) -> list[str]:
+    """The rings, where the addresses are not all of the own VPC."""
+    rings = {"in the own VPC": of.get("in_own_vpc", 0), "in other VPCs": of.get("in_other_vpc", 0),
+             "private and known to no label": of.get("in_private_unknown", 0)}  # fmt: skip
+    if sum(rings.values()) == rings["in the own VPC"]:
+        return []
+    counted = [f"{number:,} {text}" for text, number in rings.items() if number]
+    if of["peers_tried"] == 1:
+        return [f"it is {next(text for text, number in rings.items() if number)}"]
+    return [f"of the addresses {', '.join(counted)}"]
+
+
+def _that_matters(of: Mapping[str, int]) -> list[str]:
+    number, data = of["peers_that_matter"], of["peers_that_matter_with_data"]
+    if not number:
+        return []
+    which = f"{number:,} of the addresses {_was(number)}" if of["peers_tried"] > 1 else "it was"
+    text = (
+        f"{which} tried at services that matter (remote admin, file sharing, directory, database, "
+        "control plane, mail)"
+    )
+    if not of["data"]:
+        return [text]
+    if number == 1:
+        return [f"{text}, {'with' if data else 'without'} data"]
+    return [f"{text}, {data:,} of these with data"]
+
+
+def _unclear(of: Mapping[str, int], unseen: Unseen) -> list[str]:
+    """What is unclear, whatever the step."""
+    found: list[str] = []
+    if number := of["unclear"]:
+        volume = of.get("unclear_bytes", 0)
+        text = f"who began {_count(number, 'conversation', 'conversations')} inside is unknown"
+        most = "" if of.get("unclear_peers") == 1 else ", most of it"
+        peer = f"{most} with {unseen.unclear_peer}" if unseen.unclear_peer else ""
+        found.append(f"{text}: {size(volume)}{peer}" if volume or peer else text)
+    if number := of.get("by_ports", 0):
+        text = _count(number, "conversation", "conversations")
+        found.append(f"that peers began {text} inside rests on port numbers alone")
+    if number := of.get("contradicted", 0):
+        text = _count(number, "conversation was", "conversations were")
+        found.append(
+            f"{text} recorded by the peer's interface, but not by the subject's, which did record "
+            "then: possibly forged, or a gap"
+        )
+    if number := of.get("volume_unknown", 0):
+        found.append(f"the volume of {_count(number, 'conversation', 'conversations')} inside "
+                     "is not recorded")  # fmt: skip
+    if number := of.get("left_out", 0):
+        text = _count(number, "record", "records")
+        found.append(
+            f"{text} of the subject {'is' if number == 1 else 'are'} in no conversation, as an "
+            "address is missing or it is unknown which end is the subject's"
+        )
+    return found
+
+
+def _against_silence(of: Mapping[str, int], unseen: Unseen) -> list[str]:
+    found = list(unseen.reasons)
+    if unseen.coverage is None:
+        found.append("how complete the records are was not judged")
+    elif unseen.coverage != "FULL" and not found:
+        found.append(f"coverage is {unseen.coverage}")
+    hidden = [
+        (4, of.get("outside_v4", 0), unseen.known_v4),
+        (6, of.get("outside_v6", 0), unseen.known_v6),
+    ]
+    for version, peers, is_known in hidden:
+        if peers and not is_known:
+            found.append(
+                f"no IPv{version} range of the subject's VPC is known, so that any of "
+                f"{_count(peers, 'public address', 'public addresses')} may be inside (give "
+                "--labels with subnets or vpcs)"
+            )
+    return found
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"

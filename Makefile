@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 300
 FUZZ ?= text parquet finding labels manifest
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify scenarios opensearch demo test test-unit test-s3 \
+.PHONY: help setup setup-s3 run verify scenarios redteam opensearch demo test test-unit test-s3 \
     test-infra test-spark4 test-standalone faults fuzz bench dashboards reference screenshots \
     lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
 
@@ -48,6 +48,9 @@ verify: setup ## say what of the demo case still holds, after `make run`
 
 scenarios: setup ## days whose truth is known: verdict expected and got, precision and recall
 	$(BIN)/python -m demo.measure
+
+redteam: setup ## hostile conversations with known truth against the verdict [SEED=1 CONVERSATIONS=10000]
+	SEED=$(SEED) CONVERSATIONS=$(CONVERSATIONS) $(BIN)/python -m tests.redteam
 
 opensearch: setup ## a real OpenSearch on loopback that stays up to be looked at (Ctrl-C ends it)
 	$(BIN)/python -m demo.opensearch_node

@@ -201,7 +201,7 @@ PEERS = """
     answered          BIGINT COMMENT 'of them: the service is reachable',
     data              BIGINT COMMENT 'of them: something was exchanged',
     proven            BIGINT COMMENT 'of them: who began is proven',
-    by_ports          BIGINT COMMENT 'of them: who began rests on port numbers alone',
+    likely          BIGINT COMMENT 'of them: who began is likely, not proven',
     contradicted      BIGINT COMMENT 'of them: seen by the peer, not by the subject',
     volume_unknown    BIGINT COMMENT 'of them: the volume is not recorded',
     first_at          TIMESTAMP COMMENT 'UTC, first attempt',

@@ -17,6 +17,9 @@ def with_initiator(sessions: DataFrame, rules: Rules, recorded: Recorded) -> Dat
     1. one side: only one side sent, and not only replies; 2. SYN-ACK: of one side alone; 3. SYN
     times, of accepted ones; 4. order; 5. crowd: a port that many other ends share; 6. ports: the
     known or the lower one. Where nothing else decides, an order of one second does.
+
+    Whoever holds the subject can send a SYN-ACK of his own: without the peer's SYN it is no proof
+    that the peer began.
     """
     own, far = (rank_of(port, rules.ephemeral_min) for port in ("subject_port", "peer_port"))
     decided = sessions.withColumn("_by", F.expr(_by_records(rules, recorded)))
@@ -68,7 +71,8 @@ def _by_records(rules: Rules, recorded: Recorded) -> str:
         CASE {one_side}
              WHEN synacks_out > 0 AND synacks_in > 0 THEN 'unknown|SYN-ACK from both|unknown'
              WHEN synacks_in > 0 THEN 'subject|SYN-ACK|proven'
-             WHEN synacks_out > 0 THEN 'peer|SYN-ACK|proven'
+             WHEN synacks_out > 0
+                 THEN concat('peer|SYN-ACK|', IF(syn_s_in IS NULL, 'likely', 'proven'))
              WHEN syn_s_out < syn_s_in OR syn_s_out IS NOT NULL AND syn_s_in IS NULL
                  THEN 'subject|SYN times|proven'
              WHEN syn_s_in < syn_s_out OR syn_s_in IS NOT NULL AND syn_s_out IS NULL
@@ -77,7 +81,9 @@ def _by_records(rules: Rules, recorded: Recorded) -> str:
 
 def _by_others(shared_min: int, recorded: Recorded, rules: Rules) -> str:
     """SQL text: rules 4 to 6. A known service's port is no client's: where both are, none is."""
-    inside = f"NOT ({recorded.at_start(rules)})"
+    # Without a SYN where flags are recorded it is older than its first record.
+    is_older = "protocol = 6 AND flagged > 0 AND syn_s_out IS NULL AND syn_s_in IS NULL"
+    inside = f"NOT ({recorded.at_start(rules)}) AND NOT ({is_older})"
     return f"""
         CASE WHEN {inside} AND began_s_in - began_s_out >= {_ORDER_S} THEN 'subject|order|likely'
              WHEN {inside} AND began_s_out - began_s_in >= {_ORDER_S} THEN 'peer|order|likely'

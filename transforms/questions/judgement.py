@@ -118,9 +118,9 @@ def _unclear(of: Mapping[str, int], unseen: Unseen) -> list[str]:
         most = "" if of.get("unclear_peers") == 1 else ", most of it"
         peer = f"{most} with {unseen.unclear_peer}" if unseen.unclear_peer else ""
         found.append(f"{text}: {size(volume)}{peer}" if volume or peer else text)
-    if number := of.get("by_ports", 0):
+    if number := of.get("likely", 0):
         text = _count(number, "conversation", "conversations")
-        found.append(f"that peers began {text} inside rests on port numbers alone")
+        found.append(f"that peers began {text} inside is likely, not proven")
     if number := of.get("contradicted", 0):
         text = _count(number, "conversation was", "conversations were")
         found.append(

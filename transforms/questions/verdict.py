@@ -39,7 +39,7 @@ def peers_of(conversations: DataFrame, before: DataFrame | None = None) -> DataF
             F.count("*").alias("attempts"),
             *(F.count_if(F.col("outcome") == name).alias(name.lower()) for name in Outcome),
             F.count_if(F.col("certainty") == "proven").alias("proven"),
-            F.count_if(F.col("initiator_basis").isin("ports", "crowd")).alias("by_ports"),
+            F.count_if(F.col("certainty") == "likely").alias("likely"),
             F.count_if("is_contradicted").alias("contradicted"),
             F.min("first_at").alias("first_at"),
             F.max("last_at").alias("last_at"),
@@ -83,8 +83,8 @@ def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:
 
 
 # A row is a peer inside, with what the subject tried and what is unclear. `unclear` counts
-# conversations inside of which nobody knows who began, `by_ports` those that the peer began if
-# ports tell the truth: neither is evidence of silence. `expected` counts attempts at peers that are
+# conversations inside of which nobody knows who began, `likely` those that the peer
+# likely began: neither is evidence of silence. `expected` counts attempts at peers that are
 # expected, which all other figures leave out.
 _SUMS = ("attempts", *(outcome.lower() for outcome in Outcome))
 _MATTERS = "{attempts} AND service_class IS NOT NULL"
@@ -99,13 +99,13 @@ DID_IT_TRY_SQL = f"""
            sum(IF({_MATTERS}, data, 0)) AS data_at_services_that_matter,
            sum(IF({_UNCLEAR}, attempts, 0)) AS unclear,
            sum(IF({_UNCLEAR}, bytes_out + bytes_in, 0)) AS unclear_bytes,
-           sum(IF(initiator = '{Initiator.PEER}' AND {{unexpected}}, by_ports, 0)) AS by_ports,
+           sum(IF(initiator = '{Initiator.PEER}' AND {{unexpected}}, likely, 0)) AS likely,
            sum(IF({{attempts}} OR {_UNCLEAR}, contradicted, 0)) AS contradicted,
            sum(IF({{attempts}} OR {_UNCLEAR}, volume_unknown, 0)) AS volume_unknown,
            sum(IF({BY_SUBJECT} AND NOT ({{unexpected}}), attempts, 0)) AS expected
     FROM peers WHERE hop = 1 AND {is_inside()}
     GROUP BY peer
-    HAVING attempts + unclear + by_ports + expected > 0"""
+    HAVING attempts + unclear + likely + expected > 0"""
 _RINGS = {
     "in_own_vpc": Ring.OWN_VPC,
     "in_other_vpc": Ring.OTHER_VPC,
@@ -149,7 +149,7 @@ DID_IT_TRY = Question(
         "unclear": "coalesce(sum(unclear), 0)",
         "unclear_peers": "count_if(unclear > 0)",
         "unclear_bytes": "coalesce(sum(unclear_bytes), 0)",
-        "by_ports": "coalesce(sum(by_ports), 0)",
+        "likely": "coalesce(sum(likely), 0)",
         "contradicted": "coalesce(sum(contradicted), 0)",
         "volume_unknown": "coalesce(sum(volume_unknown), 0)",
         "expected": "coalesce(sum(expected), 0)",

@@ -14,7 +14,7 @@ from transforms.questions.verdict import DID_IT_TRY, peers_of
 NOTHING = dict.fromkeys(
     "attempts blocked_src blocked_dst no_answer refused answered data peers_tried peers_answered "
     "peers_with_data peers_that_matter peers_that_matter_with_data in_own_vpc in_other_vpc "
-    "in_private_unknown unclear unclear_peers unclear_bytes by_ports contradicted volume_unknown "
+    "in_private_unknown unclear unclear_peers unclear_bytes likely contradicted volume_unknown "
     "expected outside_v4 outside_v6".split(),
     0,
 )
@@ -34,7 +34,7 @@ FULL = Unseen("FULL")
         ({}, Unseen(), "CANNOT TELL"),
         # Whatever is unclear keeps silence from being evidence.
         ({"unclear": 1}, FULL, "CANNOT TELL"),
-        ({"by_ports": 1}, FULL, "CANNOT TELL"),
+        ({"likely": 1}, FULL, "CANNOT TELL"),
         ({}, FULL._replace(left_out=1), "CANNOT TELL"),
         # Public addresses may be of the own VPC where none of its ranges is known.
         ({"outside_v4": 1}, FULL, "CANNOT TELL"),
@@ -89,10 +89,10 @@ TRIED_ONE = {"attempts": 1, "peers_tried": 1, "in_own_vpc": 1}
             "that any of 2 public addresses may be inside (give --labels with subnets or vpcs).",
         ),
         (
-            {"by_ports": 3},
+            {"likely": 3},
             Unseen("PARTIAL", ("three minutes are lost", "one object was refused")),
-            "Cannot tell: no attempt was seen, but that peers began 3 conversations inside rests "
-            "on port numbers alone; three minutes are lost; one object was refused.",
+            "Cannot tell: no attempt was seen, but that peers began 3 conversations inside is "
+            "likely, not proven; three minutes are lost; one object was refused.",
         ),
         (
             {},

@@ -16,8 +16,10 @@ from tests.redteam.records import rows_of
 from tests.redteam.stories import DAY_S, MIDNIGHT, Case, Talk
 from transforms.conversations.build import conversations_of
 from transforms.conversations.rules import Recorded, Rules
-from transforms.questions.question import Asked
-from transforms.questions.verdict import Unseen, did_it_try, judge, peers_of
+from transforms.questions.context import QuestionContext
+from transforms.questions.judgement import Unseen, judge
+from transforms.questions.options import QuestionOptions
+from transforms.questions.verdict import DID_IT_TRY, peers_of
 from transforms.schemas import FLOWS
 
 WINDOW = Recorded(from_s=MIDNIGHT, to_s=MIDNIGHT + DAY_S)
@@ -95,13 +97,14 @@ def flows_of_cases(spark: SparkSession, cases: Sequence[Case]) -> DataFrame:
 def _figures(spark: SparkSession, conversations: DataFrame) -> dict[int, dict[str, int]]:
     """The figures of P0-1 by case; what counts over all peers of the table is left out."""
     peers_of(conversations).createOrReplaceTempView("peers")
-    question = did_it_try(Asked())
-    own = {name: text for name, text in question.figures.items() if "SELECT" not in text}
+    known = QuestionContext.of_options(QuestionOptions()).placeholders()
+    own = {name: text for name, text in DID_IT_TRY.figures.items() if "SELECT" not in text}
     summed = ", ".join(f"CAST({text} AS BIGINT) AS {name}" for name, text in own.items())
+    rows = DID_IT_TRY.sql.format_map(known)
     found = spark.sql(
-        f"SELECT {_CASE.format('peer')} AS number, {summed} FROM ({question.rows}) GROUP BY 1"
+        f"SELECT {_CASE.format('peer')} AS number, {summed} FROM ({rows}) GROUP BY 1"
     ).collect()
-    nothing = dict.fromkeys(question.figures, 0)
+    nothing = dict.fromkeys(DID_IT_TRY.figures, 0)
     figures = {
         row["number"]: {**nothing, **{name: row[name] for name in own}} for row in found
     }  # fmt: skip
@@ -110,7 +113,7 @@ def _figures(spark: SparkSession, conversations: DataFrame) -> dict[int, dict[st
 
 def _silences(case: Case, figures: Mapping[str, int]) -> list[Fault]:
     """The law of silence: the subject began something inside, so silence is a lie."""
-    nothing = dict.fromkeys(did_it_try(Asked()).figures, 0)
+    nothing = dict.fromkeys(DID_IT_TRY.figures, 0)
     verdict = judge({**nothing, **figures}, Unseen("FULL", known_v4=True, known_v6=True))
     if verdict.step == "NO EVIDENCE" or not verdict.sentence:
         return [Fault(case, "silence", f"{verdict.step}: {verdict.sentence[:60]}")]

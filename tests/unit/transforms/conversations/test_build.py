@@ -4,7 +4,7 @@ import random
 
 from pyspark.sql import SparkSession
 
-from jobs.spark.session import like_few
+from jobs.spark.session import for_few_rows
 from tests.support.conversations_reference import conversations
 from tests.support.flow_rows import (
     NAT_ENI,
@@ -29,7 +29,9 @@ COLUMNS = "subject_port peer initiator initiator_basis outcome outcome_basis rec
 
 def found(spark: SparkSession, rows: list[Row], *columns: str, rules: Rules | None = None) -> list:
     names = columns or COLUMNS
-    with like_few(spark, is_small=True):  # as the job does: compiling takes longer than it saves
+    with for_few_rows(
+        spark, is_small=True
+    ):  # as the job does: compiling takes longer than it saves
         frame = conversations_of(flows_of(spark, rows), [S], rules or Rules())
         return sorted((tuple(row) for row in frame.select(*names).collect()), key=repr)
 
@@ -323,7 +325,7 @@ def test_random_records_give_what_a_plain_reading_of_the_rules_gives_in_any_orde
 
     for seed in (1, 2):
         flows = flows_of(spark, [*rows, *nameless], seed=seed).repartition(3)
-        with like_few(spark, is_small=seed == 1):
+        with for_few_rows(spark, is_small=seed == 1):
             got = conversations_of(flows, [S], Rules()).select(*names).collect()
         assert sorted(map(tuple, got), key=repr) == expected
     left_out = survey(flows, [S]).collect()[0]["left_out"]

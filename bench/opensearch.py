@@ -171,8 +171,9 @@ def _parallel_bulk(rows: list[tuple[str, str]], url: str, load: Load) -> float:
 @contextlib.contextmanager
 def _fresh_index(url: str, connections: int) -> Iterator[OpenSearch]:
     client = OpenSearch(url, timeout=60, pool_maxsize=connections)
-    client.indices.put_index_template(name="vpc-flow-trace", body=template_of("flat"))
-    client.indices.create(index=_INDEX, body={"settings": {"index.refresh_interval": "-1"}})
+    body = template_of("flat")["template"]
+    body["settings"]["index"]["refresh_interval"] = "-1"
+    client.indices.create(index=_INDEX, body=body)
     try:
         yield client
     finally:

@@ -15,6 +15,8 @@ locals {
     : { "--opensearch_auth" = "basic", "--opensearch_secret" = local.opensearch.secret_arn },
   )
 
+  signing_arguments = var.signing_key_arn == null ? {} : { "--sign_with" = var.signing_key_arn }
+
   default_arguments = merge(
     { for name, value in local.conf.DefaultArguments : name => replace(value, local.in_conf, local.artifacts) },
     {
@@ -23,6 +25,7 @@ locals {
     },
     local.own_defaults,
     local.opensearch_arguments,
+    local.signing_arguments,
     var.job_arguments,
   )
 }
@@ -30,7 +33,30 @@ locals {
 resource "aws_cloudwatch_log_group" "job" {
   name              = local.log_group
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_key_arn
   tags              = var.tags
+}
+
+# Encrypts the log groups that Glue makes; what the job writes to S3 is encrypted by the buckets.
+resource "aws_glue_security_configuration" "job" {
+  count = length(var.log_key_arn[*])
+
+  name = var.name
+
+  encryption_configuration {
+    cloudwatch_encryption {
+      cloudwatch_encryption_mode = "SSE-KMS"
+      kms_key_arn                = var.log_key_arn
+    }
+
+    job_bookmarks_encryption {
+      job_bookmarks_encryption_mode = "DISABLED"
+    }
+
+    s3_encryption {
+      s3_encryption_mode = "DISABLED"
+    }
+  }
 }
 
 resource "aws_glue_job" "trace" {
@@ -43,6 +69,9 @@ resource "aws_glue_job" "trace" {
   max_retries       = local.conf.MaxRetries
   execution_class   = "STANDARD" # Glue's own default; a run must not wait for spare machines
   timeout           = local.conf.Timeout
+
+  security_configuration = one(aws_glue_security_configuration.job[*].name)
+
   default_arguments = local.default_arguments
   tags              = var.tags
 

@@ -26,10 +26,12 @@ resource "aws_emrserverless_application" "trace" {
 resource "aws_iam_role" "emr_serverless" {
   count = length(var.emr_serverless[*])
 
-  name               = "${var.name}-emr-serverless"
-  description        = "Runs on the EMR Serverless application ${var.name}"
-  assume_role_policy = local.trusted["emr-serverless"]
-  tags               = var.tags
+  name                 = "${var.name}-emr-serverless"
+  description          = "Runs on the EMR Serverless application ${var.name}"
+  assume_role_policy   = local.trusted["emr-serverless"]
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy_attachment" "emr_serverless_trace" {

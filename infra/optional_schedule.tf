@@ -10,7 +10,7 @@ locals {
   step       = jsondecode(file("${path.module}/../conf/emr-step.json"))[0]
   step_words = [for word in local.step.HadoopJarStep.Args : replace(word, local.in_conf, local.artifacts)]
   script_at  = index(local.step_words, replace(local.conf.Command.ScriptLocation, local.in_conf, local.artifacts))
-  step_flags = merge(local.own_defaults, local.opensearch_arguments, var.job_arguments, local.schedule_arguments.emr)
+  step_flags = merge(local.own_defaults, local.opensearch_arguments, local.signing_arguments, var.job_arguments, local.schedule_arguments.emr)
 
   scheduled_step = merge(local.step, {
     HadoopJarStep = {
@@ -72,10 +72,12 @@ resource "aws_scheduler_schedule" "emr_step" {
 resource "aws_iam_role" "scheduler" {
   count = min(1, length(local.scheduled_statements))
 
-  name               = "${var.name}-scheduler"
-  description        = "EventBridge Scheduler starts runs of ${var.name}"
-  assume_role_policy = local.trusted["scheduler"]
-  tags               = var.tags
+  name                 = "${var.name}-scheduler"
+  description          = "EventBridge Scheduler starts runs of ${var.name}"
+  assume_role_policy   = local.trusted["scheduler"]
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "scheduler" {

@@ -56,6 +56,13 @@ locals {
       Resource  = keys
       Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
     } if length(keys) > 0
+    ], [for key in var.signing_key_arn[*] : {
+      # `job` may sign; who verifies needs kms:Verify or kms:VerifyMac and kms:DescribeKey.
+      Sid      = "SignManifests"
+      Effect   = "Allow"
+      Action   = ["kms:DescribeKey", "kms:GenerateMac", "kms:Sign"]
+      Resource = [key]
+    }
   ], local.opensearch_statements)
 
   # The requests of jobs/opensearch/index.py and opensearch_bulk.py; a domain's policies see paths.
@@ -67,7 +74,8 @@ locals {
       Action   = ["es:ESHttpGet", "es:ESHttpPut", "es:ESHttpPost", "es:ESHttpDelete"]
       Resource = ["${target.domain_arn}/flows-*"]
     },
-    { Sid = "FlowTemplate", Effect = "Allow", Action = ["es:ESHttpPut"], Resource = ["${target.domain_arn}/_index_template/vpc-flow-trace"] },
+    # One step for readers, and a path that names no index: the role mapping of the domain's own
+    # fine-grained access control bounds it to flows-* (see README).
     { Sid = "MoveAlias", Effect = "Allow", Action = ["es:ESHttpPost"], Resource = ["${target.domain_arn}/_aliases"] },
     ] : [
     { Sid = "OpenSearchPassword", Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = [target.secret_arn] },
@@ -82,10 +90,12 @@ resource "aws_iam_policy" "trace" {
 }
 
 resource "aws_iam_role" "job" {
-  name               = "${var.name}-glue"
-  description        = "Runs of the Glue job ${var.name}"
-  assume_role_policy = local.trusted["glue"]
-  tags               = var.tags
+  name                 = "${var.name}-glue"
+  description          = "Runs of the Glue job ${var.name}"
+  assume_role_policy   = local.trusted["glue"]
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy_attachment" "job_trace" {
@@ -98,7 +108,7 @@ resource "aws_iam_role_policy" "job_glue" {
   role = aws_iam_role.job.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid    = "Log"
         Effect = "Allow"
@@ -113,7 +123,21 @@ resource "aws_iam_role_policy" "job_glue" {
         Resource  = ["*"] # has no resource; the namespace bounds it
         Condition = { StringEquals = { "cloudwatch:namespace" = "Glue" } }
       },
-    ]
+      ], [for key in var.log_key_arn[*] : {
+        # AWS Glue, "Setting up encryption": a role with a security configuration reads it and binds
+        # the key to the log groups, whose names then end with that of the configuration.
+        Sid      = "EncryptLogs"
+        Effect   = "Allow"
+        Action   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = ["${local.log_arn}/aws-glue/jobs/*", "${local.log_arn}${local.log_group}*"]
+      }
+      ], [for key in var.log_key_arn[*] : {
+        Sid      = "ReadSecurityConfiguration"
+        Effect   = "Allow"
+        Action   = ["glue:GetSecurityConfiguration"]
+        Resource = ["*"] # Glue knows no resource for it
+      }
+    ])
   })
 }
 

@@ -46,10 +46,33 @@ resource "aws_sqs_queue_policy" "undelivered" {
   })
 }
 
+resource "aws_cloudwatch_log_group" "states" {
+  count = var.state_machine_log_level == "OFF" ? 0 : 1
+
+  # AWS, "Step Functions logging": this prefix keeps the log's resource policy short.
+  name              = "/aws/vendedlogs/states/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_key_arn
+  tags              = var.tags
+}
+
 resource "aws_sfn_state_machine" "trace" {
   name     = var.name
   role_arn = aws_iam_role.states.arn
   tags     = var.tags
+
+  dynamic "logging_configuration" {
+    for_each = aws_cloudwatch_log_group.states
+
+    content {
+      level                  = var.state_machine_log_level
+      include_execution_data = false
+      log_destination        = "${logging_configuration.value.arn}:*"
+    }
+  }
+
+  # Step Functions looks at the role's permissions for logs when the machine is made.
+  depends_on = [aws_iam_role_policy.states]
 
   definition = templatefile("${path.module}/state_machine.asl.json", {
     partition       = local.partition
@@ -59,6 +82,8 @@ resource "aws_sfn_state_machine" "trace" {
     topic_arn       = local.topic_arn
     # Glue ends a run at its own time-out; this is for a run whose end nobody reports.
     timeout_s = (local.conf.Timeout + 15) * 60
+    # Five minutes each: as long as the run that holds the case can take.
+    most_waits = ceil((local.conf.Timeout + 15) / 5)
   })
 }
 
@@ -77,10 +102,12 @@ resource "aws_sns_topic_subscription" "email" {
 }
 
 resource "aws_iam_role" "events" {
-  name               = "${var.name}-events"
-  description        = "EventBridge starts the state machine ${var.name}"
-  assume_role_policy = local.trusted["events"]
-  tags               = var.tags
+  name                 = "${var.name}-events"
+  description          = "EventBridge starts the state machine ${var.name}"
+  assume_role_policy   = local.trusted["events"]
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "events" {
@@ -93,10 +120,12 @@ resource "aws_iam_role_policy" "events" {
 }
 
 resource "aws_iam_role" "states" {
-  name               = "${var.name}-states"
-  description        = "The state machine ${var.name}: keep the finding, run the job, tell"
-  assume_role_policy = local.trusted["states"]
-  tags               = var.tags
+  name                 = "${var.name}-states"
+  description          = "The state machine ${var.name}: keep the finding, run the job, tell"
+  assume_role_policy   = local.trusted["states"]
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "states" {
@@ -114,6 +143,17 @@ resource "aws_iam_role_policy" "states" {
         Resource = [local.job_arn]
       },
       { Sid = "Tell", Effect = "Allow", Action = ["sns:Publish"], Resource = [local.topic_arn] },
+      ], [for group in aws_cloudwatch_log_group.states : {
+        # AWS, "Step Functions logging": none of these has a resource.
+        Sid    = "DeliverLog"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+          "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
+          "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+        ]
+        Resource = ["*"]
+      }
       ], [for keys in [var.write_key_arns] : {
         Sid       = "EncryptThroughS3"
         Effect    = "Allow"

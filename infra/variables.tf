@@ -149,6 +149,61 @@ variable "labels_from_config" {
   description = "Also allow collect_labels to ask AWS Config for what is gone (--config_history true)."
 }
 
+variable "role_path" {
+  type        = string
+  default     = "/"
+  description = "Path of every role, where an organisation wants one, such as /incident-response/."
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9_+=,.@-]+/)*$", var.role_path))
+    error_message = "Expected a path that begins and ends with a slash."
+  }
+}
+
+variable "permissions_boundary" {
+  type        = string
+  default     = null
+  description = "ARN of the policy that bounds every role, where an organisation demands one."
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[^*]+$", var.permissions_boundary))
+    error_message = "Expected the ARN of a policy."
+  }
+}
+
+variable "log_key_arn" {
+  type        = string
+  default     = null
+  description = "KMS key of the log groups, those that Glue makes included (by a security configuration). Its policy has to allow logs.REGION.amazonaws.com to use it."
+
+  validation {
+    condition     = var.log_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.log_key_arn))
+    error_message = "Expected the ARN of a key (not of an alias)."
+  }
+}
+
+variable "signing_key_arn" {
+  type        = string
+  default     = null
+  description = "KMS key that signs the manifest of every case (--sign_with): asymmetric (SIGN_VERIFY) or HMAC (GENERATE_VERIFY_MAC)."
+
+  validation {
+    condition     = var.signing_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.signing_key_arn))
+    error_message = "Expected the ARN of a key (not of an alias)."
+  }
+}
+
+variable "state_machine_log_level" {
+  type        = string
+  default     = "ERROR"
+  description = "What the state machine logs: OFF, FATAL, ERROR or ALL; never the findings themselves."
+
+  validation {
+    condition     = contains(["OFF", "FATAL", "ERROR", "ALL"], var.state_machine_log_level)
+    error_message = "Expected OFF, FATAL, ERROR or ALL."
+  }
+}
+
 variable "tags" {
   type        = map(string)
   default     = {}

@@ -14,11 +14,14 @@ class ExitCode(IntEnum):
     INCOMPLETE = 3
     UNBALANCED = 4
     EXPIRED = 5
+    HELD = 6
     INTERRUPTED = 130
 
 
 class BadInput(Exception):
     """What the caller gave cannot be worked with; holds every problem found, one sentence each."""
+
+    exit_code = ExitCode.BAD_INPUT
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))

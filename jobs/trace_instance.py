@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from py4j.protocol import Py4JJavaError
@@ -13,9 +13,11 @@ from pyspark.sql import SparkSession
 from jobs.cli.arguments import parse_arguments
 from jobs.errors import BadInput, ExitCode
 from jobs.evidence.case_lock import CaseLock, LockLost, locked_case
-from jobs.evidence.manifest import inputs_digest
+from jobs.evidence.manifest import inputs_digest, is_complete
+from jobs.evidence.signature import SignatureRefused
 from jobs.opensearch.client import OpenSearchFailed
 from jobs.opensearch.connector import check_writer
+from jobs.opensearch.sink import remove_index
 from jobs.output.metrics import metric_line
 from jobs.output.report import render_report
 from jobs.output.summary import FinishedRun, summary, watch_list_summary
@@ -73,8 +75,8 @@ def main(argv: Sequence[str]) -> int:
     except BadInput as bad:
         for problem in bad.problems:
             print(f"error: {problem}", file=sys.stderr)
-        return ExitCode.BAD_INPUT
-    except (OpenSearchFailed, LockLost) as failure:
+        return bad.exit_code
+    except (OpenSearchFailed, LockLost, SignatureRefused) as failure:
         print(f"error: {failure}", file=sys.stderr)
         return ExitCode.FAILED
     except (Py4JJavaError, PySparkException) as failure:
@@ -106,9 +108,22 @@ def traced(cases: Sequence[Case], phases: Phases) -> Iterator[FinishedRun]:
         check_writer(spark, arguments.opensearch)
         with for_few_rows(spark, is_small(cases[0])):
             for case, scan, so_far in scanned_once(spark, cases, phases):
-                finished = run(spark, case, so_far, locks[case.arguments.case_id], scan=scan)
+                with _index_removed_unless_complete(case):
+                    finished = run(spark, case, so_far, locks[case.arguments.case_id], scan=scan)
                 forget_tables(spark, map(case.arguments.table, SHAPES))
                 yield finished
+
+
+@contextmanager
+def _index_removed_unless_complete(case: Case) -> Iterator[None]:
+    """Leave no index of a run behind that no manifest names."""
+    try:
+        yield
+    except BaseException:
+        target, case_id = case.arguments.opensearch, case.arguments.case_id
+        if target is not None and not is_complete(case.arguments.case_uri, case.run_id):
+            remove_index(target, case_id=case_id, run_id=case.run_id)
+        raise
 
 
 def is_small(case: Case) -> bool:

@@ -51,8 +51,23 @@ run "three_names" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Next == "Trace" && alltrue([for name in ["KeepFinding", "Trace"] : jsondecode(aws_sfn_state_machine.trace.definition).States[name].Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellFailure" }])
+    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellFailure" } && jsondecode(aws_sfn_state_machine.trace.definition).States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsCaseHeld" } && jsondecode(aws_sfn_state_machine.trace.definition).States.IsCaseHeld.Default == "TellFailure"
     error_message = "Whatever fails is told."
+  }
+
+  assert {
+    condition     = alltrue([for name in ["TellSuccess", "TellFailure"] : length(jsondecode(aws_sfn_state_machine.trace.definition).States[name].Retry) > 0 && jsondecode(aws_sfn_state_machine.trace.definition).States[name].Catch[0].ErrorEquals == ["States.ALL"]])
+    error_message = "A message that cannot be sent is tried again, and ends as a failed execution."
+  }
+
+  assert {
+    condition     = aws_sfn_state_machine.trace.logging_configuration[0].level == "ERROR" && !aws_sfn_state_machine.trace.logging_configuration[0].include_execution_data
+    error_message = "The state machine logs errors, and no finding."
+  }
+
+  assert {
+    condition     = aws_iam_role.job.path == "/" && aws_iam_role.job.permissions_boundary == null && aws_glue_job.trace.security_configuration == null
+    error_message = "Roles and logs are as AWS makes them unless something else is asked for."
   }
 
   assert {

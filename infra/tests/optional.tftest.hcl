@@ -17,9 +17,29 @@ variables {
   emr_serverless     = {}
   schedule           = {}
   emr_step_schedule  = { cluster_id = "j-1K48XXXXXXHCB" }
+
+  log_key_arn          = "arn:aws:kms:eu-west-1:111122223333:key/99999999-7777-8888-9999-000000000000"
+  signing_key_arn      = "arn:aws:kms:eu-west-1:111122223333:key/88888888-7777-8888-9999-000000000000"
+  permissions_boundary = "arn:aws:iam::111122223333:policy/boundary"
+  role_path            = "/incident-response/"
 }
 
 run "everything" {
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.job, aws_iam_role.states, aws_iam_role.events, aws_iam_role.scheduler[0], aws_iam_role.emr_serverless[0]] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && role.path == "/incident-response/"])
+    error_message = "Every role has the boundary and the path."
+  }
+
+  assert {
+    condition     = alltrue([for group in [aws_cloudwatch_log_group.job, aws_cloudwatch_log_group.states[0]] : group.kms_key_id == var.log_key_arn]) && aws_glue_security_configuration.job[0].encryption_configuration[0].cloudwatch_encryption[0].kms_key_arn == var.log_key_arn && aws_glue_job.trace.security_configuration == "vpc-flow-trace"
+    error_message = "The key encrypts every log group, those that Glue makes included."
+  }
+
+  assert {
+    condition     = aws_glue_job.trace.default_arguments["--sign_with"] == var.signing_key_arn
+    error_message = "The job signs with the key."
+  }
+
   assert {
     condition     = aws_glue_job.trace.default_arguments["--opensearch_url"] == "https://search-flows-0a1b2c.eu-west-1.es.amazonaws.com" && aws_glue_job.trace.default_arguments["--opensearch_auth"] == "sigv4"
     error_message = "The job indexes into the domain that was made, with signed requests."
@@ -76,8 +96,8 @@ run "everything" {
   }
 
   assert {
-    condition     = alltrue([for statement in jsondecode(aws_iam_policy.trace.policy).Statement : try(statement.Condition.StringEquals["kms:ViaService"], "") == "s3.eu-west-1.amazonaws.com" if try(startswith(statement.Action[0], "kms:"), false)])
-    error_message = "Keys are used through S3 only."
+    condition     = alltrue([for statement in jsondecode(aws_iam_policy.trace.policy).Statement : try(statement.Condition.StringEquals["kms:ViaService"], "") == "s3.eu-west-1.amazonaws.com" if try(startswith(statement.Action[0], "kms:"), false) && statement.Sid != "SignManifests"])
+    error_message = "Keys of buckets are used through S3 only."
   }
 }
 

@@ -64,6 +64,9 @@ run "values_that_the_job_would_refuse" {
 
   variables {
     least_severity    = 11
+    role_path         = "incident-response"
+    log_key_arn       = "alias/logs"
+    signing_key_arn   = "alias/evidence"
     read_key_arns     = ["arn:aws:kms:eu-west-1:111122223333:key/*"]
     job_arguments     = { expected_peers = "10.0.0.2" }
     schedule          = { case_id = "Daily" }
@@ -73,7 +76,7 @@ run "values_that_the_job_would_refuse" {
   }
 
   expect_failures = [
-    var.least_severity, var.read_key_arns, var.job_arguments,
+    var.least_severity, var.role_path, var.log_key_arn, var.signing_key_arn, var.read_key_arns, var.job_arguments,
     var.schedule, var.emr_step_schedule, var.emr_serverless, var.opensearch,
   ]
 }

@@ -149,6 +149,15 @@ def metrics(text: str) -> str:
     return text
 
 
+def kms_key(text: str) -> str:
+    """The ARN, id or alias of a KMS key."""
+    arn = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/[\w/:-]{1,256}"
+    name = r"(?:mrk-)?[0-9a-f-]{32,36}|alias/[\w/:-]{1,250}"
+    if not re.fullmatch(f"{arn}|{name}", text, re.ASCII):
+        raise ValueError("expected the ARN or the id of a KMS key, or alias/NAME")
+    return text
+
+
 def boolean(text: str) -> bool:
     """true or false, spelled like that."""
     if text not in ("true", "false"):

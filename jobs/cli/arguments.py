@@ -53,6 +53,7 @@ class Arguments:
     prices: str | None
     metrics: str
     question_options: QuestionOptions
+    sign_with: str | None = None
 
     @property
     def case_ids(self) -> tuple[str, ...]:
@@ -116,6 +117,7 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         prices=read.optional("prices", values.uri, None),
         metrics=read.optional("metrics", values.metrics, "none"),
         question_options=read_question_options(read),
+        sign_with=read.optional("sign_with", values.kms_key, None),
     )
     has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
@@ -196,6 +198,7 @@ _HELP = {
     "derive": "false: only what flags, finding and labels say is the subject's (default true)",
     "dry_run": "true: list and prune, say what a run would read, take and cost; read nothing",
     "prices": "for --dry_run: a file like conf/prices.json, with speeds and prices of yours",
+    "sign_with": "a KMS key (ARN, id or alias/NAME) to sign the manifest with: asymmetric or HMAC",
     "metrics": "emf: a last line from which CloudWatch Logs makes metrics (default none)",
 }
 
@@ -205,7 +208,7 @@ _PARSER = Parser(
     description="Trace one EC2 instance through VPC Flow Logs. @file holds flags.",
     epilog="exit codes: 0 complete; 1 unexpected; 2 wrong arguments or inputs, nothing written; "
     "3 complete, but --strict true and something was refused; 4 the books do not balance; "
-    "5 the credentials expired on the way",
+    "5 the credentials expired on the way; 6 another run holds the case, nothing written",
     flags=_HELP,
 )
 

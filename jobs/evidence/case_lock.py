@@ -21,12 +21,18 @@ from typing import NamedTuple
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
-from jobs.errors import BadInput
+from jobs.errors import BadInput, ExitCode
 from jobs.storage.object_store import Place, open_store, place_of
 
 logger = logging.getLogger(__name__)
 
 _BEAT_S = 30.0
+
+
+class CaseHeld(BadInput):
+    """Another run holds the case: the same command may succeed later."""
+
+    exit_code = ExitCode.HELD
 
 
 class LockLost(Exception):
@@ -85,9 +91,9 @@ class CaseLock:
         with _alone(self._place):
             held = self._read()
             if held is None:
-                raise BadInput([f"{self._name()}: found another run ending; run this again"])
+                raise CaseHeld([f"{self._name()}: found another run ending; run this again"])
             if not _is_gone(held.owner) and held.owner.run_id != break_lock:
-                raise BadInput([self._refusal(held.owner)])
+                raise CaseHeld([self._refusal(held.owner)])
             self._replace(held)
         self.predecessor = held.owner
         logger.info(
@@ -130,7 +136,7 @@ class CaseLock:
                 self._store, self._place.path, self._text(), mode={"e_tag": held.etag or ""}
             )
         except (PreconditionError, FileNotFoundError) as error:
-            raise BadInput(
+            raise CaseHeld(
                 [f"{self._name()}: found another run taking the case; run this again"]
             ) from error
 
@@ -181,6 +187,16 @@ def locked_case(uri: str, run_id: str, break_lock: str | None = None) -> Iterato
         yield lock
     finally:
         lock.release()
+
+
+def holder_of(uri: str) -> Owner | None:
+    """Who holds the lock at `uri`, alive or not; None without a lock that can be read."""
+    place = place_of(uri)
+    try:
+        found = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
+        return Owner(**json.loads(found))
+    except (BaseError, OSError, ValueError, TypeError, RecursionError):
+        return None
 
 
 @contextmanager

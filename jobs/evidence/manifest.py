@@ -22,16 +22,16 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.errors import BadInput
 from jobs.evidence.case_lock import CaseLock
 from jobs.evidence.provenance import code_facts, spark_facts
+from jobs.evidence.signature import put_signature, sign, signing_key
+from jobs.evidence.tables import describe_tables
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
 from jobs.pipeline.result import RunResult
 from jobs.sources.labels import said_of_labels
-from jobs.storage.delta_log import DeltaLog
-from jobs.storage.delta_sink import SHAPES
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.vocabulary import FURTHER_READINGS, Reading
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Stored(NamedTuple):
@@ -87,6 +87,15 @@ def replace_manifest(case_uri: str, content: Mapping[str, object], before: Store
     obstore.put(store, f"{place.path}/manifest.json", canonical(content))
 
 
+def is_complete(case_uri: str, run_id: str) -> bool:
+    """Whether the case's manifest is the one of this run."""
+    try:
+        found = read_manifest(f"{case_uri}/manifest.json")
+    except (ValueError, BaseError, OSError):
+        return False
+    return found is not None and found.run_id == run_id
+
+
 def check_manifest(case_uri: str) -> None:
     """Raise BadInput when something else lies where the manifest will go."""
     uri = f"{case_uri}/manifest.json"
@@ -112,6 +121,8 @@ def complete_case(
     """Make this run the one that readers of the case see; raises LockLost when it must not.
 
     `report` is what the manifest says of the report. Returns the manifest's content.
+    A signature is there before the manifest that it is of. Raises SignatureRefused when KMS does
+    not sign; then the run before stays the complete one.
     """
     case = result.case
     case_uri = case.arguments.case_uri
@@ -125,6 +136,8 @@ def complete_case(
         before=before,
         now=datetime.now(UTC),
     )
+    if (key := case.arguments.sign_with) is not None:
+        put_signature(case_uri, case.run_id, sign(signing_key(key), canonical(content)))
     lock.check()
     replace_manifest(case_uri, content, before)
     return content
@@ -190,7 +203,7 @@ def describe_run(
         },
         "verdict": {"step": headline.verdict, "sentence": headline.sentence} if headline else None,
         "coverage": coverage.described() if coverage else None,
-        "tables": tables_of(arguments.case_uri, case.run_id),
+        "tables": describe_tables(arguments.case_uri, case.run_id),
         "report": dict(report) if report is not None else None,
         "index": indexed.described() if indexed else None,
         "operator": _operator(case),
@@ -223,23 +236,6 @@ def inputs_digest(objects: DataFrame) -> str:
         line = f"{row['uri']} {row['version_id'] or ''} {row['sha256'] or ''}\n"
         digest.update(line.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def tables_of(case_uri: str, run_id: str) -> dict[str, dict[str, object]]:
-    """Version, rows and files of every table whose newest version is of this run."""
-    found: dict[str, dict[str, object]] = {}
-    for name in SHAPES:
-        log = DeltaLog(f"{case_uri}/{name}")
-        if log.version is None or log.written_by(log.version).get("userMetadata") != run_id:
-            continue
-        files = log.files(log.version)
-        found[name] = {
-            "version": log.version,
-            "rows": files.rows,
-            "files": files.number,
-            "bytes": files.octets,
-        }
-    return found
 
 
 def _operator(case: Case) -> dict[str, object] | None:

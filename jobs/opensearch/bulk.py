@@ -8,7 +8,9 @@ import pyarrow as pa
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import OpenSearchException, TransportError
 
-from jobs.opensearch.client import PASSING, Endpoint, OpenSearchFailed, Patience, name_of, passes
+from jobs.opensearch.answers import Item, bulk_items, name_of
+from jobs.opensearch.client import PASSING, Endpoint, OpenSearchFailed, Patience, passes
+from transforms.text import sanitise
 
 # What a writer says: a refused document (record_id, reason), or why it gave up (reason alone).
 SAID = "record_id STRING, reason STRING"
@@ -84,17 +86,19 @@ def send(
             elif passes(error) and patience.wait():
                 waiting.append(list(lines))
             else:
-                raise OpenSearchFailed(f"bulk requests end with {name_of(error)}") from None
+                said = name_of(error, with_reason=False)  # a reason may quote documents
+                raise OpenSearchFailed(f"bulk requests end with {said}") from None
             continue
         again = []
         for line, item in zip(lines, items, strict=True):
-            status = item["status"]
+            status = item.status
             if status in PASSING:
                 again.append(line)
             elif status == 400:
                 yield Refusal(line.record_id, _reason(item))
             elif not 200 <= status < 300:
-                raise OpenSearchFailed(f"single documents are answered with {status}")
+                told = f" ({item.error_type})" if item.error_type else ""
+                raise OpenSearchFailed(f"single documents are answered with {status}{told}")
         if len(again) < len(lines):
             patience.progress()
         if again:
@@ -103,8 +107,8 @@ def send(
             waiting.append(again)
 
 
-def _ask(client: OpenSearch, index: str, lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """One request; an answer per document, in their order."""
+def _ask(client: OpenSearch, index: str, lines: Sequence[Line]) -> list[Item]:
+    """One request; an answer for each document, in their order."""
     answer = client.transport.perform_request(
         "POST",
         f"/{index}/_bulk",
@@ -112,9 +116,7 @@ def _ask(client: OpenSearch, index: str, lines: Sequence[Line]) -> list[dict[str
         body=b"".join(line.text for line in lines),
         headers={"content-type": "application/x-ndjson"},
     )
-    if not answer["errors"]:
-        return [{"status": 200}] * len(lines)
-    return [item["index"] for item in answer["items"]]
+    return bulk_items(answer, len(lines))
 
 
 def _requests(batches: Iterable[pa.RecordBatch], most: Endpoint) -> Iterator[list[Line]]:
@@ -143,12 +145,11 @@ def _is_too_large(error: OpenSearchException) -> bool:
     return isinstance(error, TransportError) and error.status_code == _TOO_LARGE
 
 
-def _reason(item: dict[str, Any]) -> str:
-    error = item.get("error") or {}
-    kind = re.sub(r"[^a-z_]", "", str(error.get("type", "")))[:80] or "no reason given"
-    words = _SAFE_REASON.match(str(error.get("reason", "")))
-    return f"OpenSearch refused it with {item['status']}: " + (
-        f"{kind}: {words[0][:200]}" if words else kind
+def _reason(item: Item) -> str:
+    kind = item.error_type or "no reason given"
+    words = _SAFE_REASON.match(item.reason)
+    return f"OpenSearch refused it with {item.status}: " + (
+        f"{kind}: {sanitise(words[0], 200)}" if words else kind
     )
 
 

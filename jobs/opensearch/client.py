@@ -7,7 +7,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from opensearchpy.exceptions import (
 
 from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.errors import BadInput
+from jobs.opensearch.answers import Connection, Serializer, name_of
 
 USERNAME, PASSWORD = "OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD"
 # What passes by itself: too much at once, a gateway or a node that is on its way back.
@@ -74,7 +75,14 @@ class Endpoint:
                     "profile or the environment, where boto3 finds them"
                 )
             given["http_auth"] = Urllib3AWSV4SignerAuth(credentials, self.region, self.service)
-        return OpenSearch(self.url, timeout=self.timeout_s, max_retries=0, **given)
+        return OpenSearch(
+            self.url,
+            timeout=self.timeout_s,
+            max_retries=0,
+            connection_class=Connection,
+            serializer=Serializer(),
+            **given,
+        )
 
 
 class Patience:
@@ -130,54 +138,19 @@ def endpoint_of(target: OpenSearchTarget) -> Endpoint:
     )
 
 
-def check_reachable(target: OpenSearchTarget) -> None:
-    """Raise BadInput unless an OpenSearch that knows us answers at this URL."""
-    endpoint = endpoint_of(target)
-    shown = f"--opensearch_url {target.url}"
-    try:
-        client = replace(endpoint, timeout_s=10).connect()
-    except OpenSearchFailed as error:
-        raise BadInput([f"--opensearch_auth {target.auth}: {error}"]) from None
-    try:
-        # Collections of OpenSearch Serverless have no root to ask.
-        if target.service == "aoss":
-            client.cat.indices(format="json")
-            return
-        version = client.info()["version"]
-    except OpenSearchException as error:
-        raise BadInput([f"{shown}: {_why_unreachable(error)}"]) from None
-    finally:
-        client.close()
-    kind = str(version.get("distribution", "another server"))[:20]
-    number = str(version.get("number", "unknown"))[:20]
-    # A domain in compatibility mode says 7.10.2 of itself.
-    if kind != "opensearch" or number.startswith("1."):
-        raise BadInput(
-            [
-                f"{shown}: found {kind} {number}; expected OpenSearch 2 or later; give the URL of "
-                "one, or drop the flag for Delta only"
-            ]
-        )
-
-
 def passes(error: OpenSearchException) -> bool:
     """Whether the same request may succeed later: pushed back, timed out or cut off."""
     if isinstance(error, SSLError):
         return False
-    if isinstance(error, NoConnection | SerializationError):  # also an answer that was cut
+    if isinstance(error, SerializationError):  # an answer that was cut, unless it is no JSON at all
+        return not str(error).startswith("Unknown mimetype")
+    if isinstance(error, NoConnection):
         return True
     return isinstance(error, TransportError) and error.status_code in PASSING
 
 
-def name_of(error: OpenSearchException) -> str:
-    """What happened, without the answer's text: that may quote documents."""
-    if isinstance(error, TransportError) and isinstance(error.status_code, int):
-        return f"status {error.status_code}"
-    return type(error).__name__
-
-
 def patiently(endpoint: Endpoint, ask: Callable[[], T]) -> T:
-    """Ask until there is an answer; raises OpenSearchFailed when patience is over or it is no.
+    """Ask until there is an answer; raises OpenSearchFailed when patience is over or it is a no.
 
     Only for requests that may be repeated: the first try may have been carried out.
     """
@@ -225,26 +198,3 @@ def _region_in(secret_id: str) -> dict[str, Any]:
     """The region of a secret's ARN; a name is looked up in the region of the environment."""
     parts = secret_id.split(":")
     return {"region_name": parts[3]} if secret_id.startswith("arn:") and len(parts) > 3 else {}
-
-
-def _why_unreachable(error: OpenSearchException) -> str:
-    status = error.status_code if isinstance(error, TransportError) else None
-    if status in (401, 403):
-        return (
-            f"found that it does not let us in (status {status}); expected credentials that may "
-            "write; see --opensearch_auth"
-        )
-    if isinstance(error, SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return (
-            "found a certificate that cannot be verified; expected one of a known authority for "
-            "this host name; a private authority goes into --opensearch_ca"
-        )
-    if isinstance(status, int):
-        return (
-            f"found a server that answers with status {status}; expected OpenSearch's greeting at "
-            "the root; see to the URL, its path included, and to what stands in front of the node"
-        )
-    return (
-        f"found nothing that answers ({name_of(error)}); expected an OpenSearch node; start one "
-        "with `make opensearch`, or drop the flag"
-    )

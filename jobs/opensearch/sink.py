@@ -54,8 +54,8 @@ def index_flows(
     holds = "Delta holds the flows and the alias shows what it showed before"
     with _connected(endpoint, holds) as client:
         index = RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id)
-        index.create(expected)
         try:
+            index.create(expected)
             parts = _for_writers(flows, target, expected)
             refused, refused_count = _load(parts, target, endpoint, index.name)
             found = index.count(expected - refused_count)
@@ -68,12 +68,38 @@ def index_flows(
     return Indexed(index.name, index.alias, found, refused, refused_count)
 
 
+def remove_index(target: OpenSearchTarget, *, case_id: str, run_id: str) -> None:
+    """Remove the index of a run that ended before it was complete, as far as the server lets us."""
+    endpoint = endpoint_of(target)
+    try:
+        client = endpoint.connect()
+    except OpenSearchFailed:
+        return  # without credentials nothing was made either
+    try:
+        RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id).remove()
+    finally:
+        client.close()
+
+
 def show_index(target: OpenSearchTarget, *, case_id: str, run_id: str) -> None:
     """Put the case's alias on the index of a run that is complete; delete those of earlier runs."""
     endpoint = endpoint_of(target)
     holds = "the case is complete in Delta, but the alias may show the run before"
     with _connected(endpoint, holds) as client:
         RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id).show()
+
+
+def count_index(
+    target: OpenSearchTarget, *, case_id: str, run_id: str, expected: int
+) -> tuple[int, list[str]]:
+    """Documents in the index of a run, and the names of the indices that the alias shows."""
+    endpoint = endpoint_of(target)
+    client = endpoint.connect()
+    try:
+        index = RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id)
+        return index.count(expected), index.shown()
+    finally:
+        client.close()
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from jobs.cli.arguments import UNASKED, Arguments
 from jobs.errors import Problems
 from jobs.evidence.manifest import check_manifest
-from jobs.opensearch.client import check_reachable
+from jobs.evidence.signature import check_signing
+from jobs.opensearch.preflight import check_reachable
 from jobs.pipeline.baseline import baseline_window
 from jobs.pipeline.case import Case
 from jobs.sources.findings import FindingFile, read_finding_file, settled
@@ -21,6 +22,7 @@ from transforms.subject.identity import resolve_subject
 def prepare(arguments: Arguments, now: datetime) -> Case:
     """The case as it is known before Spark starts; raises BadInput with all problems at once."""
     problems = Problems()
+    run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
     labels, listing, baseline = LabelTables(), Listing((), ()), None
     found: FindingFile | None = None
     with problems.collect():
@@ -36,7 +38,14 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         _check_cases(arguments.case_uris)
     with problems.collect():
         if arguments.opensearch is not None:
-            check_reachable(arguments.opensearch)
+            check_reachable(
+                arguments.opensearch,
+                arguments.case_ids,
+                run_id=None if arguments.dry_run else run_id,
+            )
+    with problems.collect():
+        if not arguments.dry_run:
+            check_signing(arguments.sign_with)
     with problems.collect():
         if UNASKED not in (arguments.window.from_at, arguments.window.to_at):
             listing = list_objects(arguments.flow_logs, arguments.window, arguments.object_list)
@@ -56,7 +65,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
             finding,
         ),
         listing=listing,
-        run_id=f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}",
+        run_id=run_id,
         started_at=now,
         finding=found,
         baseline_listing=baseline,

@@ -18,6 +18,7 @@ from jobs.storage.object_store import Place, open_store, place_of
 Action = dict[str, dict[str, object]]
 
 _COMMIT = re.compile(r"(\d{20})\.json")
+_NUMBERED = re.compile(r"(\d{20})\.")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d{10}\.\d{10})?\.parquet")
 
 
@@ -30,8 +31,16 @@ class TableMetadata(NamedTuple):
     writer_version: int
 
 
+class DataFile(NamedTuple):
+    """A data file as the log describes it; `path` is relative to the table's folder."""
+
+    path: str
+    octets: int
+    rows: int
+
+
 class TableFiles(NamedTuple):
-    """The data files that one version of a table is made of."""
+    """The data files that one version of a table is made of, in total."""
 
     number: int
     octets: int
@@ -89,20 +98,40 @@ class DeltaLog:
         )
 
     def files(self, version: int) -> TableFiles:
-        """The files of a version that is an overwrite, or follows one that is."""
-        files: dict[str, tuple[int, int]] = {}
+        """The number, size and rows of the data files of a version; see `data_files`."""
+        found = self.data_files(version)
+        return TableFiles(
+            len(found), sum(file.octets for file in found), sum(file.rows for file in found)
+        )
+
+    def data_files(self, version: int) -> list[DataFile]:
+        """The data files of a version that is an overwrite, or follows one that is."""
+        found: dict[str, DataFile] = {}
         gone: set[str] = set()
         for number in reversed([v for v in self.versions if v <= version]):
             actions = self.actions(number)
             for add in (action["add"] for action in actions if "add" in action):
-                if add["path"] not in gone:
+                if (path := str(add["path"])) not in gone:
                     rows = json.loads(str(add.get("stats") or "{}")).get("numRecords", 0)
-                    files[str(add["path"])] = int(str(add["size"])), int(rows)
+                    found[path] = DataFile(path, int(str(add["size"])), int(rows))
             gone |= {str(action["remove"]["path"]) for action in actions if "remove" in action}
             if any(_is_overwrite(action) for action in actions):
                 break
-        sizes, rows_of = (sum(column) for column in zip((0, 0), *files.values(), strict=True))
-        return TableFiles(len(files), sizes, rows_of)
+        return sorted(found.values())
+
+    def log_files(self, version: int) -> list[str]:
+        """The names of the log's files that a reader of this version may use.
+
+        Those are the last checkpoint up to the version and every numbered file from there on, and
+        the commits back to the last overwrite, which `data_files` reads.
+        """
+        first = max((v for v in self._checkpoints() if v <= version), default=0)
+        for number in reversed([v for v in self.versions if v <= version]):
+            if any(_is_overwrite(action) for action in self.actions(number)):
+                first = min(first, number)
+                break
+        numbers = {name: int(match[1]) for name in self._names if (match := _NUMBERED.match(name))}
+        return sorted(name for name, number in numbers.items() if first <= number <= version)
 
     def written_by(self, version: int) -> dict[str, object]:
         """Who wrote a version, when and how, as the writer said."""

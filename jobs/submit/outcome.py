@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import obstore
 from obstore.exceptions import BaseError
 
+from jobs.cli import argument_values as values
 from jobs.errors import BadInput
 from jobs.evidence.manifest import read_manifest
 from jobs.storage.object_store import first_line, open_store, place_of
@@ -33,6 +34,11 @@ def outcome_of(case_uri: str, seen: Seen, report_folder: str) -> Outcome:
     except (BadInput, ValueError, BaseError, OSError) as error:
         return Outcome([f"error: {uri}: {first_line(error)}; check s3:GetObject there"], FAILED)
     said: Mapping[str, Any] = stored.content if stored else {}
+    try:
+        if stored is not None:
+            values.run_id(stored.run_id)  # it names the copy of the report
+    except ValueError as error:
+        return Outcome([f"error: {uri}: run_id: {error}; verify the case"], FAILED)
     if not said or datetime.fromisoformat(said["started_at"]) < seen.began_at.replace(
         microsecond=0
     ):
@@ -69,8 +75,13 @@ def _summary(said: Mapping[str, Any]) -> Iterator[str]:
 def _report(
     case_uri: str, said: Mapping[str, Any], report: Mapping[str, Any], folder: str
 ) -> Iterator[str]:
-    """A copy of the report, once its bytes are those that the manifest names."""
-    uri = f"{case_uri}/{report['name']}"
+    """A copy of the report, once its bytes are those that the manifest names.
+
+    Where it is and what the copy is called follow from the case that was asked for and from the
+    run's id, which is checked: no path comes from the manifest, which others may have written.
+    """
+    case_id, run_id = case_uri.rstrip("/").rsplit("/", 1)[-1], str(said["run_id"])
+    uri = f"{case_uri}/reports/{run_id}.html"
     yield f"Report      {uri}"
     place = place_of(uri)
     try:
@@ -81,7 +92,7 @@ def _report(
     if hashlib.sha256(text).hexdigest() != report["sha256"]:
         yield "            no copy: found other bytes than the manifest names; verify the case"
         return
-    copy = Path(folder) / f"{said['case_id']}-{said['run_id']}.html"
+    copy = Path(folder) / f"{case_id}-{run_id}.html"
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(text)
     yield f"            a copy is in {copy}"

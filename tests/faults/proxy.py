@@ -77,6 +77,49 @@ class EveryNthOfAll(EveryNth):
         return forward(request)
 
 
+def without(
+    request: Request,
+    forward: Forward,
+    is_held: Callable[[bytes, bytes], bool],
+    instead: dict[str, Any],
+) -> Answer:
+    """Hand on a bulk request without the documents that are held, which have the other answer."""
+    if not request.is_bulk:
+        return forward(request)
+    lines = request.body.splitlines(keepends=True)
+    pairs = list(zip(lines[::2], lines[1::2], strict=True))
+    held = [is_held(action, source) for action, source in pairs]
+    taken = [a + s for (a, s), back in zip(pairs, held, strict=True) if not back]
+    items: Iterator[Any] = iter(())
+    if taken:
+        there = request._replace(body=b"".join(taken), path=request.path.partition("?")[0])
+        answer = forward(there)
+        if answer.status != 200:
+            return answer
+        items = iter(json.loads(answer.body)["items"])
+    merged = [{"index": instead} if back else next(items) for back in held]
+    return Answer(200, json.dumps({"errors": any(held), "items": merged}).encode())
+
+
+class Refuses(Fault):
+    """Documents that hold a text are refused as a node refuses a value that does not fit."""
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__()
+        self._text = text
+
+    def answer(self, request: Request, forward: Forward) -> Answer:
+        reason = "failed to parse field [bytes] of type [short] in document with id 'x'. Preview "
+        quoted = f"{reason}of field's value: '{self._text.decode()}'"
+        error = {"type": "mapper_parsing_exception", "reason": quoted}
+        return without(
+            request,
+            forward,
+            lambda action, source: self._text in source,
+            {"status": 400, "error": error},
+        )
+
+
 class ItemsOnce(Fault):
     """One document in n is pushed back the first time that it comes, the others are taken."""
 
@@ -86,23 +129,8 @@ class ItemsOnce(Fault):
         self._pushed_back: set[bytes] = set()
 
     def answer(self, request: Request, forward: Forward) -> Answer:
-        if not request.is_bulk:
-            return forward(request)
-        lines = request.body.splitlines(keepends=True)
-        pairs = list(zip(lines[::2], lines[1::2], strict=True))
-        pushed_back = [self._pushes_back(action) for action, _ in pairs]
-        taken = [a + s for (a, s), back in zip(pairs, pushed_back, strict=True) if not back]
-        items: Iterator[Any] = iter(())
-        if taken:
-            there = request._replace(body=b"".join(taken), path=request.path.partition("?")[0])
-            answer = forward(there)
-            if answer.status != 200:
-                return answer
-            items = iter(json.loads(answer.body)["items"])
-        refused = {"index": {"status": 429, "error": {"type": "rejected_execution_exception"}}}
-        merged = [refused if back else next(items) for back in pushed_back]
-        found = {"errors": any(pushed_back), "items": merged}
-        return Answer(200, json.dumps(found).encode())
+        refused = {"status": 429, "error": {"type": "rejected_execution_exception"}}
+        return without(request, forward, lambda action, source: self._pushes_back(action), refused)
 
     def _pushes_back(self, action: bytes) -> bool:
         with self._lock:

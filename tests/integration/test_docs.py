@@ -61,7 +61,9 @@ def test_the_launch_that_a_page_shows_is_accepted(platform: str) -> None:
 
 def test_every_exit_code_is_explained() -> None:
     page = (ROOT / "docs/what-to-do-when.md").read_text()
-    names = "COMPLETE FAILED BAD_INPUT INCOMPLETE UNBALANCED EXPIRED HOLDS DOES_NOT_HOLD".split()
+    names = (
+        "COMPLETE FAILED BAD_INPUT INCOMPLETE UNBALANCED EXPIRED HELD HOLDS DOES_NOT_HOLD".split()
+    )
     jobs = {"trace_instance": trace_instance, "collect_labels": collect_labels,
             "verify_case": verify_case}  # fmt: skip
 

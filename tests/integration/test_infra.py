@@ -50,6 +50,14 @@ states         glue:GetJobRun                   arn:aws:glue:{here}:job/vpc-flow
 states         glue:GetJobRuns                  arn:aws:glue:{here}:job/vpc-flow-trace
 states         glue:BatchStopJobRun             arn:aws:glue:{here}:job/vpc-flow-trace
 states         sns:Publish                      arn:aws:sns:{here}:vpc-flow-trace
+states         logs:CreateLogDelivery           *
+states         logs:DeleteLogDelivery           *
+states         logs:DescribeLogGroups           *
+states         logs:DescribeResourcePolicies    *
+states         logs:GetLogDelivery              *
+states         logs:ListLogDeliveries           *
+states         logs:PutResourcePolicy           *
+states         logs:UpdateLogDelivery           *
 collect_labels ec2:DescribeInstances            *
 collect_labels ec2:DescribeManagedPrefixLists   *
 collect_labels ec2:DescribeNetworkInterfaces    *
@@ -71,8 +79,16 @@ trace          es:ESHttpGet                     {domain}/flows-*
 trace          es:ESHttpPut                     {domain}/flows-*
 trace          es:ESHttpPost                    {domain}/flows-*
 trace          es:ESHttpDelete                  {domain}/flows-*
-trace          es:ESHttpPut                     {domain}/_index_template/vpc-flow-trace
 trace          es:ESHttpPost                    {domain}/_aliases
+trace          kms:DescribeKey                  {signing_key}
+trace          kms:GenerateMac                  {signing_key}
+trace          kms:Sign                         {signing_key}
+job_glue       glue:GetSecurityConfiguration    *
+job_glue       logs:AssociateKmsKey             {logs}:/aws-glue/jobs/*
+job_glue       logs:AssociateKmsKey             {logs}:/vpc-flow-trace/glue*
+job_glue       logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue*
+job_glue       logs:CreateLogStream             {logs}:/vpc-flow-trace/glue*
+job_glue       logs:PutLogEvents                {logs}:/vpc-flow-trace/glue*
 states         kms:GenerateDataKey              {write_key}
 scheduler      glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace
 scheduler      elasticmapreduce:AddJobFlowSteps {cluster}
@@ -95,6 +111,20 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeSubnets": "EC2's describe calls know no resource",
     "ec2:DescribeVpcs": "EC2's describe calls know no resource",
     "config:GetResourceConfigHistory": "AWS Config knows no resource for it",
+    "glue:GetSecurityConfiguration": "AWS Glue knows no resource for it",
+    **dict.fromkeys(
+        (
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ),
+        "vended logs know no resource",
+    ),
     "config:ListDiscoveredResources": "AWS Config knows no resource for it",
 }
 
@@ -125,6 +155,7 @@ def rows_in(table: str) -> set[Row]:
         domain="arn:aws:es:eu-west-1:111122223333:domain/flows",
         flow_logs="arn:aws:s3:::logs-1/AWSLogs/111122223333/vpcflowlogs/eu-west-1",
         logs="arn:aws:logs:eu-west-1:111122223333:log-group",
+        signing_key=f"{key}88888888-7777-8888-9999-000000000000",
         read_key=f"{key}11111111-2222-3333-4444-555555555555",
         write_key=f"{key}66666666-7777-8888-9999-000000000000",
     )

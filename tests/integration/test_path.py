@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from demo.vpc import LAB_WEB, SUSPECT
 from jobs.trace_instance import main
+from tests.faults.proxy import Refuses, proxy
 from tests.support.cases import TracedCase, sample_flags
 from tests.support.pages import page_table
 from tests.support.paths import DATA
@@ -270,27 +271,16 @@ def test_a_document_that_opensearch_refuses_is_quarantined_with_its_reason(
     opensearch_url: str,
     opensearch: OpenSearch,
 ) -> None:
-    opensearch.indices.put_index_template(
-        name="narrow",
-        body={
-            "index_patterns": ["flows-narrow-*"],
-            "priority": 900,
-            "template": {
-                "mappings": {
-                    "properties": {"bytes": {"type": "short"}, "run_id": {"type": "keyword"}}
-                }
-            },
-        },
-    )
-    flags = [*sample_flags(tmp_path), "--case_id", "narrow", "--opensearch_url", opensearch_url]
-    # 15044 and 471 fit a short; a third record does not.
+    flags = [*sample_flags(tmp_path), "--case_id", "narrow"]
     here = tmp_path / "more"
     shutil.copytree(DATA / "samples", here)
     (here / "large.log").write_text(
         "interface-id start end bytes\neni-1235b8ca123456789 1616729292 1616729349 99999999\n"
     )
 
-    assert main([*flags, "--flow_logs", str(here), "--strict", "true"]) == 3
+    with proxy(opensearch_url, Refuses(b"99999999")) as url:
+        flags += ["--opensearch_url", url, "--flow_logs", str(here), "--strict", "true"]
+        assert main(flags) == 3
 
     ((stage, record_id, reason),) = rows_of(
         spark, tmp_path / "narrow/quarantine", "stage", "record_id", "reason"

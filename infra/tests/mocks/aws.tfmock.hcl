@@ -22,6 +22,10 @@ mock_resource "aws_sfn_state_machine" {
   defaults = { arn = "arn:aws:states:eu-west-1:111122223333:stateMachine:made" }
 }
 
+mock_resource "aws_cloudwatch_log_group" {
+  defaults = { arn = "arn:aws:logs:eu-west-1:111122223333:log-group:made" }
+}
+
 mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:eu-west-1:111122223333:made" }
 }

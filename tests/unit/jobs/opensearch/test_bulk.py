@@ -152,7 +152,7 @@ def test_a_request_that_is_too_large_is_halved_and_a_single_document_is_refused(
         ((403, {"error": "secret"}), "bulk requests end with status 403"),
         ((404, {"error": "secret"}), "bulk requests end with status 404"),
         (items(403, error={"type": "x", "reason": "secret"}),
-         "single documents are answered with 403"),
+         "single documents are answered with 403 (x)"),
     ],
 )  # fmt: skip
 def test_a_no_to_everything_ends_the_load_at_once(

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.errors import BadInput
-from jobs.opensearch.client import check_reachable
+from jobs.opensearch.preflight import check_reachable
 
 Serve = Callable[[int, dict[str, Any]], str]
 

@@ -94,7 +94,10 @@ def manifest(**differs: object) -> dict[str, object]:
         },
         "books": {"flows": 14756},
         "identities": [{"what": "subject = flows", "left": 1, "right": 1, "holds": True}],
-        "report": {"name": "report-54d7.html", "sha256": hashlib.sha256(REPORT).hexdigest()},
+        "report": {
+            "name": "reports/20261124t023730z-54d7.html",
+            "sha256": hashlib.sha256(REPORT).hexdigest(),
+        },
         **differs,
     }
 
@@ -102,7 +105,7 @@ def manifest(**differs: object) -> dict[str, object]:
 def leave_behind(bucket: str, said: dict[str, object]) -> None:
     s3 = boto3.client("s3")
     case = f"cases/{said['case_id']}"
-    s3.put_object(Bucket=bucket, Key=f"{case}/report-54d7.html", Body=REPORT)
+    s3.put_object(Bucket=bucket, Key=f"{case}/reports/20261124t023730z-54d7.html", Body=REPORT)
     s3.put_object(Bucket=bucket, Key=f"{case}/manifest.json", Body=json.dumps(said).encode())
 
 
@@ -280,7 +283,7 @@ def test_a_report_with_other_bytes_than_the_manifest_names_is_not_copied(
     glue: None, bucket: str, dist: Path, tmp_path: Path
 ) -> None:
     flags = of_submit(bucket, dist, tmp_path, "--role", ROLE, "--job_name", f"alter-{bucket}")
-    altered = manifest(report={"name": "report-54d7.html", "sha256": "0" * 64})
+    altered = manifest(report={"name": "reports/20261124t023730z-54d7.html", "sha256": "0" * 64})
 
     _, said = submit(
         "glue", *flags, *of_case(bucket), watch=Watch(lambda: leave_behind(bucket, altered))

@@ -1,0 +1,223 @@
+"""A manifest as `verify_case` needs it: read field by field, as its writer may be an attacker."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+from jobs.cli import argument_values as values
+from jobs.evidence.manifest import Stored
+from jobs.evidence.tables import TableEvidence, read_tables
+from jobs.pipeline.books import Books
+from transforms.vocabulary import FURTHER_READINGS
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_INDEX = re.compile(r"[a-z0-9][a-z0-9-]{0,200}", re.ASCII)
+FINDING_COPIES = ("finding.json", "finding.json.gz")
+
+
+class NamedFile(NamedTuple):
+    """A file of the case beside its tables, by the name that the job gives it."""
+
+    name: str
+    sha256: str
+
+
+class StoredIndex(NamedTuple):
+    """The index of the run, as the manifest has it."""
+
+    name: str
+    alias: str
+    documents: int
+
+
+class Link(NamedTuple):
+    """The manifest before this one."""
+
+    run_id: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StoredCase:
+    """What the manifest of a case says. `books` are by reading; that of the window is `""`."""
+
+    stored: Stored
+    case_id: str
+    run_id: str
+    tables: Mapping[str, TableEvidence]
+    books: Mapping[str, Books]
+    inputs_sha256: str
+    max_ratio: int
+    report: NamedFile | None
+    finding: NamedFile | None
+    index: StoredIndex | None
+    previous: Link | None
+    sign_with: str | None
+
+
+def read_case(stored: Stored) -> StoredCase:
+    """The manifest, checked; raises ValueError with everything that is wrong, one sentence each.
+
+    A manifest of another version of the job is refused here as well: it lacks what is checked.
+    """
+    reader = _Reader(stored.content)
+    case = reader.case(stored)
+    if case is None:
+        raise ValueError("; ".join(reader.problems))
+    return case
+
+
+def read_link(content: Mapping[str, object]) -> Link | None:
+    """The run before, as a manifest names it; raises ValueError for anything else."""
+    found = content.get("previous")
+    if found is None:
+        return None
+    if not isinstance(found, Mapping):
+        raise ValueError("previous: expected an object or null")
+    return Link(_run_id(found.get("run_id"), "previous.run_id"), _sha256(found, "previous"))
+
+
+class _Reader:
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self._content = content
+        self.problems: list[str] = []
+
+    def case(self, stored: Stored) -> StoredCase | None:
+        """All parts, or None where one has a problem."""
+        content, read = self._content, self._read
+        parts = {
+            "case_id": read(lambda: _case_id(content.get("case_id"))),
+            "run_id": read(lambda: _run_id(content.get("run_id"), "run_id")),
+            "tables": read(lambda: _all_tables(content.get("tables"))),
+            "books": read(lambda: _books(content)),
+            "inputs_sha256": read(lambda: _sha256(content, "inputs_sha256", "inputs_sha256")),
+        }
+        parameters = read(lambda: _mapping(content.get("parameters"), "parameters"))
+        index = read(lambda: _index(content.get("index")))
+        previous = read(lambda: read_link(content))
+        report = read(lambda: _report(content.get("report"), content.get("run_id")))
+        finding = read(lambda: _finding(content.get("finding")))
+        ratio = read(
+            lambda: _number((parameters or {}).get("max_ratio", 100), "parameters.max_ratio")
+        )
+        key = read(
+            lambda: _text_or_none((parameters or {}).get("sign_with"), "parameters.sign_with")
+        )
+        if self.problems:
+            return None
+        return StoredCase(
+            stored,
+            max_ratio=ratio,
+            report=report,
+            finding=finding,
+            index=index,
+            previous=previous,
+            sign_with=key,
+            **parts,
+        )
+
+    def _read(self, read: Any) -> Any:
+        try:
+            return read()
+        except ValueError as problem:
+            self.problems.append(str(problem))
+            return None
+
+
+def _all_tables(value: object) -> dict[str, TableEvidence]:
+    tables = read_tables(value)
+    if missing := {"flows", "objects", "quarantine"} - tables.keys():
+        raise ValueError(f"tables: found no {', '.join(sorted(missing))}")
+    return tables
+
+
+def _books(content: Mapping[str, Any]) -> dict[str, Books]:
+    further = _mapping(content.get("further_readings", {}), "further_readings")
+    if unknown := further.keys() - {reading.folder for reading in FURTHER_READINGS}:
+        raise ValueError(f"further_readings: found {sorted(map(str, unknown))[0][:80]!r}")
+    found = {"": _books_of(content.get("books"), "books")}
+    for reading, of in further.items():
+        where = f"further_readings.{reading}"
+        found[reading] = _books_of(_mapping(of, where).get("books"), f"{where}.books")
+    return found
+
+
+def _books_of(value: object, where: str) -> Books:
+    given = _mapping(value, where)
+    expected = {field.name for field in fields(Books)}
+    if given.keys() != expected:
+        odd: Sequence[str] = sorted(map(str, given.keys() ^ expected))
+        raise ValueError(f"{where}: {odd[0][:80]!r} is missing or unknown")
+    return Books(**{name: _count_or_none(given[name], f"{where}.{name}") for name in given})
+
+
+def _report(value: object, run_id: object) -> NamedFile | None:
+    if value is None:
+        return None
+    given = _mapping(value, "report")
+    if given.get("name") != (name := f"reports/{_run_id(run_id, 'run_id')}.html"):
+        raise ValueError(f"report.name: found {str(given.get('name'))[:80]!r}; expected {name}")
+    return NamedFile(name, _sha256(given, "report"))
+
+
+def _finding(value: object) -> NamedFile | None:
+    if value is None:
+        return None
+    given = _mapping(value, "finding")
+    if (name := given.get("copy")) not in FINDING_COPIES:
+        raise ValueError(f"finding.copy: found {str(name)[:80]!r}; expected {FINDING_COPIES[0]}")
+    return NamedFile(str(name), _sha256(given, "finding"))
+
+
+def _index(value: object) -> StoredIndex | None:
+    if value is None:
+        return None
+    given = _mapping(value, "index")
+    name, alias = given.get("name"), given.get("alias")
+    if not all(isinstance(each, str) and _INDEX.fullmatch(each) for each in (name, alias)):
+        raise ValueError("index: expected the names of an index and its alias")
+    return StoredIndex(str(name), str(alias), _number(given.get("documents"), "index.documents"))
+
+
+def _mapping(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where}: expected an object")
+    return value
+
+
+def _number(value: object, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{where}: expected a whole number")
+    return value
+
+
+def _count_or_none(value: object, where: str) -> Any:
+    return None if value is None else _number(value, where)
+
+
+def _text_or_none(value: object, where: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{where}: expected text")
+    return value
+
+
+def _sha256(given: Mapping[str, Any], where: str, name: str = "sha256") -> str:
+    found = given.get(name)
+    if not isinstance(found, str) or not _SHA256.fullmatch(found):
+        raise ValueError(f"{where}: expected 64 hex digits as its SHA-256")
+    return found
+
+
+def _case_id(value: object) -> str:
+    try:
+        return values.case_id(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f"case_id: {error}") from None
+
+
+def _run_id(value: object, where: str) -> str:
+    try:
+        return values.run_id(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None

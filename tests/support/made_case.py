@@ -1,0 +1,102 @@
+"""A case made by hand: Delta tables of a few rows by the protocol's text, a report, manifests."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jobs.evidence.manifest import Stored, canonical, earlier_manifest
+from jobs.evidence.tables import describe_tables
+
+CASE = "made-case"
+RUNS = ("20261128t000000z-0001", "20261128t010000z-0002", "20261128t020000z-0003")
+REPORT = b"<html>the answer</html>\n"
+_BOOKS = (
+    "listed listed_skipped objects_skipped objects_read objects_empty objects_refused "
+    "objects_other_kind bytes_read bytes_inflated lines header_lines blank_lines set_aside_lines "
+    "parsed_lines refused_lines nodata_lines skipdata_lines in_window_lines out_of_window_lines "
+    "unbalanced_objects quarantined_objects quarantined_lines quarantined_documents subject others "
+    "flows flows_nodata flows_skipdata"
+).split()
+
+
+def write_version(table: Path, version: int, run_id: str, *values: int, mode: str = "") -> str:
+    """One more version of a table with a row for each value; the name of its data file."""
+    name = f"part-{version:05}-{run_id}-c000.snappy.parquet"
+    log = table / "_delta_log"
+    log.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"n": list(values)}), table / name)
+    schema = {
+        "type": "struct",
+        "fields": [{"name": "n", "type": "long", "nullable": True, "metadata": {}}],
+    }
+    actions: list[dict[str, Any]] = [
+        {
+            "commitInfo": {
+                "operation": "WRITE",
+                "operationParameters": {"mode": mode or "Overwrite"},
+                "userMetadata": run_id,
+            }
+        },
+        {
+            "add": {
+                "path": name,
+                "partitionValues": {},
+                "size": (table / name).stat().st_size,
+                "modificationTime": 0,
+                "dataChange": True,
+                "stats": json.dumps({"numRecords": len(values)}),
+            }
+        },
+    ]
+    if version == 0:
+        actions += [
+            {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+            {"metaData": {"id": "m", "schemaString": json.dumps(schema), "partitionColumns": [],
+                          "configuration": {}, "format": {"provider": "parquet"}}},
+        ]  # fmt: skip
+    text = "".join(f"{json.dumps(action)}\n" for action in actions)
+    (log / f"{version:020}.json").write_text(text)
+    return name
+
+
+def make_run(case: Path, number: int, **changed: object) -> Stored:
+    """A complete run of the case: tables of this version, the report, the manifest at last."""
+    run_id = RUNS[number]
+    for name in ("flows", "objects", "quarantine", "conversations", "answers"):
+        write_version(case / name, number, run_id, number, number + 1)
+    (case / "reports").mkdir(exist_ok=True)
+    (case / "reports" / f"{run_id}.html").write_bytes(REPORT)
+    (case / "report.html").write_bytes(REPORT)
+    before = case / "manifest.json"
+    previous = None
+    if before.exists():
+        stored = Stored(json.loads(before.read_bytes()), before.read_bytes())
+        kept = Path(earlier_manifest(str(case), stored.run_id))
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_bytes(stored.text)
+        previous = {"run_id": stored.run_id, "sha256": stored.sha256}
+    content: dict[str, object] = {
+        "format": 2,
+        "case_id": CASE,
+        "run_id": run_id,
+        "parameters": {"max_ratio": 100, "sign_with": None},
+        "tables": describe_tables(str(case), run_id),
+        "books": {**dict.fromkeys(_BOOKS, 0), "documents": None},
+        "further_readings": {},
+        "inputs_sha256": "0" * 64,
+        "report": {
+            "name": f"reports/{run_id}.html",
+            # printf '<html>the answer</html>\n' | sha256sum
+            "sha256": "f78bc315d911bb693998880fe83ac45122b6706bbec2da3cf493e15c86502cc9",
+        },
+        "finding": None,
+        "index": None,
+        "previous": previous,
+        **changed,
+    }
+    text = canonical(content)
+    before.write_bytes(text)
+    return Stored(content, text)

@@ -1,0 +1,89 @@
+"""What is made of a manifest in a bucket, which whoever may write there may have written."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from jobs.submit.outcome import FAILED, outcome_of
+from jobs.submit.runs import Seen
+
+RUN = "20261128t000000z-0001"
+SEEN = Seen("SUCCEEDED", True, True, datetime(2026, 11, 28, tzinfo=UTC))
+REPORT = b"<script>the attacker's</script>"
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    folder = tmp_path / "cases/web-3"
+    (folder / "reports").mkdir(parents=True)
+    (folder / "reports" / f"{RUN}.html").write_bytes(REPORT)
+    return folder
+
+
+def write_manifest(case: Path, **changed: object) -> None:
+    content: dict[str, object] = {
+        "case_id": "web-3",
+        "run_id": RUN,
+        "started_at": "2026-11-28T00:00:01+00:00",
+        "exit_status": 0,
+        "books": {"flows": 1},
+        "identities": [],
+        "warnings": [],
+        "report": {
+            "name": f"reports/{RUN}.html",
+            "sha256": hashlib.sha256(REPORT).hexdigest(),
+        },
+        **changed,
+    }
+    (case / "manifest.json").write_text(json.dumps(content))
+
+
+def test_the_copy_of_the_report_is_named_by_the_case_that_was_asked_for(
+    case: Path, tmp_path: Path
+) -> None:
+    write_manifest(case)
+
+    outcome = outcome_of(str(case), SEEN, str(tmp_path / "copies"))
+
+    assert outcome.exit_code == 0
+    assert [path.name for path in (tmp_path / "copies").iterdir()] == [f"web-3-{RUN}.html"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"case_id": "../planted"}, id="the case's id"),
+        pytest.param({"case_id": "{folder}/planted"}, id="an absolute one"),
+        pytest.param({"run_id": "../../planted"}, id="the run's id"),
+        pytest.param(
+            {"report": {"name": "../../planted", "sha256": hashlib.sha256(REPORT).hexdigest()}},
+            id="the report's name",
+        ),
+    ],
+)
+def test_no_path_comes_from_the_manifest(
+    changed: dict[str, object], case: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "planted").write_bytes(REPORT)
+    write_manifest(case, **json.loads(json.dumps(changed).replace("{folder}", str(tmp_path))))
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+
+    outcome_of(str(case), SEEN, str(tmp_path / "copies"))
+
+    new = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+    assert new <= {tmp_path / "copies" / f"web-3-{RUN}.html"}
+
+
+def test_a_run_id_that_is_none_is_a_sentence(case: Path, tmp_path: Path) -> None:
+    write_manifest(case, run_id="../../planted")
+
+    outcome = outcome_of(str(case), SEEN, str(tmp_path / "copies"))
+
+    assert outcome.exit_code == FAILED
+    assert outcome.lines == [
+        f"error: {case}/manifest.json: run_id: expected the id of a run, such as "
+        "20261124t023730z-54d7; verify the case"
+    ]

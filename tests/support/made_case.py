@@ -1,6 +1,7 @@
 """A case made by hand: Delta tables of a few rows by the protocol's text, a report, manifests."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,11 @@ import pyarrow.parquet as pq
 
 from jobs.evidence.manifest import Stored, canonical, earlier_manifest
 from jobs.evidence.tables import describe_tables
+from jobs.pipeline.books import Books
 
 CASE = "made-case"
 RUNS = ("20261128t000000z-0001", "20261128t010000z-0002", "20261128t020000z-0003")
 REPORT = b"<html>the answer</html>\n"
-_BOOKS = (
-    "listed listed_skipped objects_skipped objects_read objects_empty objects_refused "
-    "objects_other_kind bytes_read bytes_inflated lines header_lines blank_lines set_aside_lines "
-    "parsed_lines refused_lines nodata_lines skipdata_lines in_window_lines out_of_window_lines "
-    "unbalanced_objects quarantined_objects quarantined_lines quarantined_documents subject others "
-    "flows flows_nodata flows_skipdata"
-).split()
 
 
 def write_version(table: Path, version: int, run_id: str, *values: int, mode: str = "") -> str:
@@ -84,7 +79,7 @@ def make_run(case: Path, number: int, **changed: object) -> Stored:
         "run_id": run_id,
         "parameters": {"max_ratio": 100, "sign_with": None},
         "tables": describe_tables(str(case), run_id),
-        "books": {**dict.fromkeys(_BOOKS, 0), "documents": None},
+        "books": {**{count.name: 0 for count in fields(Books)}, "documents": None},
         "further_readings": {},
         "inputs_sha256": "0" * 64,
         "report": {

@@ -71,7 +71,7 @@ def test_silence_is_told_by_the_coverage_that_is_handed_in(
 
 def test_a_case_is_input_that_nothing_changes(tmp_path: Path) -> None:
     arguments = parse_arguments(
-        ["--flow_logs", "logs", "--case_id", "c", "--output", str(tmp_path), "--addresses", S,
+        ["--flow_logs", "logs", "--case_id", "case-1", "--output", str(tmp_path), "--addresses", S,
          "--from", "2026-11-23T00:00:00Z", "--to", "2026-11-23T01:00:00Z"]
     )  # fmt: skip
     labels = LabelTables()
@@ -87,5 +87,5 @@ def test_a_case_is_input_that_nothing_changes(tmp_path: Path) -> None:
     for name in ("subject", "listing", "finding"):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(case, name, None)
-    assert case.table("flows") == f"{tmp_path}/c/flows"
-    assert case.table("flows", Reading.BASELINE) == f"{tmp_path}/c/baseline/flows"
+    assert case.table("flows") == f"{tmp_path}/case-1/flows"
+    assert case.table("flows", Reading.BASELINE) == f"{tmp_path}/case-1/baseline/flows"

@@ -37,7 +37,7 @@ from jobs.pipeline.path import follow
 from jobs.pipeline.prepare import prepare
 from jobs.pipeline.publish import begin_case, books_with_documents, load_index, publish
 from jobs.pipeline.read_flows import FlowsRead, read_window
-from jobs.pipeline.result import Investigation, RunResult, all_books
+from jobs.pipeline.result import Investigation, RunResult
 from jobs.pipeline.scan import ScanResult
 from jobs.pipeline.watch_list import cases_of, scanned_once
 from jobs.sources.findings import answer_claims
@@ -48,6 +48,7 @@ from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows, open_session
 from jobs.storage.delta_sink import SHAPES, read_table
 from transforms.questions.context import QuestionContext
+from transforms.vocabulary import Reading
 
 # As stored. A compressed line takes some fifteen bytes, so that these are a million records.
 _SMALL_BYTES = 16 * 1024 * 1024
@@ -156,17 +157,20 @@ def run(
     books = books_with_documents(spark, case, window=window, indexed=indexed)
     result = RunResult(
         case=case,
-        window=window,
+        subject=window.subject,
+        was_scanned_twice=window.was_scanned_twice,
         investigation=investigation,
         claims=claiming.result(),
         indexed=indexed,
-        books=all_books(books, investigation),
+        books={Reading.WINDOW: books, **(investigation.books if investigation else {})},
     )
     report = render_report(result, digesting.result())
     manifest = publish(
         spark, lock, phases, result=result, inputs_sha256=digesting.result(), report=report
     )
-    result.release()
+    window.release()
+    if indexed is not None:
+        indexed.refused.unpersist()
     return FinishedRun(result=result, seconds=phases.seconds, manifest=manifest)
 
 
@@ -200,10 +204,13 @@ def investigate(
         )
         answers = answer_questions(spark, tables=tables, context=context)
         store_answers(spark, case, answers)
+    books = {hop.read.reading: hop.read.books for hop in path.hops}
+    if baseline is not None:
+        books = {Reading.BASELINE: baseline.books, **books}
+        baseline.release()
+    path.release()
     tables.release()
-    return Investigation(
-        baseline=baseline, path=path, coverage=coverage, context=context, answers=answers
-    )
+    return Investigation(context=context, coverage=coverage, answers=answers, books=books)
 
 
 if __name__ == "__main__":

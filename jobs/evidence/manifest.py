@@ -180,8 +180,8 @@ def describe_run(
         "exit_status": int(result.exit_code),
         "warnings": warnings,
         "parameters": _plain(arguments),
-        "subject": _plain(result.window.subject),
-        "objects_were_read_twice": result.window.was_scanned_twice,
+        "subject": _plain(result.subject),
+        "objects_were_read_twice": result.was_scanned_twice,
         "finding": _plain(case.finding.described()) if case.finding else None,
         "claims": _plain(result.claims),
         "labels": [

@@ -100,7 +100,7 @@ def _head(result: RunResult) -> dict[str, object]:
         "coverage": _coverage(coverage),
         "is_unseen": coverage is not None and coverage.judged.verdict == "NONE",
         "window": str(case.arguments.window),
-        "subject": _subject(result.window.subject),
+        "subject": _subject(result.subject),
         "saw": _sentences([each for each in shown_in(answers, Place.REPORT_SAW) if each.rows]),
         "not_seen": _sentences([each for each in others if each.verdict not in _UNANSWERED]),
         "cannot_see": [
@@ -134,7 +134,7 @@ def _body(result: RunResult) -> dict[str, object]:
             for figure in question.key_figures
         ],
         "new_note": why_nothing_is_new(investigation.context.baseline),
-        **drawings(result, investigation, _subject(result.window.subject)["name"]),
+        **drawings(result, investigation, _subject(result.subject)["name"]),
         "matrix": peer_matrix(the_one_in(answers, Place.PEER_MATRIX)),
         "hours": hour_matrix(the_one_in(answers, Place.HOUR_MATRIX)),
         "answers": [answer_for_report(answer) for answer in answers],

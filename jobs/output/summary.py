@@ -12,7 +12,7 @@ from jobs.sources.labels import said_of_labels
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import Place
 from transforms.text import sanitise
-from transforms.vocabulary import Step
+from transforms.vocabulary import Reading, Step
 from transforms.wording import size
 
 CLAIMS_SHOWN = 5
@@ -46,7 +46,7 @@ def watch_list_summary(runs: Sequence[FinishedRun]) -> str:
         if result.investigation
     ]
     lines = [
-        f"  {_PRESSING[rank]:<14}{result.window.subject.instance_ids[0]:<21}"
+        f"  {_PRESSING[rank]:<14}{result.subject.instance_ids[0]:<21}"
         f"{result.case.table('report.html')}"
         for rank, result in sorted(found, key=lambda each: each[0])
     ]
@@ -55,7 +55,7 @@ def watch_list_summary(runs: Sequence[FinishedRun]) -> str:
 
 def _lines(run: FinishedRun) -> Iterator[str]:
     result = run.result
-    case, books, investigation = result.case, result.window.books, result.investigation
+    case, books, investigation = result.case, result.books[Reading.WINDOW], result.investigation
     arguments = case.arguments
     yield ""
     if investigation:
@@ -110,7 +110,7 @@ def _others(arguments: Arguments) -> str:
 def _subject(result: RunResult) -> str:
     if not result.case.has_subject:
         return "every flow of the window"
-    subject = result.window.subject
+    subject = result.subject
     text = ", ".join(subject.names())
     if not subject.interface_ids and not subject.addresses:
         text += "  (no interface or address is known: only records with its id can be found)"
@@ -145,11 +145,11 @@ def _known_by(result: RunResult) -> Iterator[str]:
     """Where each part of the subject comes from."""
     if not result.case.has_subject:
         return
-    known = result.window.subject.known_by()
+    known = result.subject.known_by()
     if known:
         by_source = (f"{source} ({', '.join(values)})" for source, values in known.items())
         yield f"  known by  {'; '.join(by_source)}"
-    if result.window.was_scanned_twice:
+    if result.was_scanned_twice:
         yield "            what only the records knew was searched for in a second reading"
     finding = result.case.finding
     launch = finding.finding.launch_at if finding else None
@@ -161,7 +161,7 @@ def _known_by(result: RunResult) -> Iterator[str]:
 
 
 def _reading(result: RunResult) -> Iterator[str]:
-    books = result.window.books
+    books = result.books[Reading.WINDOW]
     yield (
         f"  objects   {books.listed:,} listed, {books.objects_skipped:,} skipped, "
         f"{books.objects_read:,} read, {books.objects_empty:,} empty, "

@@ -1,32 +1,29 @@
-"""What a run found out, as one value: the results of its steps."""
+"""What a run found out, as plain values: no frame outlives the run, so that a list may be long."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobs.errors import ExitCode
 from jobs.opensearch.sink import Indexed
-from jobs.pipeline.baseline import BaselineRead
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
 from jobs.pipeline.case_coverage import CaseCoverage
-from jobs.pipeline.path import Path
-from jobs.pipeline.read_flows import FlowsRead
 from transforms.finding.claim import ClaimAnswer
 from transforms.questions.catalogue import Answer, the_one_in
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Place
+from transforms.subject.identity import Subject
 from transforms.vocabulary import Reading
 
 
 @dataclass(frozen=True, kw_only=True)
 class Investigation:
-    """What was found out about one subject."""
+    """What was found out about one subject; `books` are those of the further readings."""
 
-    baseline: BaselineRead | None
-    path: Path
-    coverage: CaseCoverage
     context: QuestionContext
+    coverage: CaseCoverage
     answers: tuple[Answer, ...]
+    books: Mapping[Reading, Books]
 
     @property
     def headline(self) -> Answer:
@@ -38,11 +35,13 @@ class Investigation:
 class RunResult:
     """Everything that a run found out before it is published.
 
-    `investigation` is None with `--scope everything`, `indexed` without an OpenSearch.
+    `subject` is that of the case with what its own records added. `investigation` is None with
+    `--scope everything`, `indexed` without an OpenSearch.
     """
 
     case: Case
-    window: FlowsRead
+    subject: Subject
+    was_scanned_twice: bool
     investigation: Investigation | None
     claims: tuple[ClaimAnswer, ...]
     indexed: Indexed | None
@@ -57,27 +56,6 @@ class RunResult:
     def exit_code(self) -> ExitCode:
         """What the shell is told."""
         return exit_code(self.books, self.case.arguments.strict)
-
-    def release(self) -> None:
-        """Give back what was kept in memory."""
-        self.window.release()
-        if self.indexed is not None:
-            self.indexed.refused.unpersist()
-        if self.investigation is not None:
-            self.investigation.path.release()
-            if self.investigation.baseline is not None:
-                self.investigation.baseline.release()
-
-
-def all_books(window_books: Books, investigation: Investigation | None) -> Mapping[Reading, Books]:
-    """The books of every reading."""
-    books = {Reading.WINDOW: window_books}
-    if investigation is not None:
-        if investigation.baseline is not None:
-            books[Reading.BASELINE] = investigation.baseline.books
-        for hop in investigation.path.hops:
-            books[hop.read.reading] = hop.read.books
-    return books
 
 
 def exit_code(books: Mapping[Reading, Books], strict: bool) -> ExitCode:

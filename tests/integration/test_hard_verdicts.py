@@ -69,7 +69,7 @@ DAYS = {
         [line(60, "10.20.3.21", OWN, (22, 50_021), octets=40, flags=2, action="REJECT"),
          line(160, OWN, "10.20.3.21", (50_021, 22), packets=100, octets=50_000, flags=3),
          line(160, "10.20.3.21", OWN, (22, 50_021), packets=100, octets=50_000, flags=19)],
-        "DATA", "1 of them answered with data",
+        "DATA", "it answered with data",
     ),
     "volume with an unknown beginner": Hard(
         [*both(60, "10.20.3.33", (22, 22), packets=900, octets=750_000, flags=19),

@@ -72,13 +72,17 @@ def _answered(of: Mapping[str, int], step: Step) -> str:
     tried = f"{_count(of['peers_tried'], 'address', 'addresses')} tried"
     attempts = _count(of["attempts"], "attempt", "attempts")
     if step is Step.DATA:
-        return f"{tried} in {attempts}, {of['peers_with_data']:,} of them answered with data"
+        return f"{tried} in {attempts}, {_of_them(of, of['peers_with_data'])} answered with data"
     if step is Step.ANSWERED:
-        return f"{tried} in {attempts}, {of['peers_answered']:,} of them answered, none with data"
+        return f"{tried} in {attempts}, {_of_them(of, of['peers_answered'])} answered without data"
     stopped = of["blocked_src"] + of["blocked_dst"] + of["refused"]
     parts = [f"{stopped:,} {_was(stopped)} blocked or refused"] if stopped else []
     parts += [f"{of['no_answer']:,} got no answer"] if of["no_answer"] else []
     return f"{tried} in {attempts}, none answered: {' and '.join(parts)}"
+
+
+def _of_them(of: Mapping[str, int], number: int) -> str:
+    return "it" if of["peers_tried"] == 1 else f"{number:,} of them"
 
 
 def _where(of: Mapping[str, int]) -> list[str]:

@@ -62,6 +62,11 @@ TRIED_ONE = {"attempts": 1, "peers_tried": 1, "in_own_vpc": 1}
             "database, control plane, mail), 1 of these with data.",
         ),
         (
+            {**TRIED_ONE, "data": 1, "peers_answered": 1, "peers_with_data": 1},
+            FULL,
+            "Yes: 1 address tried in 1 attempt, it answered with data.",
+        ),
+        (
             {**TRIED_ONE, "no_answer": 1},
             FULL,
             "Yes: 1 address tried in 1 attempt, none answered: 1 got no answer.",
@@ -70,8 +75,8 @@ TRIED_ONE = {"attempts": 1, "peers_tried": 1, "in_own_vpc": 1}
             {"attempts": 4, "peers_tried": 3, "answered": 2, "peers_answered": 2, "in_own_vpc": 1,
              "in_other_vpc": 2},
             FULL,
-            "Yes: 3 addresses tried in 4 attempts, 2 of them answered, none with data; of the "
-            "addresses 1 in the own VPC, 2 in other VPCs.",
+            "Yes: 3 addresses tried in 4 attempts, 2 of them answered without data; of "
+            "the addresses 1 in the own VPC, 2 in other VPCs.",
         ),
         (
             {**TRIED_ONE, "blocked_dst": 1, "unclear": 1, "unclear_peers": 1,

@@ -1,5 +1,7 @@
 """What the subject sent outside: addresses, volume, name resolution, services of AWS."""
 
+from collections.abc import Mapping
+
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
 from transforms.questions.sql import BY_SUBJECT, IS_BEYOND, IS_UNKNOWN_PRIVATE, PEER_COLUMNS
@@ -44,7 +46,7 @@ def _tell_outside_addresses(context: QuestionContext, figures: Figures, rows: Ro
         f"{figures['peers']:,} addresses",
         f"The subject began with {figures['peers']:,} addresses outside; most went to "
         f"{peer_of(first)} at port {first['service_port']}: "
-        f"{size(int(str(first['bytes_out'] or 0)))} from {moment(first['first_at'])} UTC"
+        f"{_volume_of(first, 'bytes_out')} from {moment(first['first_at'])} UTC"
         f"{_unknown_ones(figures)}.",
     )
 
@@ -83,9 +85,15 @@ def _tell_volume(context: QuestionContext, figures: Figures, rows: Rows) -> Told
         size(figures["payload_out"]),
         f"At most {size(figures['payload_out'])} went outside to {figures['peers']:,} addresses"
         f" ({size(figures['payload_in'])} came in); most to {peer_of(first)} in the hour from "
-        f"{moment(first['hour'])} UTC: {size(int(str(first['payload_out'] or 0)))}"
+        f"{moment(first['hour'])} UTC: {_volume_of(first, 'payload_out')}"
         f"{_unknown_ones(figures)}{_unrecorded(figures)}.",
     )
+
+
+def _volume_of(row: Mapping[str, object], name: str) -> str:
+    """The volume of a row for a person; rows are JSON, which leaves out what is unknown."""
+    octets = row.get(name)
+    return "a volume that is not recorded" if octets is None else size(int(str(octets)))
 
 
 def _unknown_ones(figures: Figures) -> str:

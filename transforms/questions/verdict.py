@@ -115,7 +115,7 @@ _OUTSIDE = f"SELECT count(DISTINCT peer) FROM peers WHERE hop = 1 AND peer_ring 
 
 
 def _tell_did_it_try(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
-    unclear = max(rows, key=lambda row: int(str(row["unclear_bytes"] or 0)), default=None)
+    unclear = max(rows, key=lambda row: int(str(row.get("unclear_bytes") or 0)), default=None)
     peer = sanitise(peer_of(unclear)) if unclear and unclear["unclear"] else None
     coverage = context.coverage
     unseen = context.unseen._replace(
@@ -143,7 +143,7 @@ DID_IT_TRY = Question(
         "peers_that_matter": "count_if(at_services_that_matter > 0)",
         "peers_that_matter_with_data": "count_if(data_at_services_that_matter > 0)",
         **{
-            name: f"count_if(attempts > 0 AND peer_ring = '{ring}')"
+            name: f"count_if(attempts > 0 AND peer_ring = '{ring.value}')"
             for name, ring in _RINGS.items()
         },
         "unclear": "coalesce(sum(unclear), 0)",

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from jobs.cli.arguments import parse_arguments
 from jobs.pipeline.answer import answer_questions
 from jobs.pipeline.case import Case
-from jobs.pipeline.conversations import CaseTables
+from jobs.pipeline.conversations import CaseTables, computed
 from jobs.sources.listing import Listing
 from tests.support.flow_rows import S, back, flows_of, out
 from transforms.conversations.build import conversations_of
@@ -19,21 +19,27 @@ from transforms.coverage.judged import Coverage
 from transforms.label.tables import LabelTables
 from transforms.questions.catalogue import QUESTIONS
 from transforms.questions.context import QuestionContext
+from transforms.questions.judgement import Unseen
 from transforms.questions.options import QuestionOptions
 from transforms.questions.verdict import peers_of
 from transforms.subject.identity import resolve_subject
 from transforms.vocabulary import Reading
 
+REASONS: dict[str, tuple[str, ...]] = {"FULL": (), "PARTIAL": ("a minute is lost",)}
+
 
 def tables_of(spark: SparkSession, *rows: dict[str, object]) -> CaseTables:
-    conversations = conversations_of(flows_of(spark, rows), [S], Rules())
-    return CaseTables(conversations=conversations, peers=peers_of(conversations), is_small=True)
+    made = conversations_of(flows_of(spark, rows), [S], Rules())
+    conversations = computed(made, "run", is_small=True)  # as the job does: planned once
+    peers = computed(peers_of(conversations), "run", is_small=True)
+    return CaseTables(conversations=conversations, peers=peers, is_small=True)
 
 
 def context_of(verdict: str) -> QuestionContext:
     return dataclasses.replace(
         QuestionContext.of_options(QuestionOptions()),
-        coverage=Coverage(verdict, ("a minute is lost",), {}),  # type: ignore[arg-type]
+        coverage=Coverage(verdict, REASONS[verdict], {}),  # type: ignore[arg-type]
+        unseen=Unseen(known_v4=True),
     )
 
 

@@ -57,7 +57,8 @@ def _contacts(answer: Answer) -> list[Contact]:
     peers: dict[str, Contact] = {}
     for row in answer.rows:
         before = peers.get(str(row["peer"]))
-        octets = number_of(row, "bytes_out") + number_of(row, "bytes_in")
+        # Rows of JSON leave out what is not recorded; only the width of a line depends on it.
+        octets = sum(number_of(row, name) for name in ("bytes_out", "bytes_in") if name in row)
         outcome = before.outcome if before else str(row["outcome"])
         words = sanitise(row.get("peer_name") or row["peer"], 24)
         peers[str(row["peer"])] = Contact(words, outcome, octets + (before.octets if before else 0))

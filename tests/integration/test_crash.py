@@ -13,6 +13,7 @@ import pytest
 from opensearchpy import OpenSearch
 from pyspark.sql import SparkSession
 
+from jobs.errors import ExitCode
 from jobs.trace_instance import main
 from tests.support.paths import DATA, ROOT
 
@@ -125,7 +126,7 @@ def test_a_run_killed_in_any_phase_changes_nothing_that_readers_see(
         try:
             if moment == "after the scan":
                 wait_for((case / "run.lock").exists, run, log)
-                assert main(flags) == 2
+                assert main(flags) == ExitCode.HELD
                 assert f"(host {os.uname().nodename}, pid " in capsys.readouterr().err
             wait_for(reached, run, log)
         finally:

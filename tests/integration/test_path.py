@@ -98,7 +98,8 @@ def test_the_summary_says_what_was_read_kept_and_refused(
 ) -> None:
     said = traced_day.printed
     truth = demo_day.truth
-    assert re.search(r"^DATA: Yes: [\d,]+ attempts at [\d,]+ internal addresses, data", said, re.M)
+    tried = r"[\d,]+ addresses tried in [\d,]+ attempts, [\d,]+ of them answered with data"
+    assert re.search(rf"^DATA: Yes: {tried}", said, re.M)
     assert "window    2026-11-23 00:00:00 UTC to 2026-11-24 00:00:00 UTC" in said
     assert "objects   576 listed, 0 skipped, 576 read, 0 empty, 0 refused" in said
     assert f"lines     {truth['lines']:,}: 576 header, 0 blank" in said

@@ -128,8 +128,13 @@ def _by_records(session: list[Row]) -> tuple[str, str, str] | None:
     answered = {row["way"] for row in session if _flags(row) & 18 == 18}
     if len(answered) == 2:
         return "unknown", "SYN-ACK from both", "unknown"
-    if answered:
-        return ("peer" if "out" in answered else "subject"), "SYN-ACK", "proven"
+    if answered == {"in"}:
+        return "subject", "SYN-ACK", "proven"
+    if answered:  # whoever holds the subject can send one of his own
+        asked_for = any(
+            r["way"] == "in" and _is_accepted(r) and _flags(r) & 18 == 2 for r in session
+        )
+        return "peer", "SYN-ACK", "proven" if asked_for else "likely"
     ours, theirs = (
         min(
             (r["start"] for r in session

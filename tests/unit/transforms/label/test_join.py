@@ -135,7 +135,7 @@ def test_direction_tells_the_records_own_end_where_labels_know_no_address(
 
     own = ("web", "eni-1", "i-z", "subnet-z", "vpc-z", "other vpc", "interface")
     nobody = (None, None, None, None, None, "private, unknown", None)
-    columns = "name interface_id instance_id subnet_id vpc_id scope basis".split()
+    columns = "name interface_id instance_id subnet_id vpc_id ring basis".split()
     for row, src, dst in ((out, own, nobody), (back, nobody, own), (unknown, nobody, nobody)):
         assert tuple(row[f"src_{column}"] for column in columns) == src
         assert tuple(row[f"dst_{column}"] for column in columns) == dst
@@ -152,7 +152,7 @@ def test_the_packets_own_ends_are_named_where_they_differ(spark: SparkSession) -
         {**nat, "pkt_srcaddr": "10.9.1.5", "pkt_dstaddr": "2001:db8:a:1::7"},
     )  # fmt: skip
 
-    columns = "name interface_id instance_id subnet_name scope basis".split()
+    columns = "name interface_id instance_id subnet_name ring basis".split()
     nothing = (None,) * 6
     for row, src, dst in (
         (behind, nothing, ("S3", None, None, None, "aws service", "record")),

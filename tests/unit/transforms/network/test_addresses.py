@@ -79,7 +79,7 @@ def test_private_ranges(table: Table) -> None:
         ("10.0.0.0", True), ("10.255.255.255", True), ("11.0.0.0", False),
         ("172.15.255.255", False), ("172.16.0.0", True), ("172.31.255.255", True),
         ("192.168.0.0", True), ("100.64.0.1", True), ("100.128.0.0", False),
-        ("203.0.113.9", False), ("fd00::1", True), ("fe80::1", True), ("2001:db8::1", False),
+        ("203.0.113.9", False), ("fd00::1", True), ("fe80::1", False), ("2001:db8::1", False),
     ).withColumn("key", key_of("address"))  # fmt: skip
 
     for found, expected, address in rows.selectExpr(

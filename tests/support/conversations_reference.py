@@ -187,7 +187,11 @@ def _by_others(one: Story, crowds: dict[tuple[object, ...], int]) -> tuple[str, 
         for way in ("out", "in")
     }  # fmt: skip
     has_both = None not in first.values()
-    if has_both and abs(first["out"] - first["in"]) >= 2:
+    # Flags without a SYN: it is older than its first record, so that order says nothing.
+    is_older = any(_has_flags(r) for r in one["rows"]) and not any(
+        _is_accepted(r) and _has_flags(r) and _flags(r) & 18 == 2 for r in one["rows"]
+    )
+    if has_both and not is_older and abs(first["out"] - first["in"]) >= 2:
         return ("subject" if first["out"] < first["in"] else "peer"), "order", "likely"
     near_crowd = crowds.get(("near", protocol, own), 0)
     far_crowd = crowds.get(("far", protocol, peer, far), 0)

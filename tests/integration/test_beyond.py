@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 
 from bench.jvm_memory import Held, heap_in_use, held_by
 from jobs import verify_case
+from jobs.errors import ExitCode
 from jobs.evidence.case_lock import locked_case
 from jobs.trace_instance import main
 from tests.support.records import COLUMNS, flow_line
@@ -283,7 +284,7 @@ def test_a_case_of_the_list_that_another_run_holds_stops_it_before_anything_is_w
     flags = [*week, "--case_id", "held", "--output", str(tmp_path), "--one_case_each", "true"]
     (tmp_path / f"held-{second}").mkdir()
     with locked_case(f"{tmp_path}/held-{second}/run.lock", "20261125t000000z-0000"):
-        assert main([*flags, "--instance_id", f"{first},{second}"]) == 2
+        assert main([*flags, "--instance_id", f"{first},{second}"]) == ExitCode.HELD
 
     assert (
         f"held-{second}/run.lock: found that run 20261125t000000z-0000" in capsys.readouterr().err

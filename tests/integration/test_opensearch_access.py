@@ -171,7 +171,7 @@ def test_a_failed_load_says_why_and_shows_no_document(
         assert main([*planted_flags, "--opensearch_url", url]) == 1
 
     said = capfd.readouterr()
-    assert "bulk requests end with status 500; Delta holds the flows" in said.err
+    assert "bulk requests end with status 500, broken; Delta holds the flows" in said.err
     assert PLANTED not in said.err + said.out
     assert opensearch.indices.get(index="flows-guarded*") == {}
 

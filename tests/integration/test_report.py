@@ -67,8 +67,8 @@ def test_thresholds_and_rule_versions_that_were_used_are_printed(case: Path) -> 
     for name, value in Thresholds()._asdict().items():
         assert f" {name} {value} " in text, name
     assert (
-        "Rules of the questions: version 1; of conversations: 1; of service classes: 1; of the "
-        "verdict: 1."
+        "Rules of the questions: version 1; of conversations: 2; of service classes: 1; of the "
+        "verdict: 2."
     ) in text
 
 

@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BENCH ?= $(filter-out __init__ harness flow_text slow_s3 local_spark jvm_memory,$(basename $(notdir $(wildcard bench/*.py))))
 FUZZ_SECONDS ?= 300
-FUZZ ?= text parquet finding labels manifest
+FUZZ ?= text parquet finding labels manifest answers
 MVN := mvn --quiet --batch-mode --strict-checksums
 
 .PHONY: help setup setup-s3 run verify scenarios redteam opensearch demo test test-unit test-s3 \

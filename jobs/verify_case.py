@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         request = _arguments(argv)
-        case = _case_at(request.case_uri)
+        case = case_at(request.case_uri)
     except BadInput as bad:
         for problem in bad.problems:
             print(f"error: {sanitise(problem, _LONGEST)}", file=sys.stderr)
@@ -160,7 +160,7 @@ def _sha256(text: str) -> str:
     return text.lower()
 
 
-def _case_at(case_uri: str) -> StoredCase:
+def case_at(case_uri: str) -> StoredCase:
     """The case by the manifest of its last complete run; raises BadInput when there is none."""
     where = f"--case {case_uri}"
     try:

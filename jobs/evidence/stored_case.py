@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from dataclasses import fields as fields_of
 from typing import Any, NamedTuple
 
-from jobs.cli import argument_values as values
+from jobs.evidence import stored_fields as fields
 from jobs.evidence.manifest import Stored
 from jobs.evidence.tables import TableEvidence, read_tables
 from jobs.pipeline.books import Books
 from transforms.vocabulary import FURTHER_READINGS
 
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _INDEX = re.compile(r"[a-z0-9][a-z0-9-]{0,200}", re.ASCII)
 FINDING_COPIES = ("finding.json", "finding.json.gz")
 
@@ -75,7 +75,9 @@ def read_link(content: Mapping[str, object]) -> Link | None:
         return None
     if not isinstance(found, Mapping):
         raise ValueError("previous: expected an object or null")
-    return Link(_run_id(found.get("run_id"), "previous.run_id"), _sha256(found, "previous"))
+    return Link(
+        fields.run_id(found.get("run_id"), "previous.run_id"), fields.sha256(found, "previous")
+    )
 
 
 class _Reader:
@@ -87,22 +89,22 @@ class _Reader:
         """All parts, or None where one has a problem."""
         content, read = self._content, self._read
         parts = {
-            "case_id": read(lambda: _case_id(content.get("case_id"))),
-            "run_id": read(lambda: _run_id(content.get("run_id"), "run_id")),
+            "case_id": read(lambda: fields.case_id(content.get("case_id"))),
+            "run_id": read(lambda: fields.run_id(content.get("run_id"), "run_id")),
             "tables": read(lambda: _all_tables(content.get("tables"))),
             "books": read(lambda: _books(content)),
-            "inputs_sha256": read(lambda: _sha256(content, "inputs_sha256", "inputs_sha256")),
+            "inputs_sha256": read(lambda: fields.sha256(content, "inputs_sha256", "inputs_sha256")),
         }
-        parameters = read(lambda: _mapping(content.get("parameters"), "parameters"))
+        parameters = read(lambda: fields.mapping(content.get("parameters"), "parameters"))
         index = read(lambda: _index(content.get("index")))
         previous = read(lambda: read_link(content))
         report = read(lambda: _report(content.get("report"), content.get("run_id")))
         finding = read(lambda: _finding(content.get("finding")))
         ratio = read(
-            lambda: _number((parameters or {}).get("max_ratio", 100), "parameters.max_ratio")
+            lambda: fields.number((parameters or {}).get("max_ratio", 100), "parameters.max_ratio")
         )
         key = read(
-            lambda: _text_or_none((parameters or {}).get("sign_with"), "parameters.sign_with")
+            lambda: fields.text_or_none((parameters or {}).get("sign_with"), "parameters.sign_with")
         )
         if self.problems:
             return None
@@ -133,91 +135,50 @@ def _all_tables(value: object) -> dict[str, TableEvidence]:
 
 
 def _books(content: Mapping[str, Any]) -> dict[str, Books]:
-    further = _mapping(content.get("further_readings", {}), "further_readings")
+    further = fields.mapping(content.get("further_readings", {}), "further_readings")
     if unknown := further.keys() - {reading.folder for reading in FURTHER_READINGS}:
         raise ValueError(f"further_readings: found {sorted(map(str, unknown))[0][:80]!r}")
     found = {"": _books_of(content.get("books"), "books")}
     for reading, of in further.items():
         where = f"further_readings.{reading}"
-        found[reading] = _books_of(_mapping(of, where).get("books"), f"{where}.books")
+        found[reading] = _books_of(fields.mapping(of, where).get("books"), f"{where}.books")
     return found
 
 
 def _books_of(value: object, where: str) -> Books:
-    given = _mapping(value, where)
-    expected = {field.name for field in fields(Books)}
+    given = fields.mapping(value, where)
+    expected = {field.name for field in fields_of(Books)}
     if given.keys() != expected:
         odd: Sequence[str] = sorted(map(str, given.keys() ^ expected))
         raise ValueError(f"{where}: {odd[0][:80]!r} is missing or unknown")
-    return Books(**{name: _count_or_none(given[name], f"{where}.{name}") for name in given})
+    return Books(**{name: fields.number_or_none(given[name], f"{where}.{name}") for name in given})
 
 
 def _report(value: object, run_id: object) -> NamedFile | None:
     if value is None:
         return None
-    given = _mapping(value, "report")
-    if given.get("name") != (name := f"reports/{_run_id(run_id, 'run_id')}.html"):
+    given = fields.mapping(value, "report")
+    if given.get("name") != (name := f"reports/{fields.run_id(run_id, 'run_id')}.html"):
         raise ValueError(f"report.name: found {str(given.get('name'))[:80]!r}; expected {name}")
-    return NamedFile(name, _sha256(given, "report"))
+    return NamedFile(name, fields.sha256(given, "report"))
 
 
 def _finding(value: object) -> NamedFile | None:
     if value is None:
         return None
-    given = _mapping(value, "finding")
+    given = fields.mapping(value, "finding")
     if (name := given.get("copy")) not in FINDING_COPIES:
         raise ValueError(f"finding.copy: found {str(name)[:80]!r}; expected {FINDING_COPIES[0]}")
-    return NamedFile(str(name), _sha256(given, "finding"))
+    return NamedFile(str(name), fields.sha256(given, "finding"))
 
 
 def _index(value: object) -> StoredIndex | None:
     if value is None:
         return None
-    given = _mapping(value, "index")
+    given = fields.mapping(value, "index")
     name, alias = given.get("name"), given.get("alias")
     if not all(isinstance(each, str) and _INDEX.fullmatch(each) for each in (name, alias)):
         raise ValueError("index: expected the names of an index and its alias")
-    return StoredIndex(str(name), str(alias), _number(given.get("documents"), "index.documents"))
-
-
-def _mapping(value: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where}: expected an object")
-    return value
-
-
-def _number(value: object, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{where}: expected a whole number")
-    return value
-
-
-def _count_or_none(value: object, where: str) -> Any:
-    return None if value is None else _number(value, where)
-
-
-def _text_or_none(value: object, where: str) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{where}: expected text")
-    return value
-
-
-def _sha256(given: Mapping[str, Any], where: str, name: str = "sha256") -> str:
-    found = given.get(name)
-    if not isinstance(found, str) or not _SHA256.fullmatch(found):
-        raise ValueError(f"{where}: expected 64 hex digits as its SHA-256")
-    return found
-
-
-def _case_id(value: object) -> str:
-    try:
-        return values.case_id(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise ValueError(f"case_id: {error}") from None
-
-
-def _run_id(value: object, where: str) -> str:
-    try:
-        return values.run_id(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+    return StoredIndex(
+        str(name), str(alias), fields.number(given.get("documents"), "index.documents")
+    )

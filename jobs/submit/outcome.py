@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import obstore
 from obstore.exceptions import BaseError
 
-from jobs.cli import argument_values as values
 from jobs.errors import BadInput
+from jobs.evidence import stored_fields as fields
 from jobs.evidence.manifest import read_manifest
 from jobs.storage.object_store import first_line, open_store, place_of
 from jobs.submit.runs import Seen
 from transforms.text import sanitise
+from transforms.vocabulary import Step
 
 FAILED = 1
+_LONGEST_EXIT_CODE = 255
 
 
 class Outcome(NamedTuple):
@@ -26,61 +28,109 @@ class Outcome(NamedTuple):
     exit_code: int
 
 
+class _Run(NamedTuple):
+    """A run as its manifest tells it: every field checked, every line fit to be shown."""
+
+    run_id: str
+    started_at: datetime
+    exit_status: int
+    lines: tuple[str, ...]
+    report_sha256: str | None
+
+
 def outcome_of(case_uri: str, seen: Seen, report_folder: str) -> Outcome:
     """The manifest of this run: the one that was begun after the platform took it."""
     uri = f"{case_uri}/manifest.json"
     try:
         stored = read_manifest(uri)
-    except (BadInput, ValueError, BaseError, OSError) as error:
+    except (BadInput, BaseError, OSError) as error:
         return Outcome([f"error: {uri}: {first_line(error)}; check s3:GetObject there"], FAILED)
-    said: Mapping[str, Any] = stored.content if stored else {}
+    except (ValueError, RecursionError) as error:
+        return Outcome([f"error: {uri}: {first_line(error)}; verify the case"], FAILED)
     try:
-        if stored is not None:
-            values.run_id(stored.run_id)  # it names the copy of the report
+        run = _run_of(stored.content) if stored else None
     except ValueError as error:
-        return Outcome([f"error: {uri}: run_id: {error}; verify the case"], FAILED)
-    if not said or datetime.fromisoformat(said["started_at"]) < seen.began_at.replace(
-        microsecond=0
-    ):
-        held = f"still holds run {said['run_id']}" if said else "holds no complete run"
+        return Outcome([f"error: {uri}: {first_line(error)}; verify the case"], FAILED)
+    if run is None or run.started_at < seen.began_at.replace(microsecond=0):
+        held = f"still holds run {run.run_id}" if run else "holds no complete run"
         return Outcome(
             [f"error: the run left no manifest: {case_uri} {held}; read the logs, then run again"],
             FAILED,
         )
-    lines = [*_summary(said)]
-    if report := said.get("report"):
-        lines += _report(case_uri, said, report, report_folder)
-    status = int(said["exit_status"])
-    return Outcome(lines, status if status or seen.is_good else FAILED)
+    lines = [*run.lines]
+    if run.report_sha256 is not None:
+        lines += _report(case_uri, run.run_id, run.report_sha256, report_folder)
+    return Outcome(lines, run.exit_status if run.exit_status or seen.is_good else FAILED)
 
 
-def _summary(said: Mapping[str, Any]) -> Iterator[str]:
-    if verdict := said.get("verdict"):
-        yield f"{verdict['step']}: {sanitise(verdict['sentence'], 1000)}"
-    if coverage := said.get("coverage"):
-        figures = coverage["figures"]
-        seen = f"{figures['seen']:,} of {figures['slots']:,} five-minute slots seen whole"
-        is_none = coverage["verdict"] == "NONE"
-        yield f"Coverage    {coverage['verdict']}{'' if is_none else f': {seen}'}"
-        yield from (f"  - {sanitise(reason, 400)}" for reason in coverage["reasons"])
-    yield f"Case        {said['case_id']}, run {said['run_id']}, {said['books']['flows']:,} flows"
-    broken = [item["what"] for item in said["identities"] if not item["holds"]]
-    for reading, of in said.get("further_readings", {}).items():
-        broken += [f"{reading}: {item['what']}" for item in of["identities"] if not item["holds"]]
+def _run_of(content: Mapping[str, Any]) -> _Run:
+    """What is shown of a manifest; raises ValueError where it is not one that the job writes."""
+    report = content.get("report")
+    status = fields.number(content.get("exit_status"), "exit_status")
+    if status > _LONGEST_EXIT_CODE:
+        raise ValueError("exit_status: expected an exit code")
+    return _Run(
+        fields.run_id(content.get("run_id"), "run_id"),
+        fields.moment(content.get("started_at"), "started_at"),
+        status,
+        tuple(_summary(content)),
+        fields.sha256(fields.mapping(report, "report"), "report") if report is not None else None,
+    )
+
+
+def _summary(content: Mapping[str, Any]) -> Iterator[str]:
+    if (verdict := content.get("verdict")) is not None:
+        told = fields.mapping(verdict, "verdict")
+        step = fields.text(told.get("step"), "verdict.step")
+        if step not in list(Step):
+            raise ValueError("verdict.step: expected a step of the ladder of verdicts")
+        yield f"{step}: {sanitise(fields.text(told.get('sentence'), 'verdict.sentence'), 1000)}"
+    if (coverage := content.get("coverage")) is not None:
+        yield from _coverage(fields.mapping(coverage, "coverage"))
+    books = fields.mapping(content.get("books"), "books")
+    case_id = fields.case_id(content.get("case_id"))
+    run_id = fields.run_id(content.get("run_id"), "run_id")
+    flows = fields.number(books.get("flows"), "books.flows")
+    yield f"Case        {case_id}, run {run_id}, {flows:,} flows"
+    broken = list(_broken(content, ""))
+    further = fields.mapping(content.get("further_readings", {}), "further_readings")
+    for reading, of in further.items():
+        name = sanitise(reading, 40)
+        broken += [f"{name}: {what}" for what in _broken(of, f"further_readings.{name}.")]
     yield f"Books       {'NOT BALANCED' if broken else 'balanced'}"
     yield from (f"  BAD {what}" for what in broken)
-    yield from (f"  warning   {sanitise(warning, 400)}" for warning in said["warnings"])
+    for warning in fields.sequence(content.get("warnings"), "warnings"):
+        yield f"  warning   {sanitise(warning, 400)}"
 
 
-def _report(
-    case_uri: str, said: Mapping[str, Any], report: Mapping[str, Any], folder: str
-) -> Iterator[str]:
+def _coverage(coverage: Mapping[str, Any]) -> Iterator[str]:
+    figures = fields.mapping(coverage.get("figures"), "coverage.figures")
+    seen, slots = (
+        fields.number(figures.get(name), f"coverage.figures.{name}") for name in ("seen", "slots")
+    )
+    verdict = sanitise(fields.text(coverage.get("verdict"), "coverage.verdict"), 20)
+    counted = "" if verdict == "NONE" else f": {seen:,} of {slots:,} five-minute slots seen whole"
+    yield f"Coverage    {verdict}{counted}"
+    for reason in fields.sequence(coverage.get("reasons"), "coverage.reasons"):
+        yield f"  - {sanitise(reason, 400)}"
+
+
+def _broken(content: object, where: str) -> Iterator[str]:
+    """What the run itself says does not balance."""
+    of = fields.mapping(content, where.rstrip(".") or "the manifest")
+    for item in fields.sequence(of.get("identities"), f"{where}identities"):
+        identity = fields.mapping(item, f"{where}identities")
+        if not fields.truth(identity.get("holds"), f"{where}identities.holds"):
+            yield sanitise(fields.text(identity.get("what"), f"{where}identities.what"), 400)
+
+
+def _report(case_uri: str, run_id: str, sha256: str, folder: str) -> Iterator[str]:
     """A copy of the report, once its bytes are those that the manifest names.
 
     Where it is and what the copy is called follow from the case that was asked for and from the
     run's id, which is checked: no path comes from the manifest, which others may have written.
     """
-    case_id, run_id = case_uri.rstrip("/").rsplit("/", 1)[-1], str(said["run_id"])
+    case_id = case_uri.rstrip("/").rsplit("/", 1)[-1]
     uri = f"{case_uri}/reports/{run_id}.html"
     yield f"Report      {uri}"
     place = place_of(uri)
@@ -89,7 +139,7 @@ def _report(
     except (BaseError, OSError) as error:
         yield f"            no copy: {first_line(error)}"
         return
-    if hashlib.sha256(text).hexdigest() != report["sha256"]:
+    if hashlib.sha256(text).hexdigest() != sha256:
         yield "            no copy: found other bytes than the manifest names; verify the case"
         return
     copy = Path(folder) / f"{case_id}-{run_id}.html"

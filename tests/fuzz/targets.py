@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jobs.errors import BadInput
-from jobs.evidence.manifest import read_manifest
 from jobs.sources.labels import read_labels
+from tests.fuzz import answers, stored
 from tests.unit.jobs.sources.test_scan_law import assert_one_fate_each, scan
 from transforms.finding.envelope import BadFinding
 from transforms.finding.guardduty import read_finding
@@ -147,27 +147,11 @@ def _check_labels(folder: Path, data: bytes) -> None:
         assert canonical(address) == address
 
 
-def _manifest_seeds() -> Iterator[bytes]:
-    yield json.dumps(
-        {"run_id": "20261124t023730z-54d7", "case_id": "demo", "previous": None, "tables": {}}
-    ).encode()
-
-
-def _check_manifest(folder: Path, data: bytes) -> None:
-    file = folder / "manifest.json"
-    file.write_bytes(data)
-    try:
-        read_manifest(str(file))
-    except BadInput as bad:
-        _assert_shown(bad.problems)
-    except ValueError:
-        pass  # what its callers make a sentence of
-
-
 TARGETS = {
     "text": Target(_text_seeds, _check_text),
     "parquet": Target(_parquet_seeds, _check_parquet),
     "finding": Target(_finding_seeds, _check_finding),
     "labels": Target(_label_seeds, _check_labels),
-    "manifest": Target(_manifest_seeds, _check_manifest),
+    "manifest": Target(stored.seeds, stored.check),
+    "answers": Target(answers.seeds, answers.check),
 }

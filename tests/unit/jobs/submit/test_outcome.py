@@ -87,3 +87,54 @@ def test_a_run_id_that_is_none_is_a_sentence(case: Path, tmp_path: Path) -> None
         f"error: {case}/manifest.json: run_id: expected the id of a run, such as "
         "20261124t023730z-54d7; verify the case"
     ]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"started_at": None},
+        {"started_at": "2026-11-28T00:00:01"},
+        {"exit_status": "0"},
+        {"exit_status": 256},
+        {"verdict": {"step": "\x1b[2JDATA", "sentence": "x"}},
+        {"verdict": ["DATA"]},
+        {"coverage": {"verdict": "FULL"}},
+        {"books": {}},
+        {"identities": [{"what": "lines"}]},
+        {"further_readings": {"hop_2": 7}},
+        {"warnings": None},
+        {"report": {"sha256": "../x"}},
+        {"case_id": "\u202eweb-3"},
+    ],
+    ids=str,
+)
+def test_a_manifest_of_another_shape_is_one_sentence(
+    changed: dict[str, object], case: Path, tmp_path: Path
+) -> None:
+    write_manifest(case, **changed)
+
+    outcome = outcome_of(str(case), SEEN, str(tmp_path / "copies"))
+
+    (line,) = outcome.lines
+    assert outcome.exit_code == FAILED
+    assert line.startswith(f"error: {case}/manifest.json: ")
+    assert line.endswith("; verify the case")
+    assert line.isprintable()
+    assert not (tmp_path / "copies").exists()
+
+
+def test_text_of_others_in_a_manifest_steers_no_terminal(case: Path, tmp_path: Path) -> None:
+    hostile = "\x1b[2J\u202e\u2028<b>"
+    write_manifest(
+        case,
+        verdict={"step": "DATA", "sentence": hostile},
+        coverage={"verdict": hostile, "figures": {"seen": 1, "slots": 2}, "reasons": [hostile]},
+        warnings=[hostile],
+        identities=[{"what": hostile, "holds": False}],
+        further_readings={hostile: {"identities": [{"what": hostile, "holds": False}]}},
+    )
+
+    lines = outcome_of(str(case), SEEN, str(tmp_path / "copies")).lines
+
+    assert len(lines) == 10
+    assert all(line.isprintable() for line in lines), lines

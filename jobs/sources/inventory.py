@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from transforms.label.groups import group_cells
 from transforms.label.history import OWNER, Cells
 
 logger = logging.getLogger(__name__)
@@ -163,6 +164,7 @@ def _interface(item: Item) -> Cells:
             + _delegated(item)
         ),
         "public_addresses": sorted(address for address in public if address),
+        **group_cells(_tags(item.get("TagSet", []))),
     }
 
 
@@ -198,7 +200,8 @@ def _vpc(item: Item) -> Cells:
 
 
 def _instance(item: Item) -> Cells:
-    return {"instance_id": item["InstanceId"], "name": _name(item.get("Tags", []))}
+    tags = item.get("Tags", [])
+    return {"instance_id": item["InstanceId"], "name": _name(tags), **group_cells(_tags(tags))}
 
 
 def _associated(item: Item, kind: str) -> list[str]:
@@ -212,6 +215,10 @@ def _associated(item: Item, kind: str) -> list[str]:
 
 def _name(tags: Iterable[Item]) -> str | None:
     return next((tag["Value"] for tag in tags if tag["Key"] == "Name"), None)
+
+
+def _tags(tags: Iterable[Item]) -> dict[str, str]:
+    return {str(tag.get("Key")): str(tag.get("Value")) for tag in tags}
 
 
 def _upper(value: Any) -> Any:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -18,15 +17,15 @@ from jobs.errors import BadInput
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.finding.guardduty import Finding
 from transforms.finding.interface_labels import with_finding
+from transforms.label.build import build_label_tables
+from transforms.label.columns import column_names
 from transforms.label.join import Lookups
 from transforms.label.lookups import NAMES, NETWORKS, OWNERS, lookup_rows
-from transforms.label.tables import KEY_COLUMNS, LabelRow, LabelTables, build_label_tables
+from transforms.label.tables import KEY_COLUMNS, LabelRow, LabelTables
 from transforms.text import sanitise
 
 _ENDINGS = ("csv", "jsonl", "parquet")
 _CONFLICTS_SHOWN = 20
-# The tag Name, as consoles and exports head its column.
-_NAME_COLUMNS = ("tag_name", "tags_name", "name_tag")
 _AWS_RANGES = "aws_ranges.json"  # as AWS publishes it
 
 
@@ -99,7 +98,9 @@ def _rows(name: str, data: bytes) -> tuple[list[LabelRow], set[str] | None]:
         return rows, _columns_of(rows)
     if name.endswith(".csv"):
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True)
-        columns = [_column(column) for column in reader.fieldnames or ()]
+        headings = list(reader.fieldnames or ())
+        names = column_names(_table_of(name), tuple(headings))
+        columns = [names[heading] for heading in headings]
         if twice := {column for column in columns if columns.count(column) > 1}:
             raise ValueError(f"{name} line 1 has column {min(twice)} twice")
         return [_row(f"{name} line {reader.line_num}", cells) for cells in reader], set(columns)
@@ -110,7 +111,7 @@ def _rows(name: str, data: bytes) -> tuple[list[LabelRow], set[str] | None]:
     numbered = enumerate(table.to_pylist(), start=1)
     return (
         [_row(f"{name} row {number}", cells) for number, cells in numbered],
-        {_column(column) for column in table.column_names},
+        set(column_names(_table_of(name), tuple(table.column_names)).values()),
     )
 
 
@@ -150,20 +151,20 @@ def _row(place: str, cells: dict[str, object]) -> LabelRow:
     """Cells that say something."""
     if None in cells:
         raise ValueError(f"{place} has more cells than the first line has columns")
+    names = column_names(_table_of(place), tuple(cells))
     return LabelRow(
         place,
         {
-            _column(column): value
-            for column, value in cells.items()
+            names[heading]: value
+            for heading, value in cells.items()
             if value is not None and value != "" and value != []
         },
     )
 
 
-def _column(text: str) -> str:
-    """The name of a column with `-` and spaces as `_`, in lower case; the tag Name is `name`."""
-    name = re.sub(r"[-\s]+", "_", text.strip().lower())
-    return "name" if re.sub(r"[.:/_]+", "_", name) in _NAME_COLUMNS else name
+def _table_of(place: str) -> str:
+    """The table that a file name, or the place of a row, belongs to."""
+    return place.partition(".")[0]
 
 
 def _missing_key(uri: str, name: str, key: str, columns: set[str] | None) -> Iterator[str]:

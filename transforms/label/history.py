@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from transforms.label.groups import GROUP_COLUMNS
+
 Cells = dict[str, object]
 # The account that owns what a row is about; never written.
 OWNER = "owner_account_id"
+# Snapshots of earlier releases do not have these columns.
+LATER_COLUMNS = frozenset(GROUP_COLUMNS)
 
 
 def merged(
@@ -21,7 +25,8 @@ def merged(
     A change is dated at the moment it was first seen: an id that says the same goes on, one that
     changed or that the snapshot missed ends at `taken_at`, one that is new starts there. The rows
     of the first snapshot have no start, nor those of an account and region that nobody had asked
-    before. A row that is not covered (the snapshot could not ask for it) goes on as it was.
+    before. A row that is not covered (the snapshot could not ask for it) goes on as it was. A
+    column that an earlier snapshot did not have yet is filled in: that is no change.
     """
     history = [dict(row) for row in known]
     places = {_place(row) for row in history}
@@ -31,7 +36,8 @@ def merged(
         if row.get("valid_to") is not None:
             continue
         now = fresh.get(row[key])
-        if now is not None and _said(now) == _said(row):
+        if now is not None and _values(now, known_to=row) == _values(row):
+            row.update({name: now[name] for name in _later_columns(now, row)})
             del fresh[row[key]]
         elif now is not None or is_covered(row):
             row["valid_to"] = moment
@@ -61,9 +67,15 @@ def _place(row: Mapping[str, object]) -> tuple[object, object]:
     return (row.get("account_id"), row.get("region"))
 
 
-def _said(row: Mapping[str, object]) -> Cells:
+def _later_columns(now: Mapping[str, object], row: Mapping[str, object]) -> frozenset[str]:
+    """Columns that were added to the tables after `row` was written: it lacks even their names."""
+    return LATER_COLUMNS & (now.keys() - row.keys())
+
+
+def _values(row: Mapping[str, object], known_to: Mapping[str, object] | None = None) -> Cells:
+    unknown = _later_columns(row, known_to) if known_to is not None else set()
     return {
         name: value
         for name, value in row.items()
-        if name not in ("valid_from", "valid_to") and value not in (None, "", [])
+        if name not in ("valid_from", "valid_to", *unknown) and value not in (None, "", [])
     }

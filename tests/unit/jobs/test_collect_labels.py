@@ -121,6 +121,30 @@ def test_all_pages_are_read(s3_server: str) -> None:
     assert {row["instance_id"] for row in inventory.tables["instances"]()} == made
 
 
+def test_the_groups_of_machines_are_collected(s3_server: str, tmp_path: Path) -> None:
+    ec2 = boto3.client("ec2", region_name="eu-west-2")
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    made = ec2.run_instances(ImageId=image, MinCount=2, MaxCount=2)["Instances"]
+    web, node = (instance["InstanceId"] for instance in made)
+    tags = {
+        web: {"Name": "web-1", "aws:autoscaling:groupName": "web"},
+        node: {"eks:cluster-name": "prod", "eks:nodegroup-name": "workers",
+               "kubernetes.io/cluster/prod": "owned"},
+    }  # fmt: skip
+    for instance_id, pairs in tags.items():
+        ec2.create_tags(
+            Resources=[instance_id],
+            Tags=[{"Key": key, "Value": value} for key, value in pairs.items()],
+        )
+
+    assert main(["--output", str(tmp_path), "--regions", "eu-west-2"]) == 0
+
+    labels = read_labels(str(tmp_path))
+    assert [labels.names[id_][0].group for id_ in (web, node)] == ["web", "prod/workers"]
+    groups = {i.version.instance_id: i.version.group for i in labels.interfaces}
+    assert groups == {web: "web", node: "prod/workers"}
+
+
 def test_roles_lead_to_other_accounts(s3_server: str, tmp_path: Path) -> None:
     role = "arn:aws:iam::222233334444:role/reader"
     boto3.client("ec2", region_name="eu-north-1").describe_vpcs()

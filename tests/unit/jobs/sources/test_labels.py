@@ -283,3 +283,106 @@ def test_a_column_may_be_spelled_as_consoles_and_exports_do(
     (tmp_path / "subnets.csv").write_text(f"{key},{column}\nsubnet-0a,apps\n")
 
     assert [v.name for v in read_labels(str(tmp_path)).names["subnet-0a"]] == ["apps"]
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "heading"),
+    [
+        ("instances", "InstanceId", "Instance name"),
+        ("instances", "instance_id", "tag:name"),
+        ("instances", "Instance ID", "resourceTags/user:Name"),
+        ("instances", "instance_id", "Tags.Name"),
+        ("instances", "instance_id", "DisplayName"),
+        ("interfaces", "NetworkInterfaceId", "NAME"),
+        ("interfaces", "Network interface ID", "network_interface_name"),
+        ("vpcs", "VpcId", "VPC name"),
+        ("vpcs", "VPC ID", "name-tag"),
+        ("subnets", "SubnetId", "Subnet-Name"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_ids_and_names_are_found_in_any_usual_spelling(
+    tmp_path: Path, table: str, key: str, heading: str, kind: str
+) -> None:
+    file = tmp_path / f"{table}.{kind}"
+    if kind == "csv":
+        file.write_text(f"{key},{heading}\nid-0a,apps\n")
+    elif kind == "jsonl":
+        file.write_text(json.dumps({key: "id-0a", heading: "apps"}) + "\n")
+    else:
+        pq.write_table(pa.table({key: ["id-0a"], heading: ["apps"]}), file)
+
+    assert [v.name for v in read_labels(str(tmp_path)).names["id-0a"]] == ["apps"]
+
+
+def test_the_name_of_another_thing_is_no_name(tmp_path: Path) -> None:
+    (tmp_path / "interfaces.csv").write_text(
+        "interface_id,VPC name,subnet_name,group_name\neni-0a,shop,apps,ssh-open\n"
+    )
+
+    (version,) = read_labels(str(tmp_path)).names["eni-0a"]
+
+    assert (version.name, version.group) == (None, None)
+
+
+def test_the_plain_spelling_wins_and_two_others_are_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "vpcs.csv").write_text("vpc_id,Tag: Name,name\nvpc-a,tagged,plain\n")
+    (tmp_path / "subnets.csv").write_text("subnet_id,Tag: Name,Name tag\nsubnet-a,a,b\n")
+
+    assert problems(tmp_path) == [
+        "--labels LABELS/subnets.csv: not readable: subnets.csv line 1 has column name twice"
+    ]
+
+    (tmp_path / "subnets.csv").unlink()
+    assert [v.name for v in read_labels(str(tmp_path)).names["vpc-a"]] == ["plain"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "group"),
+    [
+        ("group", "web"),
+        ("asg", "web"),
+        ("Auto_Scaling_Group", "web"),
+        ("Auto Scaling Group name", "web"),  # as the console of EC2 heads it
+        ("Tag: aws:autoscaling:groupName", "web"),
+        ("aws:autoscaling:groupName", "web"),
+        ("eks:nodegroup-name", "web"),
+        ("eks:cluster-name", "web"),
+        ("security_groups", None),
+    ],
+)
+@pytest.mark.parametrize("table", ["instances", "interfaces"])
+def test_a_column_tells_the_group_of_a_machine(
+    tmp_path: Path, table: str, heading: str, group: str | None
+) -> None:
+    (tmp_path / f"{table}.csv").write_text(f"{table[:-1]}_id,{heading}\nid-0a,web\n")
+
+    assert [v.group for v in read_labels(str(tmp_path)).names["id-0a"]] == [group]
+
+
+def test_an_interface_is_in_the_group_of_its_instance(tmp_path: Path) -> None:
+    (tmp_path / "instances.csv").write_text(
+        "instance_id,auto_scaling_group,cluster,node_group\n"
+        "i-web,web-asg,,\ni-node,,prod,workers\ni-both,eks-workers-1f,prod,workers\ni-lone,,,\n"
+    )
+    (tmp_path / "interfaces.csv").write_text(
+        "interface_id,instance_id,cluster\n"
+        "eni-web,i-web,prod\neni-node,i-node,\neni-pods,i-unknown,prod\neni-lone,i-lone,\n"
+    )
+
+    labels = read_labels(str(tmp_path))
+
+    assert {key: versions[0].group for key, versions in labels.names.items()} == {
+        "i-web": "web-asg",
+        "i-node": "prod/workers",
+        "i-both": "eks-workers-1f",
+        "i-lone": None,
+        "eni-web": "web-asg",
+        "eni-node": "prod/workers",
+        "eni-pods": "prod",
+        "eni-lone": None,
+    }
+    assert next((i.interface_id, i.version.group) for i in labels.interfaces) == (
+        "eni-web",
+        "web-asg",
+    )

@@ -7,7 +7,8 @@ from demo.papers import finding, iso
 from demo.vpc import SUSPECT
 from transforms.finding.guardduty import Finding, read_finding
 from transforms.finding.interface_labels import with_finding
-from transforms.label.tables import LabelRow, build_label_tables
+from transforms.label.build import build_label_tables
+from transforms.label.tables import LabelRow
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
 FOUND: Finding = read_finding(json.dumps(finding(DAY)).encode())

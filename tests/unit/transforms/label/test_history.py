@@ -69,3 +69,25 @@ def test_the_owners_row_of_a_shared_subnet_wins_whatever_the_order() -> None:
         assert one_row_each(order, "id") == [
             {"id": "subnet-a", "name": "theirs", "account_id": "3"}
         ]
+
+
+def test_a_column_that_an_earlier_release_did_not_collect_is_no_change() -> None:
+    def row(name: str, **later: object) -> dict[str, object]:
+        return {"id": "i-a", "name": name, **later}
+
+    def carried_on(old: dict[str, object], new: dict[str, object]) -> list[dict[str, object]]:
+        return merged([old], [new], key="id", taken_at=SECOND, is_covered=lambda _: True)
+
+    now = row("web", auto_scaling_group="web-asg", cluster=None)
+
+    assert carried_on(row("web"), now) == [now]
+    # a tag that was looked for, and was not there, has come since
+    assert carried_on(row("web", auto_scaling_group=None, cluster=None), now) == [
+        row("web", auto_scaling_group=None, cluster=None) | {"valid_to": AT_SECOND},
+        now | {"valid_from": AT_SECOND},
+    ]
+    # another change is one, whatever else is new
+    assert carried_on(row("old"), now) == [
+        row("old") | {"valid_to": AT_SECOND},
+        now | {"valid_from": AT_SECOND},
+    ]

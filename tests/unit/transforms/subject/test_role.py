@@ -3,7 +3,7 @@
 from pyspark.sql import SparkSession
 
 from tests.unit.transforms.label.test_join import Cells, flows_of, rows_of
-from transforms.label.tables import build_label_tables
+from transforms.label.build import build_label_tables
 from transforms.subject.identity import Holding, Part, Subject, resolve_subject
 from transforms.subject.role import of_subject, with_role
 

@@ -116,7 +116,7 @@ reference: setup ## write the reference pages that are made from the code
 screenshots: setup ## take the pictures of the docs from the demo's report, after `make run`
 	$(BIN)/python -m demo.screenshots
 
-lint: setup ## ruff and mypy --strict
+lint: setup ## ruff and mypy --strict, tests too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

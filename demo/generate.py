@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from demo.events import ATTACKER, DROP_SITE, Day, Event
 from demo.papers import finding, iso, write_json, write_labels
@@ -115,9 +115,9 @@ class Truth:
         story.attempts += 1
         story.targets.add(_shown(event.target))
 
-    def peers(self) -> list[dict[str, object]]:
+    def peers(self) -> list[dict[str, Any]]:
         """Attempts by internal peer, service port and side that began, in a fixed order."""
-        peers: dict[tuple[object, ...], dict[str, object]] = {}
+        peers: dict[tuple[object, ...], dict[str, Any]] = {}
         counts: defaultdict[tuple[object, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
         for attempt, (rejected, answered) in self._attempts.items():
             key = attempt[:-1]

@@ -25,6 +25,7 @@ from typing import Any, ClassVar
 from urllib.request import Request, urlopen
 
 import boto3
+from botocore.client import BaseClient
 from moto.emrserverless import models as emr_serverless
 from moto.server import DomainDispatcherApplication, create_backend_app
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -104,11 +105,11 @@ class Gaps:
 def object_bodies_as_json() -> None:
     """Let moto's Step Functions write a JSON object to S3 as AWS's does: as its text."""
 
-    def as_text(params: dict[str, Any], **_: object) -> dict[str, Any]:
-        return {**params, "Body": json.dumps(params["Body"]).encode()}
+    def as_text(params: dict[str, Any], **_: object) -> None:
+        params["Body"] = json.dumps(params["Body"]).encode()
 
-    def with_text(**wanted: Any) -> Any:
-        client = original(**wanted)
+    def with_text(region: str, service: str, state_credentials: Any = None) -> BaseClient:
+        client = original(region, service, state_credentials)
         client.meta.events.register("provide-client-params.s3.PutObject", as_text)
         return client
 
@@ -132,7 +133,8 @@ def runs_awaited() -> None:
         run = self._eval_sync(env, resolver, None, None, None)
         env.stack.append(json.loads(json.dumps(run, default=str)))
 
-    state_task_service_glue.StateTaskServiceGlue._eval_integration_pattern = until_the_end
+    glue = state_task_service_glue.StateTaskServiceGlue
+    glue._eval_integration_pattern = until_the_end  # type: ignore[method-assign]
 
 
 @contextmanager

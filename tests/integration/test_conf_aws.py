@@ -26,8 +26,8 @@ GLUE_KEEPS = {
 GUARDDUTY = ["--finding", "s3://b/finding.json", "--case_id", "web-3"]
 
 
-def content_of(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((CONF / name).read_text())
+def content_of(name: str) -> Any:
+    content = json.loads((CONF / name).read_text())
     return content
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tests.redteam.stories import Case, Talk
 
 # Plain values, tried in this order; what a case has by itself is never made larger.
-_PLAIN: dict[str, tuple[object, ...]] = {
+_PLAIN: dict[str, tuple[Any, ...]] = {
     "lasts_s": (1,), "tries": (1,), "at_peer_too": (False,), "from_secondary": (False,),
     "answer_after_s": (0,), "out": (60,), "back": (60,), "crafted": (None,), "first_seen_s": (0,),
     "subject_port": (40_000,), "peer_port": (22,), "protocol": (6,), "began_s": (600,),
@@ -32,7 +33,8 @@ def _simpler(case: Case) -> Iterator[Case]:
         yield replace(case, ordinary=case.ordinary[:at] + case.ordinary[at + 1 :])
     if case.ordinary:
         yield replace(case, ordinary=())
-    for name, value in (("copies", 1), ("flow_logs", 1), ("is_v6", False), ("fields", "full")):
+    plain: dict[str, Any] = {"copies": 1, "flow_logs": 1, "is_v6": False, "fields": "full"}
+    for name, value in plain.items():
         if getattr(case, name) != value:
             yield replace(case, **{name: value})
     for talk in _plainer(case.hostile):

@@ -52,13 +52,13 @@ def try_cases(spark: SparkSession, cases: Sequence[Case]) -> Tried:
     conversations = conversations_of(flows, addresses, Rules(), recorded=WINDOW)
     conversations = conversations.coalesce(1).localCheckpoint()
     rows: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in conversations.select(
+    for found in conversations.select(
         F.expr(_CASE.format("subject_address")).alias("number"),
         "subject_address", "protocol", "subject_port", "peer", "peer_port", "initiator",
         "initiator_basis", "certainty", "outcome",
         F.unix_timestamp("first_at").alias("first_s"), F.unix_timestamp("last_at").alias("last_s"),
     ).collect():  # fmt: skip
-        rows[row["number"]].append(row.asDict())
+        rows[found["number"]].append(found.asDict())
     figures = _figures(spark, conversations)
     faults: list[Fault] = []
     counts = [0, 0, 0]

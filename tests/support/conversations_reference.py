@@ -20,7 +20,7 @@ def conversations(rows: list[Row], own: str, gap_s: int) -> list[Story]:
         if not is_out:
             ends = (row["protocol"], row["dstport"], row["srcaddr"], row["srcport"])
         tuples[ends].append({**row, "way": "out" if is_out else "in"})
-    found = [
+    found: list[Story] = [
         {"ends": ends, "rows": part, "copies": copies}
         for ends, records in tuples.items()
         for session, copies in map(_without_copies, _cut(records, gap_s))
@@ -86,7 +86,7 @@ def _is_try(row: Row, accepted: list[Row], gap_s: int) -> bool:
     if _has_flags(row):
         return _flags(row) & 18 == 2
     ends = [one["end"] for one in accepted if one["start"] <= row["start"]]
-    return not ends or row["start"] - max(ends) > gap_s
+    return not ends or bool(row["start"] - max(ends) > gap_s)
 
 
 def _observer(row: Row) -> tuple[object, ...]:
@@ -94,7 +94,7 @@ def _observer(row: Row) -> tuple[object, ...]:
 
 
 def _is_accepted(row: Row) -> bool:
-    return row["action"] == "ACCEPT"
+    return bool(row["action"] == "ACCEPT")
 
 
 def _has_flags(row: Row) -> bool:
@@ -181,7 +181,7 @@ def _crowds(found: list[Story]) -> dict[tuple[object, ...], int]:
 
 def _by_others(one: Story, crowds: dict[tuple[object, ...], int]) -> tuple[str, str, str]:
     protocol, own, peer, far = one["ends"]
-    first = {
+    first: dict[str, Any] = {
         way: min((r["start"] for r in one["rows"] if r["way"] == way and _is_accepted(r)),
                  default=None)
         for way in ("out", "in")
@@ -220,7 +220,7 @@ def _story(one: Story, by: tuple[str, str, str]) -> Story:
         forward_way = "out" if session[0]["way"] == "in" else "in"
     counter = _counter(session)
     counted = [r for r in session if _observer(r) == counter and _is_accepted(r)]
-    sums: dict[str, int | None] = {}
+    sums: dict[str, Any] = {}
     for way in ("out", "in"):
         part = [row for row in counted if row["way"] == way]
         for name in ("packets", "bytes"):
@@ -265,7 +265,7 @@ def _counter(session: list[Row]) -> object:
     return min(observers, key=place)
 
 
-def _outcome(session: list[Row], forward: str, sums: dict[str, int | None]) -> tuple[str, str]:
+def _outcome(session: list[Row], forward: str, sums: dict[str, Any]) -> tuple[str, str]:
     back = "in" if forward == "out" else "out"
     came = [row for row in session if row["way"] == back and _is_accepted(row)]
     went = [row for row in session if row["way"] == forward]
@@ -291,7 +291,7 @@ def _outcome(session: list[Row], forward: str, sums: dict[str, int | None]) -> t
     return ("BLOCKED_SRC", "action") if rejects else ("NO_ANSWER", "nothing came back")
 
 
-def _looks_refused(forward: str, back: str, sums: dict[str, int | None]) -> bool:
+def _looks_refused(forward: str, back: str, sums: dict[str, Any]) -> bool:
     names = [f"{name} {way}" for name in ("packets", "bytes") for way in (forward, back)]
     if any(sums[name] is None for name in names):
         return False

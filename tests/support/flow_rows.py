@@ -15,7 +15,7 @@ FL = "fl-0aaaaaaa"
 Row = dict[str, object]
 
 
-def out(at: int = 0, **differs: object) -> Row:
+def out(at: int = 0, /, **differs: object) -> Row:
     """A record of a SYN from the suspect to the peer, at the suspect's interface."""
     row: Row = {
         "role": "own_interface", "interface_id": S_ENI, "instance_id": "i-0aaaaaaa",
@@ -30,7 +30,7 @@ def out(at: int = 0, **differs: object) -> Row:
     return _timed({**row, **differs})
 
 
-def back(at: int = 0, **differs: object) -> Row:
+def back(at: int = 0, /, **differs: object) -> Row:
     """A record of the peer's SYN-ACK, at the suspect's interface."""
     turned = {
         "flow_direction": "ingress", "srcaddr": P, "srcport": 22, "dstaddr": S, "dstport": 40_000,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -359,7 +360,7 @@ def test_emr_serverless_gets_the_flags_given_the_logs_and_the_role(
 
     assert code == 0, said
     (run,) = emrserverless_backends[DEFAULT_ACCOUNT_ID][REGION].job_runs[application_id]
-    driver = run.job_driver["sparkSubmit"]
+    driver: Any = (run.job_driver or {})["sparkSubmit"]
     arguments = parse_arguments(driver["entryPointArguments"])
     assert (arguments.output, arguments.labels) == (f"s3://{bucket}/cases", None)
     assert run.execution_role_arn == ROLE
@@ -368,7 +369,8 @@ def test_emr_serverless_gets_the_flags_given_the_logs_and_the_role(
     packages = words[words.index("--archives") + 1]
     assert packages.startswith(f"s3://{bucket}/code/")
     assert packages.endswith("/packages-aarch64.tar.gz#packages")
-    monitoring = run.configuration_overrides["monitoringConfiguration"]
+    overrides: Any = run.configuration_overrides
+    monitoring = overrides["monitoringConfiguration"]
     assert monitoring["cloudWatchLoggingConfiguration"] == {
         "enabled": True, "logGroupName": "/emr/tracer",
     }  # fmt: skip

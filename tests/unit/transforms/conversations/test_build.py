@@ -1,6 +1,7 @@
 """Conversations: what the two ends did, however many interfaces and logs saw it."""
 
 import random
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -27,7 +28,9 @@ from transforms.conversations.rules import Recorded, Rules
 COLUMNS = "subject_port peer initiator initiator_basis outcome outcome_basis records".split()
 
 
-def found(spark: SparkSession, rows: list[Row], *columns: str, rules: Rules | None = None) -> list:
+def found(
+    spark: SparkSession, rows: list[Row], *columns: str, rules: Rules | None = None
+) -> list[tuple[Any, ...]]:
     names = columns or COLUMNS
     with for_few_rows(
         spark, is_small=True
@@ -360,7 +363,7 @@ def random_story(chance: random.Random, port: int) -> list[Row]:
         row = row if has_flags else version_2(row)
         rows += on_port(port, row)
         if chance.random() < 0.1:
-            rows.append({**rows[-1], "object_uri": f"s3://copy/{rows[-1]['object_uri'][7:]}"})
+            rows.append({**rows[-1], "object_uri": f"s3://copy/{str(rows[-1]['object_uri'])[7:]}"})
     return rows
 
 

@@ -1,6 +1,7 @@
 """The verdict on a finding's claim, on sightings that can be checked by eye."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -91,7 +92,7 @@ def test_each_record_counts_for_the_claims_that_it_shows(spark: SparkSession) ->
     )
     to_remote = {"srcport": 22, "dstaddr": OUTSIDE}
     from_remote = {"srcaddr": OUTSIDE, "dstport": 22}
-    rows = [
+    rows: list[tuple[dict[str, Any], set[int]]] = [
         # a record, and the claims that it shows
         (out(0, **to_remote, dstport=40_000), {0}),
         (out(60, **to_remote, dstport=51_000), {0}),  # the remote port is chosen anew

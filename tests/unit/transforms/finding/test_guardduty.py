@@ -50,7 +50,9 @@ CONNECTION = {
 }
 
 
-def finding(action: Json | None = None, instance: Json | None = None, **service: object) -> Json:
+def finding(
+    action: Json | str | None = None, instance: Json | None = None, **service: object
+) -> Json:
     times = {"eventFirstSeen": "2026-11-23T02:10:00Z", "eventLastSeen": "2026-11-23T02:40:00.5Z"}
     return {
         "id": "16afba5c5c43e07c9e3e5e2e544e95df",

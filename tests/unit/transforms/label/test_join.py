@@ -127,8 +127,10 @@ def test_direction_tells_the_records_own_end_where_labels_know_no_address(
     spark: SparkSession,
 ) -> None:
     tables = {"interfaces": rows_of({"interface_id": "eni-1", "description": "web"})}
-    at = {"interface_id": "eni-1", "vpc_id": "vpc-z", "instance_id": "i-z", "subnet_id": "subnet-z",
-          "srcaddr": "10.0.0.1", "dstaddr": "10.0.0.2"}  # fmt: skip
+    at: Cells = {
+        "interface_id": "eni-1", "vpc_id": "vpc-z", "instance_id": "i-z", "subnet_id": "subnet-z",
+        "srcaddr": "10.0.0.1", "dstaddr": "10.0.0.2",
+    }  # fmt: skip
 
     out, back, unknown = label(
         spark, tables, {**at, "flow_direction": "egress"}, {**at, "flow_direction": "ingress"}, at
@@ -409,7 +411,8 @@ def test_the_ring_of_an_address_that_no_label_knows_is_its_range(spark: SparkSes
         "0.0.0.0": "reserved", "::1": "reserved",
     }  # fmt: skip
     nothing, _ = build_label_tables({})
-    flows = flows_of(spark, *({"srcaddr": address} for address in expected))
+    records: list[Cells] = [{"srcaddr": address} for address in expected]
+    flows = flows_of(spark, *records)
 
     rows = flows.transform(label_with, as_lookups(spark, nothing), home).collect()
 

@@ -119,7 +119,7 @@ def test_attempts_are_counted_by_peer_service_and_outcome(spark: SparkSession) -
     def on(port: int, *rows: Row) -> list[Row]:
         return [{**r, "srcport" if r["srcaddr"] == S else "dstport": port} for r in rows]
 
-    database = {"dstaddr": "10.0.0.20", "dstport": 5432, "dst_name": "db-2"}
+    database: dict[str, object] = {"dstaddr": "10.0.0.20", "dstport": 5432, "dst_name": "db-2"}
     data = {"packets": 9, "bytes": 5_000}
     rows = [
         *on(40_001, out(**data), back(**data)),

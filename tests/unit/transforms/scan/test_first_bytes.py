@@ -23,7 +23,9 @@ TWO = "10.0.0.9 10.0.0.7 200 1795399200 1795399259"
 THREE = "10.0.0.7 10.0.0.8 300 1795399500 1795399559"
 
 
-def read(data: bytes, record_format: tuple[str, ...] = (), cuts: tuple[int, ...] = ()):
+def read(
+    data: bytes, record_format: tuple[str, ...] = (), cuts: tuple[int, ...] = ()
+) -> tuple[list[tuple[int, str, int]], ObjectScan]:
     """(line, srcaddr, bytes) of every record, and the scan."""
     scan = ObjectScan(None, record_format=record_format)
     records = []

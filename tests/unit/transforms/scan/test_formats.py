@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from tests.unit.transforms.scan.test_lines import HEADER, LINE, OTHER, SUSPECT, each, in_chunks
 from transforms.scan.formats import columns_of_format, header_columns
 from transforms.scan.lines import ObjectScan
+from transforms.scan.tally import Account
 
 COLUMNS = ("interface_id", "srcaddr", "dstaddr", "start", "end")
 STAMP = b"2026-11-23T12:00:00.000Z "
 
 
-def scan(text: bytes, record_format: tuple[str, ...] = (), everything: bool = True):
+def scan(
+    text: bytes, record_format: tuple[str, ...] = (), everything: bool = True
+) -> tuple[list[tuple[int, bytes]], ObjectScan]:
     scanned = ObjectScan(None if everything else SUSPECT, record_format=record_format)
     taken = [numbered for lines in scanned.lines([text]) for numbered in each(lines)]
     return taken, scanned
@@ -145,14 +148,14 @@ def test_wrapped_lines_are_the_lines_in_them(
         message = line.decode("latin-1") + "\n"
         return json.dumps({"message": message, "id": 1}).encode() if is_json else STAMP + line
 
-    def run(parts: list[bytes]):
+    def run(parts: list[bytes]) -> tuple[list[tuple[int, bytes]], Account]:
         scanned = ObjectScan(None if everything else SUSPECT)
         return [x for found in scanned.lines(parts) for x in each(found)], scanned.account
 
     bare, expected = run([b"\n".join(lines)])
     taken, account = run(in_chunks(b"\n".join(map(wrapped, lines)), cuts))
 
-    def numbers(account) -> list[int]:
+    def numbers(account: Account) -> list[int]:
         return [getattr(account, name) for name in vars(account) if name.endswith("lines")]
 
     assert [number for number, _ in taken] == [number for number, _ in bare]

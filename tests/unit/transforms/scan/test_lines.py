@@ -19,7 +19,9 @@ LINE = b"eni-1 10.0.0.7 10.0.0.9 1 2"
 OTHER = b"eni-2 10.0.0.77 10.0.0.9 1 2"
 
 
-def scan(chunks: list[bytes], *, everything: bool = False, max_line_bytes: int = 16_384):
+def scan(
+    chunks: list[bytes], *, everything: bool = False, max_line_bytes: int = 16_384
+) -> tuple[list[tuple[int, bytes]], ObjectScan]:
     """Run a scan to its end: the numbered lines that were taken, and the scan."""
     scanned = ObjectScan(None if everything else SUSPECT, max_line_bytes)
     taken = [numbered for lines in scanned.lines(chunks) for numbered in each(lines)]

@@ -1,6 +1,7 @@
 """Security Lake's rows: the same flow records as from text, where they have the fields."""
 
 import io
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -86,7 +87,7 @@ def parquet(events: list[dict[str, object]]) -> bytes:
     return file.getvalue()
 
 
-def records(data: bytes, **options: object) -> list[dict[str, object]]:
+def records(data: bytes, **options: Any) -> list[dict[str, object]]:
     scan = ObjectScan(None, **options)
     found = [
         row

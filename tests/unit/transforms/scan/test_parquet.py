@@ -3,6 +3,7 @@
 import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,19 +18,21 @@ from transforms.scan.lines import ObjectScan
 from transforms.scan.object_key import partitions_of
 from transforms.scan.parse import parse_lines
 
+Read = tuple[list[tuple[int, dict[str, Any]]], list[int], ObjectScan]
 COUNTS = {field.name for field in FIELDS if field.kind not in ("text", "tag", "address")}
 
 
-def parquet(table: pa.Table, **options: object) -> bytes:
+def parquet(table: pa.Table, **options: Any) -> bytes:
     file = io.BytesIO()
     pq.write_table(table, file, **options)
     return file.getvalue()
 
 
-def read(data: bytes, *, everything: bool = True, **options: object):
+def read(data: bytes, *, everything: bool = True, **options: Any) -> Read:
     """Records by line, refused lines with their reasons, and the scan."""
     scanned = ObjectScan(None if everything else SUSPECT, slot=1763892000, **options)
-    records, refused = [], []
+    records: list[tuple[int, dict[str, Any]]] = []
+    refused: list[int] = []
     for lines in scanned.lines([data[:3], data[3:]]):
         parsed = parse_lines(lines.text, lines.columns)
         records += zip(lines.numbers[parsed.rows].tolist(), parsed.records.to_pylist(), strict=True)
@@ -66,7 +69,11 @@ def rows_of_a_format(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     st.integers(1, 50),
 )  # fmt: skip
 def test_the_same_records_give_the_same_flows_in_text_and_in_parquet(
-    format_and_rows, none: str | None, is_typed: bool, everything: bool, group: int
+    format_and_rows: tuple[list[str], list[list[str]]],
+    none: str | None,
+    is_typed: bool,
+    everything: bool,
+    group: int,
 ) -> None:
     names, rows = format_and_rows
     text = "\n".join(" ".join(words) for words in [names, *rows]).encode()

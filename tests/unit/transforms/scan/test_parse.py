@@ -2,6 +2,7 @@
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
@@ -123,7 +124,7 @@ class Percent(str):
         return quote(self, safe="").replace("-", "%2D")
 
 
-_VALUES = {
+_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "address": st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)),
     "port": st.integers(0, 65_535),
     "protocol": st.integers(0, 255),
@@ -143,9 +144,11 @@ def written_records(draw: st.DrawFn) -> tuple[tuple[str, ...], list[dict[str, ob
     chosen = [*fields[: draw(st.integers(0, 20))], *(f for f in FIELDS if f.kind == "time")]
     columns = tuple(draw(st.permutations(sorted({field.name for field in chosen}))))
     kinds = {field.name: field.kind for field in FIELDS}
-    records = []
+    records: list[dict[str, object]] = []
     for _ in range(draw(st.integers(1, 8))):
-        record = {name: draw(st.none() | _VALUES[kinds[name]]) for name in columns}
+        record: dict[str, object] = {
+            name: draw(st.none() | _VALUES[kinds[name]]) for name in columns
+        }
         record["start"], record["end"] = sorted(
             draw(st.lists(_VALUES["time"], min_size=2, max_size=2))
         )

@@ -1,7 +1,7 @@
 """Answers of OpenSearch as a fuzz target: a server on loopback says what the input says."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -93,9 +93,9 @@ def check(_: Path, data: bytes) -> None:
         index.show,
         index.shown,
         index.remove,
-        lambda: [
-            _demand_shown(refusal.reason) for refusal in send(client, INDEX, lines, patience_s=0)
-        ],
+        lambda: _demand_all_shown(
+            refusal.reason for refusal in send(client, INDEX, lines, patience_s=0)
+        ),
     )
     try:
         for step in steps:
@@ -115,6 +115,11 @@ def _sentence_of(step: Callable[[], object]) -> None:
             _demand_shown(problem)
     except OpenSearchFailed as failure:
         _demand_shown(str(failure))
+
+
+def _demand_all_shown(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        _demand_shown(sentence)
 
 
 def _demand_shown(sentence: str) -> None:

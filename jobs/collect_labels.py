@@ -1,4 +1,4 @@
-"""The job: EC2 inventory → a label snapshot that carries on the history of earlier ones."""
+"""The command: EC2 inventory → a label snapshot, added to the history of earlier snapshots."""
 
 import json
 import logging
@@ -15,37 +15,39 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import Parser
-from jobs.errors import BadInput
+from jobs.cli.command_line import VERBOSE_HELP, Parser
+from jobs.cli.main import run_main
+from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
 from jobs.sources.inventory import Inventory, Missing
 from jobs.sources.labels import aws_range_rows
-from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import first_line, is_full, open_store, place_of
 from transforms.label.history import Cells, merged, one_row_each
 from transforms.label.tables import KEY_COLUMNS
 
 logger = logging.getLogger(__name__)
 
-COMPLETE, FAILED, BAD_INPUT, INCOMPLETE = 0, 1, 2, 3
-
 _FLAGS = {
-    "output": "the snapshot: a folder or s3://…; what is there already is carried on",
+    "output": "the snapshot: a folder or s3://…; added to what is there already",
     "regions": "regions to ask, comma separated (default: the one that boto3 finds)",
     "role_arns": "roles to assume, one per account, comma separated (default: none)",
     "aws_ranges": "AWS's ip-ranges.json: a file, s3://… or https://…",
     "config_history": "true: also interfaces and instances that are gone, from AWS Config",
     "strict": "true: exit code 3 when a call was not allowed",
+    **VERBOSE_HELP,
 }
 _PARSER = Parser(
     prog="collect_labels",
     description="Write who has which address now; again and again, and it becomes a history.",
     epilog="exit codes: 0 complete; 1 AWS, the network or --output failed; 2 wrong "
-    "arguments or inputs, nothing written; 3 written, but --strict true and a call was not allowed",
+    "arguments or inputs, nothing written; 3 written, but --strict true and a call was not "
+    "allowed; 5 the credentials expired, nothing written; 7 the disk of --output is "
+    "full; 130 Ctrl-C",
     flags=_FLAGS,
 )
 
 
-class Wish(NamedTuple):
-    """What is to be collected, and where to."""
+class Request(NamedTuple):
+    """What to collect, and where it goes."""
 
     output: str
     regions: tuple[str, ...]
@@ -53,6 +55,28 @@ class Wish(NamedTuple):
     aws_ranges: str | None
     config_history: bool
     strict: bool
+
+
+class NothingCollected(Failure):
+    """AWS did not answer as needed, so that no snapshot was written."""
+
+    def __init__(self, error: ClientError | BotoCoreError) -> None:
+        super().__init__(f"{error}; nothing was written")
+        response = error.response if isinstance(error, ClientError) else {}
+        if response.get("Error", {}).get("Code") in EXPIRED_CODES:
+            self.exit_code = ExitCode.EXPIRED
+
+
+class NotStored(Failure):
+    """The snapshot, or a part of it, could not be written."""
+
+    def __init__(self, output: str, error: BaseError | OSError) -> None:
+        super().__init__(
+            f"--output {output}: found {first_line(error)}; expected a place to write to; some "
+            "tables may be new and others as they were: make it writable and collect again"
+        )
+        if is_full(str(error)):
+            self.exit_code = ExitCode.DISK_FULL
 
 
 class Collected(NamedTuple):
@@ -66,39 +90,31 @@ class Collected(NamedTuple):
 
 def main(argv: Sequence[str]) -> int:
     """Collect for these flags; returns the exit code that `--help` explains."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("botocore", "urllib3"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    return run_main(_collect, argv)
+
+
+def _collect(argv: Sequence[str]) -> int:
+    request = parse_request(argv)
+    ranges = _aws_ranges(request.aws_ranges)
     try:
-        wish = parse_wish(argv)
-        ranges = _aws_ranges(wish.aws_ranges)
-        collected = collect(wish)
-        counts = write(wish.output, collected, ranges, datetime.now(UTC))
-    except BadInput as bad:
-        for problem in bad.problems:
-            print(f"error: {problem}", file=sys.stderr)
-        return BAD_INPUT
+        collected = collect(request)
     except (ClientError, BotoCoreError) as error:
-        print(f"error: {error}; nothing was written", file=sys.stderr)
-        return FAILED
+        raise NothingCollected(error) from error
+    try:
+        counts = write(request.output, collected, ranges, datetime.now(UTC))
     except (BaseError, OSError) as error:
-        print(
-            f"error: --output {wish.output}: found {first_line(error)}; expected a place to write "
-            "to; some tables may be new and others as they were: make it writable and collect "
-            "again",
-            file=sys.stderr,
-        )
-        return FAILED
-    print(f"{wish.output}: " + ", ".join(f"{n:,} {table}" for table, n in counts.items()))
+        raise NotStored(request.output, error) from error
+    print(f"{request.output}: " + ", ".join(f"{n:,} {table}" for table, n in counts.items()))
     for sentence in collected.missing:
         print(f"missing: {sentence}")
-    return INCOMPLETE if wish.strict and collected.missing else COMPLETE
+    is_incomplete = request.strict and collected.missing
+    return ExitCode.INCOMPLETE if is_incomplete else ExitCode.COMPLETE
 
 
-def parse_wish(argv: Sequence[str]) -> Wish:
+def parse_request(argv: Sequence[str]) -> Request:
     """Read the flags; raises BadInput with all problems at once."""
     read = _PARSER.read(argv)
-    wish = Wish(
+    request = Request(
         output=read.required("output", values.uri, ""),
         regions=read.optional("regions", _regions, ()),
         role_arns=read.optional("role_arns", _role_arns, ()),
@@ -106,19 +122,19 @@ def parse_wish(argv: Sequence[str]) -> Wish:
         config_history=read.optional("config_history", values.boolean, False),
         strict=read.optional("strict", values.boolean, False),
     )
-    regions = wish.regions or tuple(filter(None, [boto3.Session().region_name]))
+    regions = request.regions or tuple(filter(None, [boto3.Session().region_name]))
     if not regions and not read.gave("regions"):
         read.problems.append("no region: expected --regions, or AWS_REGION in the environment")
     if read.problems:
         raise BadInput(read.problems)
-    return wish._replace(regions=regions)
+    return request._replace(regions=regions)
 
 
-def collect(wish: Wish) -> Collected:
-    """Ask every account and region; what is not allowed is said, and the rest is taken."""
+def collect(request: Request) -> Collected:
+    """Ask every account and region; a call that is not allowed is named, and the rest goes on."""
     found = Collected({}, {}, set(), [])
-    for session, account_id in _sessions(wish):
-        for region in wish.regions:
+    for session, account_id in _sessions(request):
+        for region in request.regions:
             inventory = Inventory(session, region, account_id)
             for table, rows in inventory.tables.items():
                 try:
@@ -127,7 +143,7 @@ def collect(wish: Wish) -> Collected:
                     found.missing.append(str(missing))
                 else:
                     found.covered.add((table, account_id, region))
-            for table in ("interfaces", "instances") if wish.config_history else ():
+            for table in ("interfaces", "instances") if request.config_history else ():
                 try:
                     found.gone.setdefault(table, []).extend(inventory.gone(table))
                 except Missing as missing:
@@ -201,12 +217,12 @@ def _known(store: object, path: str) -> list[Cells]:
         ) from error
 
 
-def _sessions(wish: Wish) -> Iterator[tuple[boto3.Session, str]]:
+def _sessions(request: Request) -> Iterator[tuple[boto3.Session, str]]:
     """A session per account, with its account id."""
-    own = boto3.Session(region_name=wish.regions[0])
-    if not wish.role_arns:
+    own = boto3.Session(region_name=request.regions[0])
+    if not request.role_arns:
         yield own, own.client("sts").get_caller_identity()["Account"]
-    for arn in wish.role_arns:
+    for arn in request.role_arns:
         answer = own.client("sts").assume_role(RoleArn=arn, RoleSessionName="vpc-flow-trace")
         keys = answer["Credentials"]
         session = boto3.Session(

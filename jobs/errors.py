@@ -1,4 +1,7 @@
-"""What can go wrong: bad input, exit codes, and problems collected before they stop a run."""
+"""What can go wrong: bad input, failures, exit codes, and problems of several steps at once.
+
+`jobs.cli.main.run_main` turns all of them into sentences on the error stream and an exit code.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +18,19 @@ class ExitCode(IntEnum):
     UNBALANCED = 4
     EXPIRED = 5
     HELD = 6
+    DISK_FULL = 7
+    WORKER_LOST = 8
     INTERRUPTED = 130
+
+
+# Amazon S3 and STS API references, "Error responses" and "Common errors".
+EXPIRED_CODES = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidToken",
+    "TokenRefreshRequired",
+)
 
 
 class BadInput(Exception):
@@ -26,6 +41,18 @@ class BadInput(Exception):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class Failure(Exception):
+    """A run had to stop although its input was right; the message is one sentence."""
+
+    exit_code = ExitCode.FAILED
+
+
+class CredentialsExpired(Failure):
+    """AWS no longer accepts the credentials, so that nothing more can be read in this run."""
+
+    exit_code = ExitCode.EXPIRED
 
 
 class Problems:

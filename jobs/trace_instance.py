@@ -1,21 +1,17 @@
 """The job: read flow logs, keep one instance's traffic, name its ends, account for all."""
 
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from jobs.cli.arguments import parse_arguments
-from jobs.errors import BadInput, ExitCode
-from jobs.evidence.case_lock import CaseLock, LockLost, locked_case
+from jobs.cli.main import run_main
+from jobs.errors import ExitCode
+from jobs.evidence.case_lock import CaseLock, locked_case
 from jobs.evidence.manifest import inputs_digest, is_complete
-from jobs.evidence.signature import SignatureRefused
-from jobs.opensearch.client import OpenSearchFailed
 from jobs.opensearch.connector import check_writer
 from jobs.opensearch.sink import remove_index
 from jobs.output.metrics import metric_line
@@ -41,7 +37,6 @@ from jobs.pipeline.result import Investigation, RunResult
 from jobs.pipeline.scan import ScanResult
 from jobs.pipeline.watch_list import cases_of, scanned_once
 from jobs.sources.findings import answer_claims
-from jobs.sources.object_fetch import expired_credentials
 from jobs.spark.concurrent import run_concurrently
 from jobs.spark.memory import forget_tables
 from jobs.spark.phases import Phases
@@ -56,36 +51,23 @@ _SMALL_BYTES = 16 * 1024 * 1024
 
 def main(argv: Sequence[str]) -> int:
     """Run the job for these flags; returns the exit code that `--help` explains."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("opensearch", "py4j", "botocore", "urllib3"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    return run_main(_trace, argv)
+
+
+def _trace(argv: Sequence[str]) -> int:
     phases = Phases()
-    try:
-        arguments = parse_arguments(argv)
-        with phases.phase("check and list"):
-            case = prepare(arguments, datetime.now(UTC))
-        if arguments.dry_run:
-            print("\n".join(dry_run_lines(case, read_prices(arguments.prices))))
-            return ExitCode.COMPLETE
-        finished = []
-        for each in traced(cases_of(case), phases):
-            print(summary(each))
-            if arguments.metrics == "emf":
-                print(metric_line(each.manifest))
-            finished.append(each)
-    except BadInput as bad:
-        for problem in bad.problems:
-            print(f"error: {problem}", file=sys.stderr)
-        return bad.exit_code
-    except (OpenSearchFailed, LockLost, SignatureRefused) as failure:
-        print(f"error: {failure}", file=sys.stderr)
-        return ExitCode.FAILED
-    except (Py4JJavaError, PySparkException) as failure:
-        sentence = expired_credentials(failure)
-        if sentence is None:
-            raise
-        print(f"error: {sentence}", file=sys.stderr)
-        return ExitCode.EXPIRED
+    arguments = parse_arguments(argv)
+    with phases.phase("check and list"):
+        case = prepare(arguments, datetime.now(UTC))
+    if arguments.dry_run:
+        print("\n".join(dry_run_lines(case, read_prices(arguments.prices))))
+        return ExitCode.COMPLETE
+    finished = []
+    for each in traced(cases_of(case), phases):
+        print(summary(each))
+        if arguments.metrics == "emf":
+            print(metric_line(each.manifest))
+        finished.append(each)
     if len(finished) > 1:
         print(watch_list_summary(finished))
     return max(each.result.exit_code for each in finished)

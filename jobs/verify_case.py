@@ -13,7 +13,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import Parser
+from jobs.cli.command_line import VERBOSE_HELP, Parser
+from jobs.cli.main import run_main
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.errors import BadInput, ExitCode
 from jobs.evidence.check import Check
@@ -28,9 +29,6 @@ from jobs.storage.delta_sink import read_table
 from jobs.storage.object_store import first_line
 from transforms.text import sanitise
 
-HOLDS, BAD_INPUT, DOES_NOT_HOLD = (
-    ExitCode.COMPLETE, ExitCode.BAD_INPUT, ExitCode.UNBALANCED,
-)  # fmt: skip
 _SHOWN = 20
 _LONGEST = 600
 
@@ -40,6 +38,7 @@ _FLAGS = {
     "signed_with": "the KMS key that the manifest must be signed with (ARN, id or alias/NAME)",
     "reads_in_flight": "objects read at a time (default 32)",
     **OPENSEARCH_HELP,
+    **VERBOSE_HELP,
 }
 
 
@@ -55,18 +54,17 @@ class Request(NamedTuple):
 
 def main(argv: Sequence[str]) -> int:
     """Check the case: a line for each thing that does not hold, and one for what does."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        request = _arguments(argv)
-        case = case_at(request.case_uri)
-    except BadInput as bad:
-        for problem in bad.problems:
-            print(f"error: {sanitise(problem, _LONGEST)}", file=sys.stderr)
-        return BAD_INPUT
+    return run_main(_verify, argv, logging.WARNING)
+
+
+def _verify(argv: Sequence[str]) -> int:
+    request = _arguments(argv)
+    case = case_at(request.case_uri)
     spark = open_session(f"verify {case.case_id}")
     checks = list(verify(spark, request, case))
     print("\n".join(render(case, checks)))
-    return DOES_NOT_HOLD if any(check.problems for check in checks) else HOLDS
+    has_problems = any(check.problems for check in checks)
+    return ExitCode.UNBALANCED if has_problems else ExitCode.COMPLETE
 
 
 def verify(spark: SparkSession, request: Request, case: StoredCase) -> Iterator[Check]:
@@ -137,8 +135,9 @@ def _arguments(argv: Sequence[str]) -> Request:
     parser = Parser(
         prog="verify_case",
         description="Say what of a case still holds. @file holds flags.",
-        epilog="exit codes: 0 everything holds; 2 wrong arguments, or no case there; 4 something "
-        "does not hold",
+        epilog="exit codes: 0 everything holds; 1 unexpected; 2 wrong arguments, or no case there; "
+        "4 something does not hold; 5 the credentials expired; 7 a disk is full; 8 a worker or an "
+        "executor died; 130 Ctrl-C",
         flags=_FLAGS,
     )
     flags = parser.read(list(argv))

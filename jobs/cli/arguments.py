@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import Parser, Reader
+from jobs.cli.command_line import VERBOSE_HELP, Parser, Reader
 from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
 from jobs.cli.question_arguments import QUESTIONS_HELP, read_question_options
 from jobs.errors import BadInput
@@ -200,6 +200,7 @@ _HELP = {
     "prices": "for --dry_run: a file like conf/prices.json, with speeds and prices of yours",
     "sign_with": "a KMS key (ARN, id or alias/NAME) to sign the manifest with: asymmetric or HMAC",
     "metrics": "emf: a last line from which CloudWatch Logs makes metrics (default none)",
+    **VERBOSE_HELP,
 }
 
 
@@ -208,7 +209,8 @@ _PARSER = Parser(
     description="Trace one EC2 instance through VPC Flow Logs. @file holds flags.",
     epilog="exit codes: 0 complete; 1 unexpected; 2 wrong arguments or inputs, nothing written; "
     "3 complete, but --strict true and something was refused; 4 the books do not balance; "
-    "5 the credentials expired on the way; 6 another run holds the case, nothing written",
+    "5 the credentials expired on the way; 6 another run holds the case, nothing written; "
+    "7 a disk is full; 8 a worker or an executor died; 130 Ctrl-C",
     flags=_HELP,
 )
 

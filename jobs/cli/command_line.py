@@ -23,14 +23,25 @@ GLUE_FLAGS = (
     "continuous-log-logGroup",
 )
 
+# Read by `jobs.cli.main` too, before anything else is.
+VERBOSE_HELP = {"verbose": "true: also details and tracebacks, on the error stream"}
+
 T = TypeVar("T")
 
 
 class Parser(argparse.ArgumentParser):
     """Flags as `--name value`, never abbreviated; `@file` holds flags; errors are BadInput."""
 
-    def __init__(self, prog: str, description: str, epilog: str, flags: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        prog: str,
+        description: str,
+        epilog: str,
+        flags: Mapping[str, str],
+        has_help: bool = True,
+    ) -> None:
         super().__init__(
+            add_help=has_help,
             prog=prog,
             description=description,
             epilog=epilog,

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
-from jobs.errors import BadInput, ExitCode
+from jobs.errors import BadInput, ExitCode, Failure
 from jobs.storage.object_store import Place, open_store, place_of
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class CaseHeld(BadInput):
     exit_code = ExitCode.HELD
 
 
-class LockLost(Exception):
+class LockLost(Failure):
     """Another run took the case over; this one must not write any more."""
 
 

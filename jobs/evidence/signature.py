@@ -17,7 +17,7 @@ from typing import Any
 
 import obstore
 
-from jobs.errors import BadInput
+from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
 from jobs.storage.object_store import first_line, open_store, place_of
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):\d{12}:(?:key|alias)/", re.ASCII)
@@ -34,8 +34,13 @@ _MAX_BYTES = 64 * 1024
 _INVALID = ("KMSInvalidSignatureException", "KMSInvalidMacException")
 
 
-class SignatureRefused(Exception):
-    """KMS did not do what it was asked; the message is a sentence."""
+class SignatureRefused(Failure):
+    """KMS refused a call; the message is a sentence."""
+
+    def __init__(self, sentence: str, code: str = "") -> None:
+        super().__init__(sentence)
+        if code in EXPIRED_CODES:
+            self.exit_code = ExitCode.EXPIRED
 
 
 @dataclass(frozen=True)
@@ -211,7 +216,7 @@ def _asking(action: str) -> Iterator[None]:
         if code in _INVALID:
             raise _Invalid from error
         raise SignatureRefused(
-            f"{action}: AWS answered {code}; check the key, its policy and your permissions"
+            f"{action}: AWS answered {code}; check the key, its policy and your permissions", code
         ) from error
     except BotoCoreError as error:
         raise SignatureRefused(

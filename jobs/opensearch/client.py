@@ -25,7 +25,7 @@ from opensearchpy.exceptions import (
 )
 
 from jobs.cli.opensearch_arguments import OpenSearchTarget
-from jobs.errors import BadInput
+from jobs.errors import BadInput, Failure
 from jobs.opensearch.answers import Connection, Serializer, name_of
 
 USERNAME, PASSWORD = "OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD"
@@ -36,7 +36,7 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
 T = TypeVar("T")
 
 
-class OpenSearchFailed(Exception):
+class OpenSearchFailed(Failure):
     """The view could not be written; Delta holds the flows all the same."""
 
 

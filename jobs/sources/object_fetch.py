@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, cast
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
 
+from jobs.errors import EXPIRED_CODES, CredentialsExpired
 from jobs.storage.any_key import KeyFailure, OddObject, chunks_of, get_odd, is_plain
 from jobs.storage.object_store import Place, first_line, open_store
 from transforms.scan.inflate import Damaged, Unreadable
@@ -137,28 +138,14 @@ def _streamed_odd(found: OddObject) -> Iterator[bytes]:
         raise Unreadable(f"reading it failed on the way: {first_line(error)}") from error
 
 
-class CredentialsExpired(Exception):
-    """S3 takes the credentials no longer, so that nothing more can be read in this run."""
-
-
-# Amazon S3 API reference, "Error responses".
-_EXPIRED = ("ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired")
-
-
 def _stop_if_expired(answer: str) -> None:
     """Raise CredentialsExpired for such a code of S3, alone or in its answer."""
-    for code in _EXPIRED:
+    for code in EXPIRED_CODES:
         if answer == code or f"<Code>{code}</Code>" in answer:
             raise CredentialsExpired(
                 f"S3 answered {code}: the credentials ended before the reading did; nothing was "
                 "concluded; renew them and run again"
             )
-
-
-def expired_credentials(failure: Exception) -> str | None:
-    """The sentence of a CredentialsExpired that ended a Spark task; None if another thing did."""
-    _, found, said = str(failure).partition(f"{CredentialsExpired.__name__}: ")
-    return said.splitlines()[0] if found and said else None
 
 
 def spooled(chunks: Iterable[bytes]) -> IO[bytes]:

@@ -119,6 +119,15 @@ def open_store(bucket: Bucket | None) -> S3Store | LocalStore:
     )
 
 
+# The error numbers of Linux (errno(3)) as obstore and Java spell them.
+_NO_SPACE = ("os error 28", "os error 122", "No space left on device", "Disk quota exceeded")
+
+
+def is_full(text: str) -> bool:
+    """Whether a message says that a disk, or the quota on it, is used up."""
+    return any(sign in text for sign in _NO_SPACE)
+
+
 def first_line(error: BaseException) -> str:
     """The first line of a message, capped: the rest of obstore's messages is for its developers."""
     return sanitise(masked(next(iter(str(error).splitlines()), type(error).__name__)[:2_000]), 200)

@@ -8,7 +8,7 @@ import boto3
 from jobs.errors import BadInput
 from jobs.submit.artifacts import conf_of
 from jobs.submit.flags import Launch, as_pairs, of_platform
-from jobs.submit.runs import Seen, asking, check_release
+from jobs.submit.runs import RunStatus, asking, check_release
 
 # Amazon EMR API reference, StepStatus and ClusterStatus.
 _OVER = ("COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED")
@@ -22,14 +22,14 @@ class EmrRun(NamedTuple):
     cluster_id: str
     run_id: str
 
-    def look(self) -> Seen:
+    def status(self) -> RunStatus:
         """See `runs.Run`."""
         with asking("elasticmapreduce:DescribeStep", "--cluster_id, --follow_run, permission"):
             step = self.emr.describe_step(ClusterId=self.cluster_id, StepId=self.run_id)["Step"]
         status = step["Status"]
         failed, changed = status.get("FailureDetails", {}), status.get("StateChangeReason", {})
         said = [failed.get("Reason"), failed.get("Message"), changed.get("Message")]
-        return Seen(
+        return RunStatus(
             status["State"],
             status["State"] in _OVER,
             status["State"] == "COMPLETED",

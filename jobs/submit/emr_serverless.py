@@ -8,7 +8,7 @@ import boto3
 from jobs.errors import BadInput
 from jobs.submit.artifacts import conf_of
 from jobs.submit.flags import Launch, as_pairs, of_platform
-from jobs.submit.runs import Seen, asking, check_release
+from jobs.submit.runs import RunStatus, asking, check_release
 
 # Amazon EMR Serverless API reference, JobRun.
 _OVER = ("SUCCESS", "FAILED", "CANCELLED")
@@ -22,14 +22,14 @@ class EmrServerlessRun(NamedTuple):
     run_id: str
     logs: str | None
 
-    def look(self) -> Seen:
+    def status(self) -> RunStatus:
         """See `runs.Run`."""
         with asking("emr-serverless:GetJobRun", "--application_id, --follow_run, permission"):
             run = self.client.get_job_run(
                 applicationId=self.application_id, jobRunId=self.run_id
             )["jobRun"]  # fmt: skip
         state = run["state"]
-        return Seen(
+        return RunStatus(
             state, state in _OVER, state == "SUCCESS", run["createdAt"], run.get("stateDetails")
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TextIO
 
-from jobs.submit.runs import Run, Seen
+from jobs.submit.runs import Run, RunStatus
 
 POLL_S = 10
 QUIET_S = 60
@@ -12,11 +12,11 @@ QUIET_S = 60
 
 def follow(
     run: Run, out: TextIO, sleep: Callable[[float], None], clock: Callable[[], datetime]
-) -> Seen:
+) -> RunStatus:
     """Returns what the platform says at the end; the run is only looked at."""
     progress = _Progress(out)
     while True:
-        seen = run.look()
+        seen = run.status()
         progress.show(seen, clock())
         if seen.is_over:
             return seen
@@ -29,7 +29,7 @@ class _Progress:
         self._state = ""
         self._said_at = 0.0
 
-    def show(self, seen: Seen, now: datetime) -> None:
+    def show(self, seen: RunStatus, now: datetime) -> None:
         """Every look on a terminal; elsewhere each new state, and a sign of life a minute."""
         elapsed = max(0, int((now - seen.began_at).total_seconds()))
         line = f"{seen.state:<11} {elapsed // 60:3d}:{elapsed % 60:02d}"

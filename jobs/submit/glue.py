@@ -9,7 +9,7 @@ import boto3
 from jobs.errors import BadInput
 from jobs.submit.artifacts import conf_of
 from jobs.submit.flags import Launch, as_pairs, of_platform
-from jobs.submit.runs import Seen, asking
+from jobs.submit.runs import RunStatus, asking
 
 # AWS Glue developer guide, "AWS Glue job run statuses".
 _OVER = ("SUCCEEDED", "FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED")
@@ -22,12 +22,12 @@ class GlueRun(NamedTuple):
     job_name: str
     run_id: str
 
-    def look(self) -> Seen:
+    def status(self) -> RunStatus:
         """See `runs.Run`."""
         with asking("glue:GetJobRun", "--job_name, --follow_run and the permission"):
             run = self.glue.get_job_run(JobName=self.job_name, RunId=self.run_id)["JobRun"]
         state = run["JobRunState"]
-        return Seen(
+        return RunStatus(
             state, state in _OVER, state == "SUCCEEDED", run["StartedOn"], run.get("ErrorMessage")
         )
 

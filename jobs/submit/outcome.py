@@ -9,22 +9,22 @@ from typing import Any, NamedTuple
 import obstore
 from obstore.exceptions import BaseError
 
-from jobs.errors import BadInput
+from jobs.errors import BadInput, ExitCode
 from jobs.evidence import stored_fields as fields
 from jobs.evidence.manifest import read_manifest
 from jobs.storage.object_store import first_line, open_store, place_of
-from jobs.submit.runs import Seen
+from jobs.submit.runs import RunStatus
 from transforms.text import sanitise
 from transforms.vocabulary import Step
 
-FAILED = 1
 _LONGEST_EXIT_CODE = 255
 
 
-class Outcome(NamedTuple):
-    """Lines to print, and the exit code."""
+class RunOutcome(NamedTuple):
+    """Lines to print, what went wrong as a sentence, and the exit code."""
 
     lines: list[str]
+    error: str | None
     exit_code: int
 
 
@@ -38,29 +38,31 @@ class _Run(NamedTuple):
     report_sha256: str | None
 
 
-def outcome_of(case_uri: str, seen: Seen, report_folder: str) -> Outcome:
-    """The manifest of this run: the one that was begun after the platform took it."""
+def outcome_of(case_uri: str, status: RunStatus, report_folder: str) -> RunOutcome:
+    """The outcome of this run, whose manifest was begun after the platform took the run."""
     uri = f"{case_uri}/manifest.json"
     try:
         stored = read_manifest(uri)
     except (BadInput, BaseError, OSError) as error:
-        return Outcome([f"error: {uri}: {first_line(error)}; check s3:GetObject there"], FAILED)
+        return _failed(f"{uri}: {first_line(error)}; check s3:GetObject there")
     except (ValueError, RecursionError) as error:
-        return Outcome([f"error: {uri}: {first_line(error)}; verify the case"], FAILED)
+        return _failed(f"{uri}: {first_line(error)}; verify the case")
     try:
         run = _run_of(stored.content) if stored else None
     except ValueError as error:
-        return Outcome([f"error: {uri}: {first_line(error)}; verify the case"], FAILED)
-    if run is None or run.started_at < seen.began_at.replace(microsecond=0):
+        return _failed(f"{uri}: {first_line(error)}; verify the case")
+    if run is None or run.started_at < status.began_at.replace(microsecond=0):
         held = f"still holds run {run.run_id}" if run else "holds no complete run"
-        return Outcome(
-            [f"error: the run left no manifest: {case_uri} {held}; read the logs, then run again"],
-            FAILED,
-        )
+        return _failed(f"the run left no manifest: {case_uri} {held}; read the logs, run again")
     lines = [*run.lines]
     if run.report_sha256 is not None:
         lines += _report(case_uri, run.run_id, run.report_sha256, report_folder)
-    return Outcome(lines, run.exit_status if run.exit_status or seen.is_good else FAILED)
+    code = run.exit_status
+    return RunOutcome(lines, None, code if code or status.is_good else ExitCode.FAILED)
+
+
+def _failed(sentence: str) -> RunOutcome:
+    return RunOutcome([], sentence, ExitCode.FAILED)
 
 
 def _run_of(content: Mapping[str, Any]) -> _Run:

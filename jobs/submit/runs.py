@@ -7,8 +7,10 @@ from typing import NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from jobs.errors import EXPIRED_CODES, ExitCode, Failure
 
-class Seen(NamedTuple):
+
+class RunStatus(NamedTuple):
     """A run at a moment, as the platform tells it."""
 
     state: str
@@ -25,7 +27,7 @@ class Run(Protocol):
     def run_id(self) -> str:
         """As the platform names it."""
 
-    def look(self) -> Seen:
+    def status(self) -> RunStatus:
         """Ask the platform."""
 
     def stop(self) -> None:
@@ -38,23 +40,28 @@ class Run(Protocol):
         """Where what the driver printed is."""
 
 
-class Refused(Exception):
-    """AWS would not do what was asked; the message is a sentence."""
+class Refused(Failure):
+    """AWS refused a call; the message is a sentence, `code` is that of the answer."""
 
     def __init__(self, sentence: str, code: str) -> None:
         super().__init__(sentence)
-        self.has_expired = code in ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+        self.code = code
+        self.exit_code = ExitCode.EXPIRED if code in EXPIRED_CODES else ExitCode.FAILED
+
+    def and_so(self, consequence: str) -> "Refused":
+        """The same with what it means for the run."""
+        return Refused(f"{self}; {consequence}", self.code)
 
 
 @contextmanager
 def asking(action: str, check: str) -> Iterator[None]:
-    """Turns what AWS refuses into a sentence: what was asked, its answer, what to look at."""
+    """Turn a refusal of AWS into a sentence: the call, the answer, what to check."""
     try:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "unknown")
-        said = error.response.get("Error", {}).get("Message", "")
-        raise Refused(f"{action}: AWS answered {code}: {said}; check {check}", code) from error
+        message = error.response.get("Error", {}).get("Message", "")
+        raise Refused(f"{action}: AWS answered {code}: {message}; check {check}", code) from error
     except BotoCoreError as error:
         sentence = f"{action}: {error}; check credentials, region and network"
         raise Refused(sentence, "") from error

@@ -11,7 +11,7 @@ from jobs.evidence.check_chain import check_chain
 from jobs.evidence.check_files import check_named_files, check_tables
 from jobs.evidence.stored_case import StoredCase
 from jobs.submit.outcome import outcome_of
-from jobs.submit.runs import Seen
+from jobs.submit.runs import RunStatus
 from jobs.verify_case import case_at, render
 from tests.fuzz.altered import altered
 from tests.support.made_case import CASE, make_run
@@ -25,7 +25,7 @@ _TOLD = {
     "identities": [{"what": "lines", "left": 1, "right": 1, "holds": True}],
     "warnings": ["a warning"],
 }
-_SEEN = Seen("SUCCEEDED", True, True, datetime(2026, 11, 28, tzinfo=UTC))
+_STATUS = RunStatus("SUCCEEDED", True, True, datetime(2026, 11, 28, tzinfo=UTC))
 
 
 def seeds() -> Iterator[bytes]:
@@ -46,8 +46,8 @@ def check(folder: Path, data: bytes) -> None:
     right = json.loads((case / "right.json").read_bytes())
     is_raw = not data or data[0] > 200
     (case / "manifest.json").write_bytes(data[1:] if is_raw else altered(right, data[1:]))
-    lines = [*_verified(str(case)), *outcome_of(str(case), _SEEN, str(folder / "copies")).lines]
-    for line in lines:
+    outcome = outcome_of(str(case), _STATUS, str(folder / "copies"))
+    for line in [*_verified(str(case)), *outcome.lines, outcome.error or ""]:
         assert line.isprintable(), ascii(line)
     assert {path.name for path in folder.iterdir()} <= {CASE, "copies"}
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from docs import generate
 from jobs import collect_labels, trace_instance, verify_case
 from jobs.errors import ExitCode
+from jobs.submit import launch
 from jobs.submit.flags import parse_launch
 from tests.support.paths import ROOT
 
@@ -59,21 +61,41 @@ def test_the_launch_that_a_page_shows_is_accepted(platform: str) -> None:
         assert parse_launch([platform, *argv]).job.case_id == "web-3"
 
 
-def test_every_exit_code_is_explained() -> None:
+def codes_explained(heading: str) -> set[int]:
     page = (ROOT / "docs/what-to-do-when.md").read_text()
-    names = (
-        "COMPLETE FAILED BAD_INPUT INCOMPLETE UNBALANCED EXPIRED HELD HOLDS DOES_NOT_HOLD".split()
-    )
-    jobs = {"trace_instance": trace_instance, "collect_labels": collect_labels,
-            "verify_case": verify_case}  # fmt: skip
+    section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.M)}
 
-    for name, job in jobs.items():
-        codes = {vars(job)[key] for key in names if key in vars(job)}
-        codes = codes or {*ExitCode} - {ExitCode.INTERRUPTED}
-        section = page.partition(f"## `{name}`")[2].partition("\n## ")[0]
-        explained = {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.M)}
-        assert codes, name
-        assert explained == codes, name
+
+@pytest.mark.parametrize(
+    ("heading", "command", "argv"),
+    [
+        ("`trace_instance`", trace_instance.main, []),
+        ("`collect_labels`", collect_labels.main, []),
+        ("`verify_case`", verify_case.main, []),
+        ("`python -m jobs.submit`", launch.main, ["glue"]),
+    ],
+)
+def test_every_exit_code_that_a_command_names_is_explained(
+    heading: str,
+    command: Callable[[list[str]], int],
+    argv: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        command([*argv, "--help"])
+    _, _, text = " ".join(capsys.readouterr().out.split()).partition("exit codes: ")
+    named = {int(code) for code in re.findall(r"(?:^|; |(?<=\d) and )(\d+)\b", text)}
+
+    of_all, own = codes_explained("Every command"), codes_explained(heading)
+    assert {0, 1, 2} <= named
+    assert own <= named <= own | of_all
+
+
+def test_every_exit_code_has_its_line() -> None:
+    explained = codes_explained("Every command") | codes_explained("`trace_instance`")
+
+    assert explained == {int(code) for code in ExitCode}
 
 
 def test_every_call_to_aws_is_among_the_permissions() -> None:

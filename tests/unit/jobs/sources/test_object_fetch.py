@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from jobs.errors import CredentialsExpired
 from jobs.sources.object_fetch import (
-    CredentialsExpired,
     Fetched,
     NotFetched,
     ObjectToRead,
-    expired_credentials,
     fetch_ahead,
 )
 from jobs.sources.object_scan import ScanSettings, scan_batches
+from jobs.spark.failures import expired_credentials_in
 from jobs.storage.object_store import Bucket, Place, place_of
 from transforms.window import Window
 
@@ -133,9 +133,9 @@ def test_expired_credentials_end_the_reading_with_one_sentence(bucket_of_answers
     with pytest.raises(CredentialsExpired, match=r"^S3 answered ExpiredToken: ") as caught:
         fetch(bucket_of_answers, "expired")
 
-    of_spark = f"Traceback\n  File x\njobs.object_fetch.CredentialsExpired: {caught.value}\n\n at"
-    assert expired_credentials(RuntimeError(of_spark)) == str(caught.value)
-    assert expired_credentials(RuntimeError("another")) is None
+    of_spark = f"Traceback\n  File x\njobs.errors.CredentialsExpired: {caught.value}\n\n at"
+    assert expired_credentials_in(of_spark) == str(caught.value)
+    assert expired_credentials_in("another") is None
 
 
 def test_objects_of_every_size_come_whole_and_in_order(tmp_path: Path) -> None:

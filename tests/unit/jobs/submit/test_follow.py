@@ -12,7 +12,7 @@ import pytest
 
 from jobs.submit.follow import follow
 from jobs.submit.launch import main
-from jobs.submit.runs import Seen
+from jobs.submit.runs import RunStatus
 
 BEGAN = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
@@ -25,9 +25,9 @@ class Told:
     def __init__(self, *states: str) -> None:
         self.states = iter(states)
 
-    def look(self) -> Seen:
+    def status(self) -> RunStatus:
         state = next(self.states)
-        return Seen(state, state == "SUCCEEDED", state == "SUCCEEDED", BEGAN)
+        return RunStatus(state, state == "SUCCEEDED", state == "SUCCEEDED", BEGAN)
 
     def stop(self) -> None:
         raise AssertionError("nobody asked for that")

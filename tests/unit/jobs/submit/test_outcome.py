@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs.submit.outcome import FAILED, outcome_of
-from jobs.submit.runs import Seen
+from jobs.errors import ExitCode
+from jobs.submit.outcome import outcome_of
+from jobs.submit.runs import RunStatus
 
 RUN = "20261128t000000z-0001"
-SEEN = Seen("SUCCEEDED", True, True, datetime(2026, 11, 28, tzinfo=UTC))
+STATUS = RunStatus("SUCCEEDED", True, True, datetime(2026, 11, 28, tzinfo=UTC))
 REPORT = b"<script>the attacker's</script>"
 
 
@@ -46,7 +47,7 @@ def test_the_copy_of_the_report_is_named_by_the_case_that_was_asked_for(
 ) -> None:
     write_manifest(case)
 
-    outcome = outcome_of(str(case), SEEN, str(tmp_path / "copies"))
+    outcome = outcome_of(str(case), STATUS, str(tmp_path / "copies"))
 
     assert outcome.exit_code == 0
     assert [path.name for path in (tmp_path / "copies").iterdir()] == [f"web-3-{RUN}.html"]
@@ -71,7 +72,7 @@ def test_no_path_comes_from_the_manifest(
     write_manifest(case, **json.loads(json.dumps(changed).replace("{folder}", str(tmp_path))))
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
 
-    outcome_of(str(case), SEEN, str(tmp_path / "copies"))
+    outcome_of(str(case), STATUS, str(tmp_path / "copies"))
 
     new = {path for path in tmp_path.rglob("*") if path.is_file()} - before
     assert new <= {tmp_path / "copies" / f"web-3-{RUN}.html"}
@@ -80,13 +81,14 @@ def test_no_path_comes_from_the_manifest(
 def test_a_run_id_that_is_none_is_a_sentence(case: Path, tmp_path: Path) -> None:
     write_manifest(case, run_id="../../planted")
 
-    outcome = outcome_of(str(case), SEEN, str(tmp_path / "copies"))
+    outcome = outcome_of(str(case), STATUS, str(tmp_path / "copies"))
 
-    assert outcome.exit_code == FAILED
-    assert outcome.lines == [
-        f"error: {case}/manifest.json: run_id: expected the id of a run, such as "
-        "20261124t023730z-54d7; verify the case"
-    ]
+    assert outcome.exit_code == ExitCode.FAILED
+    assert outcome.lines == []
+    assert outcome.error == (
+        f"{case}/manifest.json: run_id: expected the id of a run, such as 20261124t023730z-54d7; "
+        "verify the case"
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,13 +115,14 @@ def test_a_manifest_of_another_shape_is_one_sentence(
 ) -> None:
     write_manifest(case, **changed)
 
-    outcome = outcome_of(str(case), SEEN, str(tmp_path / "copies"))
+    outcome = outcome_of(str(case), STATUS, str(tmp_path / "copies"))
 
-    (line,) = outcome.lines
-    assert outcome.exit_code == FAILED
-    assert line.startswith(f"error: {case}/manifest.json: ")
-    assert line.endswith("; verify the case")
-    assert line.isprintable()
+    assert outcome.exit_code == ExitCode.FAILED
+    assert outcome.lines == []
+    assert outcome.error is not None
+    assert outcome.error.startswith(f"{case}/manifest.json: ")
+    assert outcome.error.endswith("; verify the case")
+    assert outcome.error.isprintable()
     assert not (tmp_path / "copies").exists()
 
 
@@ -134,7 +137,7 @@ def test_text_of_others_in_a_manifest_steers_no_terminal(case: Path, tmp_path: P
         further_readings={hostile: {"identities": [{"what": hostile, "holds": False}]}},
     )
 
-    lines = outcome_of(str(case), SEEN, str(tmp_path / "copies")).lines
+    lines = outcome_of(str(case), STATUS, str(tmp_path / "copies")).lines
 
     assert len(lines) == 10
     assert all(line.isprintable() for line in lines), lines

@@ -218,7 +218,11 @@ def test_a_job_of_others_is_not_overwritten(
 
 
 def test_a_run_that_glue_ends_as_failed_has_the_exit_code_of_its_case(
-    glue: None, bucket: str, dist: Path, tmp_path: Path
+    glue: None,
+    bucket: str,
+    dist: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     name = f"failing-{bucket}"
     flags = of_submit(bucket, dist, tmp_path, "--role", ROLE, "--job_name", name)
@@ -236,14 +240,19 @@ def test_a_run_that_glue_ends_as_failed_has_the_exit_code_of_its_case(
     code, said = submit("glue", *flags, *of_case(bucket), watch=Watch(fail_behind_a_manifest))
 
     assert nothing_left[0] == 1
-    assert f"s3://{bucket}/cases/web-3 holds no complete run; read the logs" in nothing_left[1]
+    missing = f"error: the run left no manifest: s3://{bucket}/cases/web-3 holds no complete run"
+    assert missing in capsys.readouterr().err
     assert "The run ended FAILED" in nothing_left[1]
     assert code == 4
     assert "Books       NOT BALANCED\n  BAD subject = flows in Delta" in said
 
 
 def test_each_case_of_a_watch_list_is_told_and_one_that_is_missing_is_a_failure(
-    glue: None, bucket: str, dist: Path, tmp_path: Path
+    glue: None,
+    bucket: str,
+    dist: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     flags = of_submit(bucket, dist, tmp_path, "--role", ROLE, "--job_name", f"list-{bucket}")
     of_list = ["--flow_logs", f"s3://{bucket}/AWSLogs", "--output", f"s3://{bucket}/cases",
@@ -262,13 +271,17 @@ def test_each_case_of_a_watch_list_is_told_and_one_that_is_missing_is_a_failure(
     both = submit("glue", *flags, *of_list, watch=leave("a", "b"))
 
     assert (one[0], both[0]) == (1, 3)
-    assert f"s3://{bucket}/cases/list-i-0000000b holds no complete run" in one[1]
+    assert f"s3://{bucket}/cases/list-i-0000000b holds no complete run" in capsys.readouterr().err
     told = [line.split()[1] for line in both[1].splitlines() if line.startswith("Case ")]
     assert told == ["list-i-0000000a,", "list-i-0000000b,"]
 
 
 def test_the_manifest_of_an_earlier_run_is_not_taken_for_this_one(
-    glue: None, bucket: str, dist: Path, tmp_path: Path
+    glue: None,
+    bucket: str,
+    dist: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     leave_behind(bucket, manifest(started_at="2026-01-01T00:00:00+00:00"))
     flags = of_submit(bucket, dist, tmp_path, "--role", ROLE, "--job_name", f"late-{bucket}")
@@ -276,7 +289,7 @@ def test_the_manifest_of_an_earlier_run_is_not_taken_for_this_one(
     code, said = submit("glue", *flags, *of_case(bucket))
 
     assert code == 1
-    assert "still holds run 20261124t023730z-54d7" in said
+    assert "still holds run 20261124t023730z-54d7" in capsys.readouterr().err
     assert "DATA" not in said
 
 

@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from jobs.submit.outcome import outcome_of
-from jobs.submit.runs import Seen
+from jobs.submit.runs import RunStatus
 from jobs.trace_instance import main
 from tests.support.paths import DATA
 from tests.support.spark import JARS
@@ -89,8 +89,8 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
     assert before_run[0] == before_run[1]
     assert told["started_at"] <= told["finished_at"]
     # What the submit commands make of it.
-    seen = Seen("SUCCEEDED", True, True, datetime.fromisoformat(told["started_at"]))
-    outcome = outcome_of(str(tmp_path / "told"), seen, str(tmp_path / "copies"))
+    status = RunStatus("SUCCEEDED", True, True, datetime.fromisoformat(told["started_at"]))
+    outcome = outcome_of(str(tmp_path / "told"), status, str(tmp_path / "copies"))
     assert outcome.exit_code == 3
     assert f"CANNOT TELL: {told['verdict']['sentence']}" in outcome.lines
     assert "Books       balanced" in outcome.lines

@@ -1,7 +1,7 @@
 # A GuardDuty finding → the finding as an object → the Glue job → success or failure to SNS.
 resource "aws_cloudwatch_event_rule" "finding" {
   name        = "${var.name}-finding"
-  description = "GuardDuty findings on EC2 instances, from severity ${var.least_severity} on"
+  description = "GuardDuty findings on EC2 instances and attack sequences, from severity ${var.least_severity} on"
   tags        = var.tags
 
   event_pattern = jsonencode({
@@ -9,7 +9,11 @@ resource "aws_cloudwatch_event_rule" "finding" {
     "detail-type" = ["GuardDuty Finding"]
     detail = {
       severity = [{ numeric = [">=", var.least_severity] }]
-      resource = { resourceType = ["Instance"] }
+      "$or" = [
+        { resource = { resourceType = ["Instance"] } },
+        # Its resources are a list; where none of them is an instance, no case is made.
+        { type = [{ prefix = "AttackSequence:" }] },
+      ]
     }
   })
 }

@@ -200,6 +200,7 @@ def executed(machine_arn: str, event: dict[str, Any]) -> None:
     read = read_finding_file(str(arguments.finding), None)
     instance = event["detail"]["resource"]["instanceDetails"]["instanceId"]
     assert (arguments.case_id, read.finding.instance_id) == (finding_id, instance)
+    assert arguments.instance_ids == (instance,)
     assert arguments.case_uri == f"s3://cases-1/cases/{finding_id}"
     assert arguments.flow_logs == ("s3://logs-1/AWSLogs/123456789012/vpcflowlogs/eu-west-1",)
     say(f"execute   SUCCEEDED; the run got --finding {arguments.finding}")

@@ -36,8 +36,8 @@ run "three_names" {
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_event_rule.finding.event_pattern) == { source = ["aws.guardduty"], "detail-type" = ["GuardDuty Finding"], detail = { severity = [{ numeric = [">=", 4] }], resource = { resourceType = ["Instance"] } } }
-    error_message = "Findings on instances, from medium severity on, start a run."
+    condition     = jsondecode(aws_cloudwatch_event_rule.finding.event_pattern) == { source = ["aws.guardduty"], "detail-type" = ["GuardDuty Finding"], detail = { severity = [{ numeric = [">=", 4] }], "$or" = [{ resource = { resourceType = ["Instance"] } }, { type = [{ prefix = "AttackSequence:" }] }] } }
+    error_message = "Findings on instances and attack sequences, from medium severity on, start a run."
   }
 
   assert {
@@ -46,17 +46,17 @@ run "three_names" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.Trace.Parameters == { JobName = "vpc-flow-trace", Arguments = { "--finding.$" = "States.Format('s3://artifacts-1/findings/{}.json', $.detail.id)", "--case_id.$" = "$.detail.id" } }
-    error_message = "The run gets the kept finding and the finding's id as case."
+    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Parameters == { JobName = "vpc-flow-trace", Arguments = { "--finding.$" = "States.Format('s3://artifacts-1/findings/{}.json', $.id)", "--instance_id.$" = "$.of.instance_id", "--case_id.$" = "$.of.case_id" } }
+    error_message = "The run gets the kept finding, its instance and the id of the case."
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellFailure" } && jsondecode(aws_sfn_state_machine.trace.definition).States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsCaseHeld" } && jsondecode(aws_sfn_state_machine.trace.definition).States.IsCaseHeld.Default == "TellFailure"
+    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellNotKept" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsCaseHeld" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.IsCaseHeld.Default == "TellFailure"
     error_message = "Whatever fails is told."
   }
 
   assert {
-    condition     = alltrue([for name in ["TellSuccess", "TellFailure"] : length(jsondecode(aws_sfn_state_machine.trace.definition).States[name].Retry) > 0 && jsondecode(aws_sfn_state_machine.trace.definition).States[name].Catch[0].ErrorEquals == ["States.ALL"]])
+    condition     = alltrue([for name in ["TellSuccess", "TellFailure"] : length(jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Retry) > 0 && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Catch[0].ErrorEquals == ["States.ALL"]])
     error_message = "A message that cannot be sent is tried again, and ends as a failed execution."
   }
 
@@ -71,7 +71,7 @@ run "three_names" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.TellFailure.Next == "Failed" && jsondecode(aws_sfn_state_machine.trace.definition).States.Failed.Type == "Fail" && jsondecode(aws_sfn_state_machine.trace.definition).States.TellSuccess.End
+    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.TellNotKept.Next == "Failed" && jsondecode(aws_sfn_state_machine.trace.definition).States.Failed.Type == "Fail" && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.TellFailure.Next == "NotTraced" && jsondecode(aws_sfn_state_machine.trace.definition).States.IsComplete.Choices[0].Next == "Failed"
     error_message = "A run that failed is a failed execution."
   }
 

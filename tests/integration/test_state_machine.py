@@ -1,0 +1,205 @@
+"""The state machine of infra/, executed: a finding, a case that is held, an attack sequence.
+
+Its own states run in moto's Step Functions. Only the Glue run is played: by a list of how each run
+of an instance ends, one after the other.
+"""
+
+import hashlib
+import json
+import re
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_aws_sdk as service,
+)
+
+from tests.infra_apply import object_bodies_as_json
+from tests.support.paths import ROOT
+
+REGION, ACCOUNT = "eu-west-1", "123456789012"
+FINDING_ID = "16afba5c5c43e07c9e3e5e2e544e95df"
+ONE, OTHER = "i-0839de4aa2b2f82cb", "i-0123456789abcdef0"
+FILLED_IN = {
+    "partition": "aws", "artifact_bucket": "artifacts-1", "job_name": "vpc-flow-trace",
+    "output": "s3://cases-1/cases", "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:ends",
+    "timeout_s": "600", "most_waits": "3",
+}  # fmt: skip
+HELD, BROKEN = "SystemExit: 6", "SystemExit: 1"
+
+
+class Ended(NamedTuple):
+    """How an execution ended, and the subjects and texts of the messages that were sent."""
+
+    status: str
+    cause: str
+    messages: list[tuple[str, str]]
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An AWS in this process, with a bucket, a topic, and a queue that hears what is told."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # Put back what the next line changes for good.
+    monkeypatch.setattr(service, "boto_client_for", service.boto_client_for)
+    object_bodies_as_json()
+    config: Any = {"stepfunctions": {"execute_state_machine": True}}
+    with mock_aws(config=config):
+        boto3.client("s3").create_bucket(
+            Bucket="artifacts-1", CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        boto3.client("sqs").create_queue(QueueName="told")
+        topic = boto3.client("sns").create_topic(Name="ends")["TopicArn"]
+        queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"
+        boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+        yield
+
+
+def definition(ends: dict[str, list[str]]) -> dict[str, Any]:
+    """The machine's own text, where `ends` says how the runs of an instance end, "" for well."""
+    text = (ROOT / "infra/state_machine.asl.json").read_text()
+    text = re.sub(r"\$\{(\w+)\}", lambda found: FILLED_IN[found[1]], text)
+    machine: dict[str, Any] = json.loads(text)
+    states = machine["States"]["EachCase"]["ItemProcessor"]["States"]
+    states["WaitForOtherRun"]["Seconds"] = 0
+    trace = states["Trace"]
+    (caught,) = trace["Catch"]
+    choices = []
+    for instance, causes in ends.items():
+        for nth, cause in enumerate(causes):
+            name = f"Run {nth} of {instance}"
+            choices.append({
+                "And": [
+                    {"Variable": "$.of.instance_id", "StringEquals": instance},
+                    {"Variable": "$.waits.count", "NumericEquals": nth},
+                ],
+                "Next": name if cause else trace["Next"],
+            })  # fmt: skip
+            if cause:
+                error = {"Error": "States.TaskFailed", "Cause": f'{{"ErrorMessage": "{cause}"}}'}
+                after = {key: caught[key] for key in ("ResultPath", "Next")}
+                states[name] = {"Type": "Pass", "Result": error, **after}
+    states["Trace"] = {"Type": "Choice", "Choices": choices}
+    return machine
+
+
+def executed(event: dict[str, Any], ends: dict[str, list[str]]) -> Ended:
+    client = boto3.client("stepfunctions")
+    machine = client.create_state_machine(
+        name=uuid.uuid4().hex, definition=json.dumps(definition(ends)),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/states",
+    )  # fmt: skip
+    begun = client.start_execution(
+        stateMachineArn=machine["stateMachineArn"], input=json.dumps(event)
+    )
+    until = time.monotonic() + 60
+    while (found := client.describe_execution(executionArn=begun["executionArn"]))[
+        "status"
+    ] == "RUNNING":
+        assert time.monotonic() < until, "the execution goes on"
+        time.sleep(0.1)
+    sqs = boto3.client("sqs")
+    queue = sqs.get_queue_url(QueueName="told")["QueueUrl"]
+    received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    bodies = [json.loads(message["Body"]) for message in received]
+    messages = sorted((body["Subject"], body["Message"]) for body in bodies)
+    return Ended(found["status"], found.get("cause", ""), messages)
+
+
+def finding() -> dict[str, Any]:
+    resource = {"resourceType": "Instance", "instanceDetails": {"instanceId": ONE}}
+    return {"detail": {"id": FINDING_ID, "type": "Recon:EC2/X", "resource": resource,
+                       "service": {}}}  # fmt: skip
+
+
+def sequence(*instances: str) -> dict[str, Any]:
+    """An attack sequence; its interfaces and users are resources, too."""
+    resources = [{"resourceType": "ACCESS_KEY", "uid": "AKIAEXAMPLE"}]
+    resources += [
+        {"resourceType": "EC2_INSTANCE", "uid": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{name}"}
+        for name in instances
+    ]
+    return {
+        "detail": {
+            "id": FINDING_ID,
+            "type": "AttackSequence:EC2/CompromisedInstanceGroup",
+            "resource": {"resourceType": "AttackSequence"},
+            "service": {"detection": {"sequence": {"resources": resources}}},
+        }
+    }
+
+
+def case_of(instance: str) -> str:
+    return hashlib.md5(f"{FINDING_ID} {instance}".encode()).hexdigest()
+
+
+def complete(type_: str, instance: str, case_id: str) -> tuple[str, str]:
+    return (
+        "VPC Flow Trace: a case is complete",
+        f"{type_} on {instance}: the case is complete. Report: s3://cases-1/cases/{case_id}/"
+        f"report.html Finding: s3://artifacts-1/findings/{FINDING_ID}.json",
+    )
+
+
+def test_a_finding_is_kept_and_becomes_a_case_with_its_id(aws: None) -> None:
+    ended = executed(finding(), {ONE: [""]})
+
+    assert ended == Ended("SUCCEEDED", "", [complete("Recon:EC2/X", ONE, FINDING_ID)])
+    kept = boto3.client("s3").get_object(
+        Bucket="artifacts-1", Key=f"findings/{FINDING_ID}.json"
+    )  # fmt: skip
+    assert json.loads(kept["Body"].read()) == finding()
+
+
+def test_an_update_of_a_finding_whose_case_is_held_waits_and_is_traced(aws: None) -> None:
+    ended = executed(finding(), {ONE: [HELD, HELD, ""]})
+
+    assert ended == Ended("SUCCEEDED", "", [complete("Recon:EC2/X", ONE, FINDING_ID)])
+
+
+@pytest.mark.parametrize("causes", [[HELD] * 4, [BROKEN]], ids=["held for ever", "broken"])
+def test_a_case_that_fails_is_told_and_fails_the_execution(aws: None, causes: list[str]) -> None:
+    ended = executed(finding(), {ONE: causes})
+
+    ((subject, text),) = ended.messages
+    assert ended.status == "FAILED"
+    assert [end["case_id"] for end in json.loads(ended.cause)] == [FINDING_ID]
+    assert subject == "VPC Flow Trace: a case FAILED"
+    assert f"on {ONE}: the flow logs were NOT traced" in text
+    assert causes[0] in text
+
+
+def test_an_attack_sequence_is_a_case_for_each_of_its_instances(aws: None) -> None:
+    type_ = "AttackSequence:EC2/CompromisedInstanceGroup"
+
+    ended = executed(sequence(ONE, OTHER), {ONE: [""], OTHER: [HELD, ""]})
+
+    assert ended == Ended(
+        "SUCCEEDED", "", sorted(complete(type_, name, case_of(name)) for name in (ONE, OTHER))
+    )
+
+
+def test_one_instance_that_fails_keeps_the_others_from_nothing(aws: None) -> None:
+    ended = executed(sequence(ONE, OTHER), {ONE: [BROKEN], OTHER: [""]})
+
+    assert ended.status == "FAILED"
+    assert [(end["outcome"], end.get("case_id")) for end in json.loads(ended.cause)] == [
+        ("no instance", None),
+        ("INCOMPLETE: not traced", case_of(ONE)),
+        ("complete", case_of(OTHER)),
+    ]
+    assert [subject for subject, _ in ended.messages] == [
+        "VPC Flow Trace: a case FAILED",
+        "VPC Flow Trace: a case is complete",
+    ]
+
+
+def test_a_sequence_without_an_instance_makes_no_case(aws: None) -> None:
+    assert executed(sequence(), {ONE: [BROKEN]}) == Ended("SUCCEEDED", "", [])

@@ -15,7 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import VERBOSE_HELP, Parser
+from jobs.cli.command_line import Parser
+from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.main import run_main
 from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
 from jobs.sources.inventory import Inventory, Missing
@@ -26,24 +27,53 @@ from transforms.label.tables import KEY_COLUMNS
 
 logger = logging.getLogger(__name__)
 
-_FLAGS = {
-    "output": "the snapshot: a folder or s3://…; added to what is there already",
-    "regions": "regions to ask, comma separated (default: the one that boto3 finds)",
-    "role_arns": "roles to assume, one per account, comma separated (default: none)",
-    "aws_ranges": "AWS's ip-ranges.json: a file, s3://… or https://…",
-    "config_history": "true: also interfaces and instances that are gone, from AWS Config",
-    "strict": "true: exit code 3 when a call was not allowed",
-    **VERBOSE_HELP,
-}
-_PARSER = Parser(
-    prog="collect_labels",
-    description="Write who has which address now; again and again, and it becomes a history.",
-    epilog="exit codes: 0 complete; 1 AWS, the network or --output failed; 2 wrong "
-    "arguments or inputs, nothing written; 3 written, but --strict true and a call was not "
-    "allowed; 5 the credentials expired, nothing written; 7 the disk of --output is "
-    "full; 130 Ctrl-C",
-    flags=_FLAGS,
+COLLECT = Command(
+    start="python -m jobs.collect_labels",
+    purpose="Write which interface, address and name belonged to which instance; run it regularly, "
+    "and the snapshots become a history.",
+    groups=(
+        FlagGroup(
+            "What to collect",
+            (
+                Flag("regions", "REGION,REGION…", "regions to ask; without it, the one of boto3"),
+                Flag("role_arns", "ARN,ARN…", "roles to assume, one for each further account"),
+                Flag(
+                    "config_history",
+                    "true|false",
+                    "true: also interfaces and instances that are gone, from AWS Config",
+                    "false",
+                ),
+                Flag("aws_ranges", "URI", "AWS's ip-ranges.json: a file, s3://… or https://…"),
+            ),
+            "--regions eu-west-1,us-east-1 "
+            "--aws_ranges https://ip-ranges.amazonaws.com/ip-ranges.json",
+        ),
+        FlagGroup(
+            "Where it goes",
+            (
+                Flag(
+                    "output",
+                    "URI",
+                    "folder of the snapshot, or s3://…; the history that is there already goes on",
+                    is_required=True,
+                ),
+                Flag("strict", "true|false", "true: exit code 3 when AWS denied a call", "false"),
+                VERBOSE,
+            ),
+            "--output labels/ --strict true",
+        ),
+    ),
+    exit_codes={
+        ExitCode.COMPLETE: "complete",
+        ExitCode.FAILED: "AWS, the network or --output failed",
+        ExitCode.BAD_INPUT: "wrong flags or inputs; nothing was written",
+        ExitCode.INCOMPLETE: "written, but --strict true and AWS denied a call",
+        ExitCode.EXPIRED: "the credentials expired; nothing was written",
+        ExitCode.DISK_FULL: "the disk of --output is full",
+        ExitCode.INTERRUPTED: "Ctrl-C",
+    },
 )
+_PARSER = Parser(COLLECT)
 
 
 class Request(NamedTuple):
@@ -119,8 +149,8 @@ def parse_request(argv: Sequence[str]) -> Request:
         regions=read.optional("regions", _regions, ()),
         role_arns=read.optional("role_arns", _role_arns, ()),
         aws_ranges=read.optional("aws_ranges", str, None),
-        config_history=read.optional("config_history", values.boolean, False),
-        strict=read.optional("strict", values.boolean, False),
+        config_history=read.value("config_history", values.boolean),
+        strict=read.value("strict", values.boolean),
     )
     regions = request.regions or tuple(filter(None, [boto3.Session().region_name]))
     if not regions and not read.gave("regions"):

@@ -13,9 +13,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import VERBOSE_HELP, Parser
+from jobs.cli.command_line import Parser
+from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.main import run_main
-from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
+from jobs.cli.opensearch_arguments import OPENSEARCH, OpenSearchTarget, read_target
 from jobs.errors import BadInput, ExitCode
 from jobs.evidence.check import Check
 from jobs.evidence.check_books import check_books, check_inputs, check_objects
@@ -32,14 +33,43 @@ from transforms.text import sanitise
 _SHOWN = 20
 _LONGEST = 600
 
-_FLAGS = {
-    "case": "the folder of the case: <output>/<case_id>, a folder or s3://…",
-    "expect_sha256": "the SHA-256 of manifest.json that was kept elsewhere",
-    "signed_with": "the KMS key that the manifest must be signed with (ARN, id or alias/NAME)",
-    "reads_in_flight": "objects read at a time (default 32)",
-    **OPENSEARCH_HELP,
-    **VERBOSE_HELP,
-}
+VERIFY = Command(
+    start="spark-submit --properties-file conf/local.conf jobs/verify_case.py",
+    purpose="Say what of a case still holds: its manifest, files, books, objects and index.",
+    groups=(
+        FlagGroup(
+            "What to verify",
+            (
+                Flag(
+                    "case",
+                    "URI",
+                    "the folder of the case: <output>/<case_id>, a folder or s3://…",
+                    is_required=True,
+                ),
+                Flag("expect_sha256", "SHA256", "the SHA-256 of manifest.json, kept elsewhere"),
+                Flag(
+                    "signed_with",
+                    "KEY",
+                    "the KMS key that the manifest must be signed with (ARN, id or alias/NAME)",
+                ),
+                Flag("reads_in_flight", "COUNT", "objects that are read at a time", "32"),
+                VERBOSE,
+            ),
+            "--case s3://my-cases/cases/web-3 --signed_with alias/cases",
+        ),
+        OPENSEARCH,
+    ),
+    exit_codes={
+        HOLDS: "everything holds",
+        ExitCode.FAILED: "something failed on the way",
+        ExitCode.BAD_INPUT: "wrong flags, or no case there",
+        DOES_NOT_HOLD: "something does not hold",
+        ExitCode.EXPIRED: "the credentials expired on the way",
+        ExitCode.DISK_FULL: "a disk is full",
+        ExitCode.WORKER_LOST: "a worker or an executor died",
+        ExitCode.INTERRUPTED: "Ctrl-C",
+    },
+)
 
 
 class Request(NamedTuple):
@@ -132,19 +162,11 @@ def _made(check: Callable[[], Check], what: str) -> Check:
 
 
 def _arguments(argv: Sequence[str]) -> Request:
-    parser = Parser(
-        prog="verify_case",
-        description="Say what of a case still holds. @file holds flags.",
-        epilog="exit codes: 0 everything holds; 1 unexpected; 2 wrong arguments, or no case there; "
-        "4 something does not hold; 5 the credentials expired; 7 a disk is full; 8 a worker or an "
-        "executor died; 130 Ctrl-C",
-        flags=_FLAGS,
-    )
-    flags = parser.read(list(argv))
+    flags = Parser(VERIFY).read(argv)
     request = Request(
         case_uri=flags.required("case", values.uri, "").rstrip("/"),
         target=read_target(flags),
-        in_flight=flags.optional("reads_in_flight", values.number_from(1, 256), 32),
+        in_flight=flags.value("reads_in_flight", values.number_from(1, 256)),
         expect_sha256=flags.optional("expect_sha256", _sha256, None),
         signed_with=flags.optional("signed_with", values.kms_key, None),
     )

@@ -81,9 +81,16 @@ def id_of(kind: str) -> Callable[[str], str]:
     return read
 
 
-def instance_ids(text: str) -> tuple[str, ...]:
-    """Ids of one instance or of several, each once."""
-    return tuple(dict.fromkeys(id_of("i")(item) for item in items(text)))
+def is_instance_id(text: str) -> bool:
+    """Whether it is the id of an instance, and not a name."""
+    return re.fullmatch(r"i-[0-9a-f]{8,17}", text) is not None
+
+
+def instances(text: str) -> tuple[str, ...]:
+    """Ids of instances, or names that labels may know, each once."""
+    if not (found := items(text)):
+        raise ValueError("expected i- and 8 to 17 hex digits, or the name of an instance")
+    return tuple(dict.fromkeys(found))
 
 
 def interface_ids(text: str) -> tuple[str, ...]:
@@ -92,8 +99,8 @@ def interface_ids(text: str) -> tuple[str, ...]:
 
 
 def addresses(text: str) -> tuple[str, ...]:
-    """Addresses, in their shortest spelling."""
-    found = [(item, canonical(item)) for item in items(text)]
+    """Addresses between commas, semicolons or spaces, in their shortest spelling."""
+    found = [(item, canonical(item)) for item in re.split(r"[,;\s]+", text) if item]
     wrong = [ascii(item[:64]) for item, address in found if address is None]
     if wrong:
         raise ValueError(

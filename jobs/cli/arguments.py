@@ -1,23 +1,20 @@
 """argv → frozen Arguments of the tracing job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobs.cli import argument_values as values
-from jobs.cli.command_line import VERBOSE_HELP, Parser, Reader
-from jobs.cli.opensearch_arguments import OPENSEARCH_HELP, OpenSearchTarget, read_target
-from jobs.cli.question_arguments import QUESTIONS_HELP, read_question_options
+from jobs.cli.command_line import Parser, Reader
+from jobs.cli.opensearch_arguments import OpenSearchTarget, read_target
+from jobs.cli.question_arguments import read_question_options
+from jobs.cli.trace_flags import TRACE
 from jobs.errors import BadInput
 from transforms.questions.options import QuestionOptions
-from transforms.scan.inflate import MAX_RATIO, RATIO_COUNTS_FROM
-from transforms.scan.lines import MAX_LINE_BYTES
+from transforms.text import quoted
 from transforms.window import Window
 
 __all__ = ["Arguments", "BadInput", "parse_arguments"]
-
-# Objects of flow logs are some tens of MB at most; beyond this something else is meant to be read.
-MAX_OBJECT_BYTES = 5 * 1024**3  # what S3 takes in one PUT; memory does not grow with it
 
 # Stands in for a time that was not given or could not be read, so that nothing is said of it twice.
 UNASKED = datetime.fromisoformat("1970-01-01T00:00:00Z")
@@ -25,7 +22,11 @@ UNASKED = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 @dataclass(frozen=True)
 class Arguments:
-    """One run, as asked for; see `--help` for the meaning of each."""
+    """The flags of one run; `--help` says what each means.
+
+    `instance_names` are looked up in the labels before anything is read: then `instance_ids` has
+    their ids as well.
+    """
 
     flow_logs: tuple[str, ...]
     object_list: str | None
@@ -54,10 +55,11 @@ class Arguments:
     metrics: str
     question_options: QuestionOptions
     sign_with: str | None = None
+    instance_names: tuple[str, ...] = ()
 
     @property
     def case_ids(self) -> tuple[str, ...]:
-        """The cases that come of what was asked: this one, or one for each instance."""
+        """The ids of its cases: this one, or one for each instance."""
         if not self.one_case_each:
             return (self.case_id,)
         return tuple(f"{self.case_id}-{instance_id}" for instance_id in self.instance_ids)
@@ -80,20 +82,22 @@ class Arguments:
         return f"{self.case_uri}/{name}"
 
 
-def parse_arguments(argv: Sequence[str]) -> Arguments:
-    """Read the flags; raises BadInput with all problems at once."""
-    read = _PARSER.read(argv)
-    if not read.gave("flow_logs", "object_list"):
-        expected = f"expected {_HELP['flow_logs']}; or --object_list"
-        read.problems.append(f"--flow_logs is missing; {expected}")
+def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Arguments:
+    """Read the flags; raises BadInput with all problems at once.
+
+    `also_known` are flags of a command around this one, which an unknown flag may have meant.
+    """
+    read = _PARSER.read(argv, also_known)
+    instances = read.optional("instance_id", values.instances, ())
     arguments = Arguments(
         flow_logs=read.optional("flow_logs", values.uris, ()),
         object_list=read.optional("object_list", values.uri, None),
-        scope=read.optional("scope", values.scope, "instance"),
+        scope=read.value("scope", values.scope),
         case_id=read.required("case_id", values.case_id, ""),
         output=read.required("output", values.uri, ""),
-        instance_ids=read.optional("instance_id", values.instance_ids, ()),
-        one_case_each=read.optional("one_case_each", values.boolean, False),
+        instance_ids=tuple(filter(values.is_instance_id, instances)),
+        instance_names=tuple(text for text in instances if not values.is_instance_id(text)),
+        one_case_each=read.value("one_case_each", values.boolean),
         interface_ids=read.optional("interface_ids", values.interface_ids, ()),
         addresses=read.optional("addresses", values.addresses, ()),
         vpc_id=read.optional("vpc_id", values.id_of("vpc"), None),
@@ -102,54 +106,65 @@ def parse_arguments(argv: Sequence[str]) -> Arguments:
         labels=read.optional("labels", values.uri, None),
         opensearch=read_target(read),
         record_format=read.optional("record_format", values.record_format, ()),
-        max_line_bytes=read.optional(
-            "max_line_bytes", values.number_from(256, 1024 * 1024), MAX_LINE_BYTES
-        ),
-        max_ratio=read.optional("max_ratio", values.number_from(2, 100_000), MAX_RATIO),
-        max_object_bytes=read.optional(
-            "max_object_bytes", values.number_from(1, 10**12 - 1), MAX_OBJECT_BYTES
-        ),
-        reads_in_flight=read.optional("reads_in_flight", values.number_from(1, 256), 32),
-        strict=read.optional("strict", values.boolean, False),
+        max_line_bytes=read.value("max_line_bytes", values.number_from(256, 1024 * 1024)),
+        max_ratio=read.value("max_ratio", values.number_from(2, 100_000)),
+        max_object_bytes=read.value("max_object_bytes", values.number_from(1, 10**12 - 1)),
+        reads_in_flight=read.value("reads_in_flight", values.number_from(1, 256)),
+        strict=read.value("strict", values.boolean),
         break_lock=read.optional("break_lock", values.run_id, None),
-        derive=read.optional("derive", values.boolean, True),
-        dry_run=read.optional("dry_run", values.boolean, False),
+        derive=read.value("derive", values.boolean),
+        dry_run=read.value("dry_run", values.boolean),
         prices=read.optional("prices", values.uri, None),
-        metrics=read.optional("metrics", values.metrics, "none"),
+        metrics=read.value("metrics", values.metrics),
         question_options=read_question_options(read),
         sign_with=read.optional("sign_with", values.kms_key, None),
     )
-    has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
-    if arguments.scope == "instance" and not has_subject:
-        read.problems.append(
-            "no subject: expected --finding, --instance_id, --interface_ids or --addresses; "
-            "or take every flow with --scope everything"
-        )
-    if read.gave("finding") and len(arguments.instance_ids) > 1:
-        read.problems.append(
-            "--instance_id: found several with --finding; expected one of those that it is about"
-        )
-    if arguments.one_case_each:
-        read.problems += _not_each(read, arguments)
-    beyond = [name for name in ("hops", "baseline_days") if read.gave(name)]
-    if beyond and arguments.scope == "everything":
-        read.problems.append(
-            f"--{beyond[0]}: found with --scope everything; expected --scope instance, as it is "
-            "one subject that is compared or followed"
-        )
-    if arguments.question_options.baseline_days and not arguments.flow_logs:
-        read.problems.append(
-            "--baseline_days: found without --flow_logs; expected the prefixes to list the days "
-            "before in"
-        )
+    read.problems += _missing(read, arguments)
+    read.problems += _contradictions(read, arguments)
     if read.problems:
         raise BadInput(read.problems)
     return arguments
 
 
+def _missing(read: Reader, arguments: Arguments) -> Iterator[str]:
+    """What a run needs in one of several flags."""
+    if not read.gave("flow_logs", "object_list"):
+        yield f"--flow_logs is missing; expected {TRACE.flags['flow_logs'].help}; or --object_list"
+    has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
+    if arguments.scope == "instance" and not has_subject:
+        yield (
+            "no subject: expected --finding, --instance_id, --interface_ids or --addresses; "
+            "or take every flow with --scope everything"
+        )
+
+
+def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
+    """What does not go together."""
+    if arguments.instance_names and not read.gave("labels"):
+        yield (
+            f"--instance_id: found {quoted(arguments.instance_names[0])}; expected i- and 8 to 17 "
+            "hex digits, or a name together with the --labels that know it"
+        )
+    if read.gave("finding") and len(arguments.instance_ids + arguments.instance_names) > 1:
+        yield "--instance_id: found several with --finding; expected one of those that it is about"
+    if arguments.one_case_each:
+        yield from _not_each(read, arguments)
+    beyond = [name for name in ("hops", "baseline_days") if read.gave(name)]
+    if beyond and arguments.scope == "everything":
+        yield (
+            f"--{beyond[0]}: found with --scope everything; expected --scope instance, as it is "
+            "one subject that is compared or followed"
+        )
+    if arguments.question_options.baseline_days and not arguments.flow_logs:
+        yield (
+            "--baseline_days: found without --flow_logs; expected the prefixes to list the days "
+            "before in"
+        )
+
+
 def _not_each(read: Reader, arguments: Arguments) -> Iterator[str]:
     """What does not go together with a case for each instance."""
-    if not arguments.instance_ids:
+    if not read.gave("instance_id"):
         yield "--one_case_each: found no --instance_id; expected the instances, comma separated"
     for name in ("finding", "interface_ids", "addresses"):
         if read.gave(name):
@@ -159,6 +174,11 @@ def _not_each(read: Reader, arguments: Arguments) -> Iterator[str]:
             )
     if arguments.scope == "everything":
         yield "--scope: found everything with --one_case_each true; expected instance"
+    yield from too_long(arguments)
+
+
+def too_long(arguments: Arguments) -> Iterator[str]:
+    """Whether an id of a case of its own is too long; names of instances may not be known yet."""
     longest = max((len(case_id) for case_id in arguments.case_ids), default=0)
     if longest > values.CASE_ID_MOST:
         at_most = len(arguments.case_id) - (longest - values.CASE_ID_MOST)
@@ -168,59 +188,15 @@ def _not_each(read: Reader, arguments: Arguments) -> Iterator[str]:
         )
 
 
-_HELP = {
-    "flow_logs": "prefixes of flow log objects, comma separated: folders or s3://…",
-    "object_list": "objects by name: a file or s3://… with one path or URI per line",
-    "scope": "instance (default) or everything",
-    "case_id": "name of the case: the folder under --output and the OpenSearch alias",
-    "output": "where the Delta tables go: a folder or s3://…",
-    "finding": "a GuardDuty finding, or several of one instance: a JSON file or s3://…",
-    "instance_id": "the instance under suspicion; or several, comma separated, as one case",
-    "one_case_each": "true: each instance is a case of its own, named <case_id>-<instance id>, all "
-    "from one reading of the objects (default false)",
-    "interface_ids": "its interfaces, comma separated, beside those that the labels know",
-    "addresses": "its addresses, comma separated, beside those that the labels know",
-    "vpc_id": "its VPC, where labels do not tell",
-    "from": "start of the window: 2026-11-23T00:00:00Z, or now-25h (a finding has one)",
-    "to": "end of the window (not part of it), like --from (a finding has one)",
-    "slack_minutes": "how late an object may have been written (default 60)",
-    "labels": "folder with interfaces, subnets, vpcs, instances (.csv, .jsonl or .parquet)",
-    **QUESTIONS_HELP,
-    **OPENSEARCH_HELP,
-    "record_format": "fields of objects without a header, in order: account-id start …",
-    "max_line_bytes": f"longer lines are refused (default {MAX_LINE_BYTES})",
-    "max_ratio": f"objects that inflate to more than so many times their size are refused, from "
-    f"{RATIO_COUNTS_FROM // 10**6} MB of text on (default {MAX_RATIO})",
-    "max_object_bytes": f"larger objects, as stored, are refused (default {MAX_OBJECT_BYTES})",
-    "reads_in_flight": "objects read at a time in each task (default 32)",
-    "strict": "true: exit code 3 when anything was refused or the sinks disagree",
-    "break_lock": "id of a dead run that still holds the case; the error that names it says so",
-    "derive": "false: only what flags, finding and labels say is the subject's (default true)",
-    "dry_run": "true: list and prune, say what a run would read, take and cost; read nothing",
-    "prices": "for --dry_run: a file like conf/prices.json, with speeds and prices of yours",
-    "sign_with": "a KMS key (ARN, id or alias/NAME) to sign the manifest with: asymmetric or HMAC",
-    "metrics": "emf: a last line from which CloudWatch Logs makes metrics (default none)",
-    **VERBOSE_HELP,
-}
-
-
-_PARSER = Parser(
-    prog="trace_instance",
-    description="Trace one EC2 instance through VPC Flow Logs. @file holds flags.",
-    epilog="exit codes: 0 complete; 1 unexpected; 2 wrong arguments or inputs, nothing written; "
-    "3 complete, but --strict true and something was refused; 4 the books do not balance; "
-    "5 the credentials expired on the way; 6 another run holds the case, nothing written; "
-    "7 a disk is full; 8 a worker or an executor died; 130 Ctrl-C",
-    flags=_HELP,
-)
+_PARSER = Parser(TRACE)
 
 
 def _window(read: Reader) -> Window:
-    """What was asked for; a finding fills in what was not (see `findings.settled`)."""
+    """The window that was given; a finding fills in what is missing (see `findings.settled`)."""
     either = read.optional if read.gave("finding") else read.required
     from_at = either("from", values.time, UNASKED)
     to_at = either("to", values.time, UNASKED)
-    slack = read.optional("slack_minutes", values.number_from(0, 7 * 24 * 60), 60)
+    slack = read.value("slack_minutes", values.number_from(0, 7 * 24 * 60))
     if to_at <= from_at and UNASKED not in (from_at, to_at):
         read.problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
     return Window(from_at, to_at, timedelta(minutes=slack))

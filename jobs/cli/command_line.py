@@ -1,11 +1,14 @@
 """What the command lines of all jobs have in common: strict flags, every problem at once."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+import difflib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
+from jobs.cli.argument_values import boolean
+from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup, help_text
 from jobs.errors import BadInput
-from transforms.text import masked
+from transforms.text import masked, sanitise
 
 # AWS, "Using job parameters in AWS Glue jobs": what Glue puts in front of the job's own arguments.
 GLUE_FLAGS = (
@@ -22,9 +25,7 @@ GLUE_FLAGS = (
     "enable-continuous-cloudwatch-log",
     "continuous-log-logGroup",
 )
-
-# Read by `jobs.cli.main` too, before anything else is.
-VERBOSE_HELP = {"verbose": "true: also details and tracebacks, on the error stream"}
+_LONGEST_SHOWN = 200
 
 T = TypeVar("T")
 
@@ -32,27 +33,22 @@ T = TypeVar("T")
 class Parser(argparse.ArgumentParser):
     """Flags as `--name value`, never abbreviated; `@file` holds flags; errors are BadInput."""
 
-    def __init__(
-        self,
-        prog: str,
-        description: str,
-        epilog: str,
-        flags: Mapping[str, str],
-        has_help: bool = True,
-    ) -> None:
+    def __init__(self, command: Command, *, has_help: bool = True) -> None:
         super().__init__(
+            prog=command.start,
             add_help=has_help,
-            prog=prog,
-            description=description,
-            epilog=epilog,
             fromfile_prefix_chars="@",
             allow_abbrev=False,
         )
-        self._flags = flags
-        for name, text in flags.items():
-            self.add_argument(f"--{name}", dest=name, metavar="VALUE", help=text)
+        self._command = command
+        for name in command.flags:
+            self.add_argument(f"--{name}", dest=name)
         for name in GLUE_FLAGS:
             self.add_argument(f"--{name}", dest=f"glue {name}", help=argparse.SUPPRESS)
+
+    def format_help(self) -> str:
+        """The help from the table of flags."""
+        return help_text(self._command)
 
     def error(self, message: str) -> NoReturn:
         """Raise BadInput where argparse would end the process."""
@@ -63,25 +59,51 @@ class Parser(argparse.ArgumentParser):
         words = arg_line.partition("#")[0].split(maxsplit=1)
         return [word.strip() for word in words]
 
-    def read(self, argv: Sequence[str]) -> "Reader":
-        """The flags, to be read one by one; unknown ones are problems already."""
-        given, unknown = self.parse_known_args(argv)
-        return Reader(vars(given), self._flags, self._unknown(unknown))
+    def read(self, argv: Sequence[str], also_known: Collection[str] = ()) -> "Reader":
+        """The flags, to be read one by one; unknown ones are problems already.
 
-    def _unknown(self, words: Sequence[str]) -> list[str]:
-        known = ", ".join(f"--{name}" for name in self._flags)
-        flags = [word.partition("=")[0] for word in words if word.startswith("--")]
-        if words and not flags:
-            found = masked(words[0])[:200]
-            return [f"found {found!r} where a flag was expected; give every flag as --name value"]
-        return [f"unknown flag {flag}; expected one of {known}" for flag in flags]
+        `also_known` are flags of a command around this one, which may have been meant.
+        """
+        given, unknown = self.parse_known_args(argv)
+        flags = self._command.flags
+        reader = Reader(vars(given), flags, unknown_flags(unknown, [*flags, *also_known]))
+        if VERBOSE.name in flags:
+            reader.value(VERBOSE.name, boolean)
+        return reader
+
+
+def is_verbose(argv: Sequence[str]) -> bool:
+    """Whether --verbose true is among the flags, which are read and checked later."""
+    only = Command("", "", (FlagGroup("", (VERBOSE,), ""),), {})
+    try:
+        return vars(Parser(only, has_help=False).parse_known_args(argv)[0])["verbose"] == "true"
+    except BadInput:  # a file of flags that is missing: the command will tell
+        return False
+
+
+def unknown_flags(words: Sequence[str], known: Collection[str]) -> list[str]:
+    """A sentence for each word that was taken for a flag, with the known flag that is nearest."""
+    flags = [word.partition("=")[0] for word in words if word.startswith("-")]
+    if words and not flags:
+        found = sanitise(masked(words[0]), _LONGEST_SHOWN)
+        return [f"found {found!r} where a flag was expected; give every flag as --name value"]
+    return [_unknown_flag(flag, known) for flag in flags]
+
+
+def _unknown_flag(flag: str, known: Collection[str]) -> str:
+    typed = flag.strip("-").lower().replace("-", "_")
+    nearest = difflib.get_close_matches(typed, known, 1)
+    # An abbreviation is near to what it begins, however short it is.
+    nearest = nearest or [name for name in known if len(typed) > 1 and name.startswith(typed)][:1]
+    meant = f"did you mean --{nearest[0]}? " if nearest else ""
+    return f"unknown flag {sanitise(masked(flag), 80)}; {meant}--help lists all"
 
 
 class Reader:
     """Values by flag; what cannot be read becomes a problem and the default stands in for it."""
 
     def __init__(
-        self, given: Mapping[str, str | None], flags: Mapping[str, str], problems: list[str]
+        self, given: Mapping[str, str | None], flags: Mapping[str, Flag], problems: list[str]
     ) -> None:
         self._given = given
         self._flags = flags
@@ -91,20 +113,26 @@ class Reader:
         """Whether any of these flags was given, readable or not."""
         return any(self._given[name] is not None for name in names)
 
-    def optional(self, name: str, read: Callable[[str], T], default: T) -> T:
-        """The flag's value, or the default where it was not given."""
+    def value(self, name: str, read: Callable[[str], T]) -> T:
+        """The flag's value, or its default in the table of flags."""
+        default = self._flags[name].default
+        assert default is not None, f"--{name} has no default"
+        return self.optional(name, read, read(default))
+
+    def optional(self, name: str, read: Callable[[str], T], otherwise: T) -> T:
+        """The flag's value, or `otherwise` where it was not given."""
         text = self._given[name]
         if text is None:
-            return default
+            return otherwise
         try:
             return read(text)
         except ValueError as error:
-            shown = masked(text)[:200]
+            shown = sanitise(masked(text), _LONGEST_SHOWN)
             self.problems.append(f"--{name}: found {shown!r}; {error}")
-            return default
+            return otherwise
 
-    def required(self, name: str, read: Callable[[str], T], default: T) -> T:
+    def required(self, name: str, read: Callable[[str], T], stand_in: T) -> T:
         """The same for a flag that must be given."""
         if self._given[name] is None:
-            self.problems.append(f"--{name} is missing; expected {self._flags[name]}")
-        return self.optional(name, read, default)
+            self.problems.append(f"--{name} is missing; expected {self._flags[name].help}")
+        return self.optional(name, read, stand_in)

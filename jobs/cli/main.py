@@ -12,7 +12,7 @@ from pathlib import Path
 
 from obstore.exceptions import BaseError
 
-from jobs.cli.command_line import VERBOSE_HELP, Parser
+from jobs.cli.command_line import is_verbose
 from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
 from jobs.spark.failures import is_of_spark, spark_failure
 from jobs.storage.object_store import first_line, is_full
@@ -29,7 +29,7 @@ def run_main(
     body: Callable[[Sequence[str]], int], argv: Sequence[str], level: int = logging.INFO
 ) -> int:
     """Run the body; returns its exit code, or that of what it raised."""
-    _set_up_logging(logging.DEBUG if _is_verbose(argv) else level)
+    _set_up_logging(logging.DEBUG if is_verbose(argv) else level)
     try:
         return int(body(argv))
     except KeyboardInterrupt:
@@ -86,15 +86,6 @@ def _place_of(error: Exception) -> str:
             or Path(frame.filename).is_relative_to(_ROOT / "transforms")]  # fmt: skip
     frame = (ours or frames)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
-
-
-def _is_verbose(argv: Sequence[str]) -> bool:
-    """Whether --verbose true is among the flags, which the body reads later and checks."""
-    parser = Parser("", "", "", VERBOSE_HELP, has_help=False)
-    try:
-        return bool(parser.parse_known_args(argv)[0].verbose == "true")
-    except BadInput:  # a file of flags that is missing: the body will tell
-        return False
 
 
 def _one_line(text: str) -> str:

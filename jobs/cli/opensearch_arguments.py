@@ -7,21 +7,7 @@ from urllib.parse import urlsplit
 
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Reader
-
-OPENSEARCH_HELP = {
-    "opensearch_url": "where to index the flows; left out: Delta only",
-    "opensearch_writer": "bulk (default) or opensearch-hadoop, the connector, where its jar is",
-    "opensearch_writers": "bulk writers at a time (default 4)",
-    "opensearch_patience": "seconds without progress until a load is given up (default 600)",
-    "opensearch_auth": "none (default; loopback only), basic or sigv4",
-    "opensearch_secret": "basic: id of a secret in Secrets Manager, JSON with username and "
-    "password; left out: OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD of the environment",
-    "opensearch_service": "sigv4: es (default) or aoss",
-    "opensearch_region": "sigv4: the region, where the host name does not tell it",
-    "opensearch_ca": "file with the certificates (PEM) of a private authority",
-    "allow_plain_http": "true: plain http, and no authentication, beyond loopback",
-    "shape": "of the documents: flat (default, AWS's names), ecs or ocsf",
-}
+from jobs.cli.flags import Flag, FlagGroup
 
 
 @dataclass(frozen=True)
@@ -43,22 +29,73 @@ class OpenSearchTarget:
     shape: str = "flat"
 
 
+OPENSEARCH = FlagGroup(
+    "OpenSearch",
+    (
+        Flag("opensearch_url", "URL", "where to index the flows; without it they go to Delta only"),
+        Flag(
+            "opensearch_writer",
+            "bulk|opensearch-hadoop",
+            "bulk, or the connector opensearch-hadoop where its jar is",
+            OpenSearchTarget.writer,
+        ),
+        Flag(
+            "opensearch_writers", "COUNT", "bulk writers at a time", str(OpenSearchTarget.writers)
+        ),
+        Flag(
+            "opensearch_patience",
+            "SECONDS",
+            "time without progress after which a load is given up",
+            f"{OpenSearchTarget.patience_s:.0f}",
+        ),
+        Flag(
+            "opensearch_auth",
+            "none|basic|sigv4",
+            "how to authenticate; none is for loopback only",
+            OpenSearchTarget.auth,
+        ),
+        Flag(
+            "opensearch_secret",
+            "ID",
+            "for basic: a secret in Secrets Manager, JSON with username and password; without it, "
+            "OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD of the environment",
+        ),
+        Flag("opensearch_service", "es|aoss", "for sigv4: the service", OpenSearchTarget.service),
+        Flag("opensearch_region", "REGION", "for sigv4: the region, where the host name has none"),
+        Flag("opensearch_ca", "FILE", "certificates (PEM) of a private authority"),
+        Flag(
+            "allow_plain_http",
+            "true|false",
+            "true: allow plain http, and no authentication, beyond loopback",
+            "false",
+        ),
+        Flag(
+            "shape",
+            "flat|ecs|ocsf",
+            "shape of the documents: AWS's names (flat), ECS or OCSF",
+            OpenSearchTarget.shape,
+        ),
+    ),
+    "--opensearch_url https://search.example:9200 --opensearch_auth basic --shape ecs",
+)
+
+
 def read_target(flags: Reader) -> OpenSearchTarget | None:
     """The target, or None without --opensearch_url; adds every problem that it finds."""
     read = flags.optional
     url = read("opensearch_url", values.opensearch_url, "")
-    allow_plain_http = read("allow_plain_http", values.boolean, False)
+    allow_plain_http = flags.value("allow_plain_http", values.boolean)
     target = OpenSearchTarget(
         url=url,
-        writer=read("opensearch_writer", _one_of("bulk", "opensearch-hadoop"), "bulk"),
-        writers=read("opensearch_writers", values.number_from(1, 64), 4),
-        patience_s=read("opensearch_patience", values.number_from(1, 24 * 3600), 600),
-        auth=read("opensearch_auth", _one_of("none", "basic", "sigv4"), "none"),
+        writer=flags.value("opensearch_writer", _one_of("bulk", "opensearch-hadoop")),
+        writers=flags.value("opensearch_writers", values.number_from(1, 64)),
+        patience_s=flags.value("opensearch_patience", values.number_from(1, 24 * 3600)),
+        auth=flags.value("opensearch_auth", _one_of("none", "basic", "sigv4")),
         secret_id=read("opensearch_secret", _secret_id, "") or None,
-        service=read("opensearch_service", _one_of("es", "aoss"), "es"),
+        service=flags.value("opensearch_service", _one_of("es", "aoss")),
         region=read("opensearch_region", _region, "") or region_of(url),
         ca_file=read("opensearch_ca", values.uri, "") or None,
-        shape=read("shape", _one_of("flat", "ecs", "ocsf"), "flat"),
+        shape=flags.value("shape", _one_of("flat", "ecs", "ocsf")),
     )
     if not url:
         return None

@@ -10,19 +10,9 @@ from transforms.questions.options import QuestionOptions, Thresholds
 
 # Measured in the records, so not for anyone to set.
 _MEASURED = ("aggregation_s",)
-_DEFAULTS = {name: n for name, n in Thresholds()._asdict().items() if name not in _MEASURED}
-
-QUESTIONS_HELP = {
-    "thresholds": "of the questions, name=value,…; defaults: "
-    + ", ".join(f"{name}={value}" for name, value in _DEFAULTS.items()),
-    "expected_peers": "addresses, comma separated, that the subject is known to talk to (resolver, "
-    "directory, monitoring, load balancer): left out of the verdict and of scans, counted apart",
-    "expected_peers_file": "the same, from a file or s3://…, one address a line, # for comments",
-    "baseline_days": "days before the window to compare with: what they lack is new (default 0)",
-    "hops": "2: follow internal peers that answered, in a second scan (default 1)",
-    "max_peers": "how many of them at most (default 200)",
-    "contained_at": "when the subject was cut off, with a zone: what went on, what began after",
-}
+SETTABLE = {name: n for name, n in Thresholds()._asdict().items() if name not in _MEASURED}
+# The column of a CSV that holds the addresses.
+_ADDRESS_COLUMNS = ("address", "addresses", "ip", "ip_address", "private_ip_address")
 
 
 def read_question_options(flags: Reader) -> QuestionOptions:
@@ -34,9 +24,9 @@ def read_question_options(flags: Reader) -> QuestionOptions:
         flags.optional("thresholds", _thresholds, Thresholds()),
         tuple(dict.fromkeys((*expected, *listed))),
         flags.optional("contained_at", values.time, None),
-        flags.optional("hops", values.number_from(1, 2), 1),
-        flags.optional("max_peers", values.number_from(1, 1_000), 200),
-        flags.optional("baseline_days", values.number_from(0, 90), 0),
+        flags.value("hops", values.number_from(1, 2)),
+        flags.value("max_peers", values.number_from(1, 1_000)),
+        flags.value("baseline_days", values.number_from(0, 90)),
     )
 
 
@@ -55,7 +45,7 @@ def _thresholds(text: str) -> Thresholds:
     given: dict[str, int] = {}
     for item in values.items(text):
         name, _, value = (part.strip() for part in item.partition("="))
-        if name not in _DEFAULTS:
-            raise ValueError(f"{name!r} is none; expected name=value with {', '.join(_DEFAULTS)}")
+        if name not in SETTABLE:
+            raise ValueError(f"{name!r} is none; expected name=value with {', '.join(SETTABLE)}")
         given[name] = values.number_from(1, 10**11)(value)
     return Thresholds(**given)

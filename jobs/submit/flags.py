@@ -9,7 +9,9 @@ from typing import NamedTuple
 from jobs.cli import argument_values as values
 from jobs.cli.arguments import Arguments, parse_arguments
 from jobs.cli.command_line import Parser, Reader
-from jobs.errors import BadInput
+from jobs.cli.flags import Command, Flag, FlagGroup
+from jobs.errors import BadInput, ExitCode
+from transforms.text import quoted
 
 PLATFORMS = ("glue", "emr", "emr-serverless")
 
@@ -32,28 +34,86 @@ class Launch(NamedTuple):
     job: Arguments
 
 
-_COMMON = {
-    "artifacts": "s3://bucket/prefix to put the package, the script and the locked requirements in",
-    "dist": "the folder that `make dist` or `make dist-emr` filled (default dist)",
-    "follow": "false: start, say how to follow, and end (default true)",
-    "follow_run": "id of a run that was started already: upload and start nothing, follow it",
-    "stop_on_interrupt": "true: Ctrl-C also stops the run (default false: it goes on)",
-    "report_folder": "where a copy of the report goes at the end (default out/reports)",
-}
-_ARCHITECTURE = {"architecture": "of its processors: x86_64 (default) or aarch64"}
+_FILES = FlagGroup(
+    "Where it runs from",
+    (
+        Flag(
+            "artifacts",
+            "URI",
+            "s3://bucket/prefix to put the package, the script and the locked requirements in",
+            is_required=True,
+        ),
+        Flag("dist", "FOLDER", "what `make dist` or `make dist-emr` filled", "dist"),
+    ),
+    "--artifacts s3://my-artifacts/vpc-flow-trace",
+)
+_FOLLOWING = FlagGroup(
+    "Following it",
+    (
+        Flag("follow", "true|false", "false: start it, say how to follow it, and end", "true"),
+        Flag("follow_run", "RUN", "id of a run to follow; nothing is uploaded or started"),
+        Flag(
+            "stop_on_interrupt",
+            "true|false",
+            "true: Ctrl-C stops the run, too; else the run goes on",
+            "false",
+        ),
+        Flag("report_folder", "FOLDER", "where a copy of the report goes", "out/reports"),
+    ),
+    "--follow true --report_folder out/reports",
+)
+_ARCHITECTURE = Flag("architecture", "x86_64|aarch64", "of its processors", "x86_64")
 _OWN = {
-    "glue": {
-        "role": "name or ARN of the role that the job runs as",
-        "job_name": "name of the Glue job (default vpc-flow-trace)",
-    },
-    "emr": {"cluster_id": "the cluster, j-…", **_ARCHITECTURE},
-    "emr-serverless": {
-        "application_id": "the application",
-        "role": "ARN of the role that the job runs as",
-        "logs": "where the driver's logs go: s3://bucket/prefix, or a CloudWatch log group /name",
-        **_ARCHITECTURE,
-    },
+    "glue": FlagGroup(
+        "The Glue job",
+        (
+            Flag("role", "ROLE", "name or ARN of the role of the job", is_required=True),
+            Flag("job_name", "NAME", "name of the job", "vpc-flow-trace"),
+        ),
+        "--role vpc-flow-trace-glue --job_name vpc-flow-trace",
+    ),
+    "emr": FlagGroup(
+        "The cluster",
+        (Flag("cluster_id", "ID", "the cluster, j-…", is_required=True), _ARCHITECTURE),
+        "--cluster_id j-1ABCDEFGHIJKL --architecture aarch64",
+    ),
+    "emr-serverless": FlagGroup(
+        "The application",
+        (
+            Flag("application_id", "ID", "the application", is_required=True),
+            Flag("role", "ARN", "ARN of the role of the job", is_required=True),
+            Flag(
+                "logs",
+                "URI",
+                "where the driver's logs go: s3://bucket/prefix, or a CloudWatch log group /name",
+            ),
+            _ARCHITECTURE,
+        ),
+        "--application_id 00abcdefghij0k0l "
+        "--role arn:aws:iam::111122223333:role/vpc-flow-trace-emr --logs /emr/vpc-flow-trace",
+    ),
 }
+
+_ALL = {flag.name: flag for group in _OWN.values() for flag in group.flags}
+
+
+def submit_command(platform: str) -> Command:
+    """The command that launches on a platform."""
+    return Command(
+        start=f"python -m jobs.submit {platform}",
+        purpose="Upload, start, follow to the end, and tell the result. Every other flag is one of "
+        "trace_instance's, which are checked here before anything is uploaded.",
+        groups=(_OWN[platform], _FILES, _FOLLOWING),
+        exit_codes={
+            ExitCode.COMPLETE: "the run is complete",
+            ExitCode.FAILED: "the run failed, or AWS refused a call",
+            ExitCode.BAD_INPUT: "wrong flags or inputs; nothing was uploaded",
+            ExitCode.INCOMPLETE: "as trace_instance's own",
+            ExitCode.UNBALANCED: "as trace_instance's own",
+            ExitCode.EXPIRED: "your credentials expired, and the run goes on",
+            ExitCode.INTERRUPTED: "Ctrl-C, and the run goes on",
+        },
+    )
 
 
 def parse_launch(argv: Sequence[str]) -> Launch:
@@ -62,40 +122,32 @@ def parse_launch(argv: Sequence[str]) -> Launch:
     if platform not in PLATFORMS:
         found = f"found {platform!r}" if platform else "found nothing"
         raise BadInput([f"{found}; expected first one of {', '.join(PLATFORMS)}, then flags"])
-    flags = {**_COMMON, **_OWN[platform]}
-    given, job_words = _parser(platform, flags).parse_known_args(argv[1:])
-    nothing = dict.fromkeys(name for own in _OWN.values() for name in own)
-    read = Reader({**nothing, **vars(given)}, flags, [])
+    command = submit_command(platform)
+    flags = command.flags
+    given, job_words = Parser(command).parse_known_args(argv[1:])
+    read = Reader({**dict.fromkeys(_ALL), **vars(given)}, {**_ALL, **flags}, [])
     launch = partial(
         Launch,
         platform=platform,
         artifacts=read.required("artifacts", _on_s3, ""),
         target=_target(read, platform),
         role=read.required("role", _role(platform), "") if "role" in flags else "",
-        architecture=read.optional("architecture", _architecture, "x86_64"),
-        dist=read.optional("dist", Path, Path("dist")),
+        architecture=read.value("architecture", _architecture),
+        dist=read.value("dist", Path),
         logs=read.optional("logs", _logs, None),
-        follow=read.optional("follow", values.boolean, True),
+        follow=read.value("follow", values.boolean),
         follow_run=read.optional("follow_run", _id, None),
-        stop_on_interrupt=read.optional("stop_on_interrupt", values.boolean, False),
-        report_folder=read.optional("report_folder", str, "out/reports"),
+        stop_on_interrupt=read.value("stop_on_interrupt", values.boolean),
+        report_folder=read.value("report_folder", str),
         job_words=tuple(job_words),
     )
     try:
-        job = parse_arguments(job_words)
+        job = parse_arguments(job_words, also_known=tuple(flags))
     except BadInput as bad:
-        raise BadInput([*read.problems, *_with_ours(bad.problems, platform, flags)]) from None
+        raise BadInput([*read.problems, *bad.problems]) from None
     if problems := [*read.problems, *_only_here(job)]:
         raise BadInput(problems)
     return launch(job=job)
-
-
-def _with_ours(problems: Sequence[str], platform: str, flags: Mapping[str, str]) -> Iterator[str]:
-    """The job's own sentences; one about an unknown flag also names those of this command."""
-    ours = ", ".join(f"--{name}" for name in flags)
-    for problem in problems:
-        is_unknown = problem.startswith("unknown flag")
-        yield f"{problem}; submit {platform} itself knows {ours}" if is_unknown else problem
 
 
 def as_pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -112,21 +164,9 @@ def of_platform(pairs: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in pairs.items() if name not in of_a_case}
 
 
-def _parser(platform: str, flags: Mapping[str, str]) -> Parser:
-    return Parser(
-        prog=f"python -m jobs.submit {platform}",
-        description="Upload, start, follow to the end, and say what came out. Every other flag is "
-        "one of the job's, checked here before anything is uploaded.",
-        epilog="exit codes: 0 the run is complete; 2 wrong flags or inputs, nothing uploaded; 3 "
-        "and 4 as the job's own; 5 your credentials expired, and the run goes on; 1 the run failed "
-        "otherwise, or AWS refused a call; 130 Ctrl-C, and the run goes on",
-        flags=flags,
-    )
-
-
 def _target(read: Reader, platform: str) -> str:
     if platform == "glue":
-        return read.optional("job_name", _matching(r"[\w .-]{1,255}", "a name"), "vpc-flow-trace")
+        return read.value("job_name", _matching(r"[\w .-]{1,255}", "a name"))
     if platform == "emr":
         return read.required("cluster_id", _matching(r"j-[0-9A-Z]+", "j-…"), "")
     return read.required("application_id", _matching(r"[0-9a-z]+", "the application's id"), "")
@@ -149,6 +189,11 @@ def _only_here(job: Arguments) -> Iterator[str]:
                     f"--{name}: found {uri!r}; expected s3://…, as the cluster does not see this "
                     f"machine's files; `aws s3 cp [--recursive] {uri} s3://…` puts it there"
                 )
+    if job.one_case_each and job.instance_names:
+        yield (
+            f"--instance_id: found {quoted(job.instance_names[0])} with --one_case_each true; "
+            "expected ids, as the folders of the cases are named after them"
+        )
     if job.dry_run:
         yield (
             "--dry_run: found true; expected it on this machine, where it needs no cluster: "

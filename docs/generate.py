@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from jobs.cli.flags import Command, Flag
+from jobs.cli.trace_flags import TRACE
+from jobs.collect_labels import COLLECT
+from jobs.submit.flags import PLATFORMS, submit_command
+from jobs.verify_case import VERIFY
 from transforms import schemas
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,7 +90,54 @@ def tables_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-PAGES = {"docs/reference/tables.md": tables_page}
+COMMANDS = {
+    "trace_instance": TRACE,
+    "verify_case": VERIFY,
+    "collect_labels": COLLECT,
+    **{f"submit {platform}": submit_command(platform) for platform in PLATFORMS},
+}
+_KINDS = """| kind | is |
+|---|---|
+| `URI` | a folder or a file, or `s3://bucket/key`; credentials never stand in it |
+| `TIME` | ISO 8601 with a zone (`2026-11-23T00:00:00Z`), or `now`, `now-90m`, `now-25h`, `now-7d` |
+| `IP` | an IPv4 or IPv6 address |
+| `ID` | an id as AWS writes it |
+| `RUN` | the id of a run, as it is printed |
+| `…` | several, with commas between them |"""
+
+
+def flags_page() -> str:
+    """Every flag of every command, from the tables that the parsers read."""
+    parts = [
+        "# The flags of every command",
+        "Made from the tables of flags in `jobs/` by `make reference`; do not edit it by hand. "
+        "`--help` prints the same.",
+        "Every flag is `--name value`, also `--name=value`, and is never abbreviated. `@FILE` "
+        "reads flags from a file, one to a line; `#` starts a comment.",
+        _KINDS,
+    ]
+    for name, command in COMMANDS.items():
+        parts.append(f"## `{name}`\n\n```\n{command.start} FLAGS\n```\n\n{command.purpose}")
+        parts += _groups_of(command)
+    return "\n\n".join(parts) + "\n"
+
+
+def _groups_of(command: Command) -> Iterator[str]:
+    for group in command.groups:
+        rows = "\n".join(map(_flag_row, group.flags))
+        head = "| flag | kind | default | what it does |\n|---|---|---|---|"
+        yield f"### {group.title}\n\n{head}\n{rows}\n\nExample: `{group.example}`"
+    rows = "\n".join(f"| {code} | {meaning} |" for code, meaning in command.exit_codes.items())
+    yield f"### Exit codes\n\n| code | means |\n|---|---|\n{rows}"
+
+
+def _flag_row(flag: Flag) -> str:
+    default = "required" if flag.is_required else f"`{flag.default}`" if flag.default else ""
+    cells = f"`--{flag.name}`", f"`{flag.kind}`", default, flag.help
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+PAGES = {"docs/reference/tables.md": tables_page, "docs/reference/flags.md": flags_page}
 
 
 def main() -> None:

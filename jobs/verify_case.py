@@ -43,7 +43,7 @@ VERIFY = Command(
                 Flag(
                     "case",
                     "URI",
-                    "the folder of the case: <output>/<case_id>, a folder or s3://…",
+                    "the folder of the case: OUTPUT/CASE_ID, a folder or s3://…",
                     is_required=True,
                 ),
                 Flag("expect_sha256", "SHA256", "the SHA-256 of manifest.json, kept elsewhere"),
@@ -60,10 +60,10 @@ VERIFY = Command(
         OPENSEARCH,
     ),
     exit_codes={
-        HOLDS: "everything holds",
+        ExitCode.COMPLETE: "everything holds",
         ExitCode.FAILED: "something failed on the way",
         ExitCode.BAD_INPUT: "wrong flags, or no case there",
-        DOES_NOT_HOLD: "something does not hold",
+        ExitCode.UNBALANCED: "something does not hold",
         ExitCode.EXPIRED: "the credentials expired on the way",
         ExitCode.DISK_FULL: "a disk is full",
         ExitCode.WORKER_LOST: "a worker or an executor died",

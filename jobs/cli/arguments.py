@@ -88,7 +88,9 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
     `also_known` are flags of a command around this one, which an unknown flag may have meant.
     """
     read = _PARSER.read(argv, also_known)
-    instances = read.optional("instance_id", values.instances, ())
+    read.problems += _nothing_to_read(read)
+    nobody: tuple[str, ...] = ()
+    instances = read.optional("instance_id", values.instances, nobody)
     arguments = Arguments(
         flow_logs=read.optional("flow_logs", values.uris, ()),
         object_list=read.optional("object_list", values.uri, None),
@@ -119,27 +121,25 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
         question_options=read_question_options(read),
         sign_with=read.optional("sign_with", values.kms_key, None),
     )
-    read.problems += _missing(read, arguments)
     read.problems += _contradictions(read, arguments)
     if read.problems:
         raise BadInput(read.problems)
     return arguments
 
 
-def _missing(read: Reader, arguments: Arguments) -> Iterator[str]:
-    """What a run needs in one of several flags."""
+def _nothing_to_read(read: Reader) -> Iterator[str]:
     if not read.gave("flow_logs", "object_list"):
         yield f"--flow_logs is missing; expected {TRACE.flags['flow_logs'].help}; or --object_list"
+
+
+def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
+    """What does not go together, and a subject that is missing."""
     has_subject = read.gave("finding", "instance_id", "interface_ids", "addresses")
     if arguments.scope == "instance" and not has_subject:
         yield (
             "no subject: expected --finding, --instance_id, --interface_ids or --addresses; "
             "or take every flow with --scope everything"
         )
-
-
-def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
-    """What does not go together."""
     if arguments.instance_names and not read.gave("labels"):
         yield (
             f"--instance_id: found {quoted(arguments.instance_names[0])}; expected i- and 8 to 17 "

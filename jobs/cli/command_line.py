@@ -76,7 +76,8 @@ def is_verbose(argv: Sequence[str]) -> bool:
     """Whether --verbose true is among the flags, which are read and checked later."""
     only = Command("", "", (FlagGroup("", (VERBOSE,), ""),), {})
     try:
-        return vars(Parser(only, has_help=False).parse_known_args(argv)[0])["verbose"] == "true"
+        given, _ = Parser(only, has_help=False).parse_known_args(argv)
+        return bool(given.verbose == "true")
     except BadInput:  # a file of flags that is missing: the command will tell
         return False
 

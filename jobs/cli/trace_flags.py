@@ -10,7 +10,7 @@ from transforms.scan.lines import MAX_LINE_BYTES
 
 # What S3 takes in one PUT. Objects of flow logs have some tens of MB at most; memory does not grow
 # with their size.
-_MAX_OBJECT_BYTES = 5 * 1024**3
+MAX_OBJECT_BYTES = 5 * 1024**3
 
 _WHAT = FlagGroup(
     "What to read",
@@ -28,7 +28,7 @@ _WHAT = FlagGroup(
         ),
         Flag("slack_minutes", "MINUTES", "how late an object may have been written", "60"),
     ),
-    "--flow_logs s3://my-bucket/AWSLogs/111122223333/vpcflowlogs/eu-west-1 --slack_minutes 90",
+    "--flow_logs s3://my-bucket/AWSLogs/111122223333 --slack_minutes 90",
 )
 _WHO = FlagGroup(
     "Whom to trace",
@@ -48,7 +48,7 @@ _WHO = FlagGroup(
         Flag(
             "one_case_each",
             "true|false",
-            "true: each instance gets a case of its own, named <case_id>-<instance id>; the "
+            "true: each instance gets a case of its own, named CASE_ID-INSTANCE_ID; the "
             "objects are read once",
             "false",
         ),
@@ -73,8 +73,8 @@ _WHO = FlagGroup(
 _WHEN = FlagGroup(
     "When",
     (
-        Flag("from", "TIME", "start of the window; a finding gives one"),
-        Flag("to", "TIME", "end of the window, not part of it; a finding gives one"),
+        Flag("from", "TIME", "start of the window: 2026-11-23T00:00:00Z, or now-25h"),
+        Flag("to", "TIME", "end of the window, which is not part of it"),
         Flag(
             "contained_at",
             "TIME",
@@ -141,7 +141,7 @@ _OUTPUT = FlagGroup(
             "name of the case: the folder below --output and the OpenSearch alias",
             is_required=True,
         ),
-        Flag("output", "URI", "folder or s3://… that holds the cases", is_required=True),
+        Flag("output", "URI", "where the cases go: a folder or s3://…", is_required=True),
         Flag(
             "sign_with",
             "KEY",
@@ -192,7 +192,7 @@ _LIMITS = FlagGroup(
             f"{RATIO_COUNTS_FROM // 10**6} MB of text on",
             str(MAX_RATIO),
         ),
-        Flag("max_object_bytes", "BYTES", "larger objects are refused", str(_MAX_OBJECT_BYTES)),
+        Flag("max_object_bytes", "BYTES", "larger objects are refused", str(MAX_OBJECT_BYTES)),
         Flag("reads_in_flight", "COUNT", "objects that each task reads at a time", "32"),
         VERBOSE,
     ),

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.cli.arguments import MAX_OBJECT_BYTES
+from jobs.cli.trace_flags import MAX_OBJECT_BYTES
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import (
     UNREADABLE,

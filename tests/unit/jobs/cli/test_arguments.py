@@ -70,7 +70,8 @@ def test_flags_become_arguments() -> None:
         ("--flow_logs", "https://logs", "expected a folder or s3://bucket/prefix"),
         ("--flow_logs", "s3:///logs", "expected a bucket: s3://bucket/prefix"),
         ("--flow_logs", ",", "expected a folder or s3://bucket/prefix"),
-        ("--instance_id", "web-3", "expected i- and 8 to 17 hex digits"),
+        ("--instance_id", ",", "expected i- and 8 to 17 hex digits, or the name of an instance"),
+        ("--verbose", "yes", "expected true or false"),
         ("--interface_ids", "eni-0123abcd,web", "expected eni- and 8 to 17 hex digits"),
         ("--from", "yesterday", "expected a time such as 2026-11-23T00:00:00Z or now-25h"),
         ("--from", "2026-11-23T00:00:00",
@@ -168,10 +169,54 @@ def test_all_that_is_missing_is_told_at_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("flag", ["--flow", "--dry-run", "--Case_id"])
-def test_an_unknown_or_abbreviated_flag_is_refused(flag: str) -> None:
-    (problem,) = problems(*FLAGS, flag, "x")
-    assert problem.startswith(f"unknown flag {flag}; expected one of --flow_logs, ")
+@pytest.mark.parametrize(
+    ("flag", "meant"),
+    [
+        ("--instanceid", "--instance_id"),
+        ("--dry-run", "--dry_run"),
+        ("--Case_id", "--case_id"),
+        ("--CASE-ID", "--case_id"),
+        ("-case_id", "--case_id"),
+        ("--lables", "--labels"),
+        ("--flow", "--flow_logs"),
+        ("--base", "--baseline_days"),
+    ],
+)
+def test_an_unknown_or_abbreviated_flag_is_answered_with_the_nearest(flag: str, meant: str) -> None:
+    assert problems(*FLAGS, flag, "x") == (
+        f"unknown flag {flag}; did you mean {meant}? --help lists all",
+    )
+
+
+def test_several_unknown_flags_are_told_at_once_and_one_that_is_near_to_nothing() -> None:
+    assert problems(*FLAGS, "--xyzzy=1", "--strickt", "true") == (
+        "unknown flag --xyzzy; --help lists all",
+        "unknown flag --strickt; did you mean --strict? --help lists all",
+    )
+
+
+def test_an_unknown_flag_cannot_steer_a_terminal() -> None:
+    (problem,) = problems(*FLAGS, "--\x1b[31mred", "x")
+
+    assert problem.isprintable()
+
+
+def test_a_name_is_an_instance_only_with_labels_that_may_know_it() -> None:
+    mixed = [*FLAGS, "--instance_id", "web-3, i-0123456789abcdef0, Web 4"]
+
+    given = parse_arguments([*mixed, "--labels", "labels/"])
+
+    assert given.instance_ids == ("i-0123456789abcdef0",)
+    assert given.instance_names == ("web-3", "Web 4")
+    assert problems(*mixed) == (
+        "--instance_id: found 'web-3'; expected i- and 8 to 17 hex digits, or a name together "
+        "with the --labels that know it",
+    )
+
+
+@pytest.mark.parametrize("text", ["10.0.0.7;10.0.0.8", "10.0.0.7\t10.0.0.8", "10.0.0.7, 10.0.0.8 "])
+def test_addresses_may_be_separated_as_a_spreadsheet_does(text: str) -> None:
+    assert parse_arguments([*FLAGS, "--addresses", text]).addresses == ("10.0.0.7", "10.0.0.8")
 
 
 def test_a_word_without_a_flag_is_refused() -> None:

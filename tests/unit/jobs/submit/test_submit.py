@@ -452,8 +452,7 @@ def test_every_problem_of_both_command_lines_is_said_before_anything_is_uploaded
     said = capsys.readouterr().err
     for sentence in (
         "--role is missing; expected name or ARN",
-        "unknown flag --rol; expected one of --flow_logs",
-        "submit glue itself knows --artifacts",
+        "unknown flag --rol; did you mean --role? --help lists all",
         "--case_id: found 'NO'",
         "--output is missing",
         "--follow: found 'maybe'; expected true or false",

@@ -3,7 +3,7 @@
 `jobs.cli.main.run_main` turns all of them into sentences on the error stream and an exit code.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 
@@ -72,6 +72,10 @@ class Problems:
     def add(self, problem: str) -> None:
         """Keep one problem."""
         self._found.append(problem)
+
+    def add_all(self, problems: Iterable[str]) -> None:
+        """Keep several problems."""
+        self._found += problems
 
     def raise_if_any(self) -> None:
         """Raise BadInput with everything that was collected."""

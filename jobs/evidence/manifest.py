@@ -181,6 +181,7 @@ def describe_run(
         "warnings": warnings,
         "parameters": _plain(arguments),
         "subject": _plain(result.subject),
+        "instance_names": dict(case.instance_names),
         "objects_were_read_twice": result.was_scanned_twice,
         "finding": _plain(case.finding.described()) if case.finding else None,
         "claims": _plain(result.claims),

@@ -47,10 +47,16 @@ def watch_list_summary(runs: Sequence[FinishedRun]) -> str:
     ]
     lines = [
         f"  {_PRESSING[rank]:<14}{result.subject.instance_ids[0]:<21}"
-        f"{result.case.table('report.html')}"
+        f"{_name_of(result)}{result.case.table('report.html')}"
         for rank, result in sorted(found, key=lambda each: each[0])
     ]
     return "\n".join(["", f"Watch-list  {len(runs):,} instances, a case each", *lines])
+
+
+def _name_of(result: RunResult) -> str:
+    """The name of the first instance, where the labels have one."""
+    name = result.case.instance_names.get(result.subject.instance_ids[0])
+    return f"{sanitise(name, 40)}  " if name else ""
 
 
 def _lines(run: FinishedRun) -> Iterator[str]:
@@ -111,7 +117,10 @@ def _subject(result: RunResult) -> str:
     if not result.case.has_subject:
         return "every flow of the window"
     subject = result.subject
-    text = ", ".join(subject.names())
+    names = result.case.instance_names
+    known = [f"{each} ({sanitise(names[each], 80)})" if each in names else each
+             for each in subject.names()]  # fmt: skip
+    text = ", ".join(known)
     if not subject.interface_ids and not subject.addresses:
         text += "  (no interface or address is known: only records with its id can be found)"
     return text

@@ -1,6 +1,7 @@
 """A case: everything that is known of it before Spark starts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from jobs.cli.arguments import Arguments
@@ -16,7 +17,8 @@ class Case:
     """The input of a run. What the run finds out stands in the results of its steps.
 
     `subject` is what arguments, finding and labels know of it. `listing` has the objects of the
-    window, `baseline_listing` those of the days before, where they are asked for.
+    window, `baseline_listing` those of the days before, where they are asked for. `instance_names`
+    are those that the labels have for the subject's instances.
     """
 
     arguments: Arguments
@@ -27,6 +29,7 @@ class Case:
     started_at: datetime
     finding: FindingFile | None = None
     baseline_listing: Listing | None = None
+    instance_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_subject(self) -> bool:

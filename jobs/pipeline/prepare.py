@@ -11,11 +11,9 @@ from jobs.evidence.signature import check_signing
 from jobs.opensearch.preflight import check_reachable
 from jobs.pipeline.baseline import baseline_window
 from jobs.pipeline.case import Case
-from jobs.sources.findings import FindingFile, read_finding_file, settled
-from jobs.sources.labels import read_labels
+from jobs.pipeline.whom import read_whom
 from jobs.sources.listing import Listing, list_objects
 from jobs.storage.delta_sink import check_tables, check_writable
-from transforms.label.tables import LabelTables
 from transforms.subject.identity import resolve_subject
 
 
@@ -23,15 +21,9 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     """The case as it is known before Spark starts; raises BadInput with all problems at once."""
     problems = Problems()
     run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
-    labels, listing, baseline = LabelTables(), Listing((), ()), None
-    found: FindingFile | None = None
-    with problems.collect():
-        if arguments.finding is not None:
-            found = read_finding_file(arguments.finding, *arguments.instance_ids)
-            arguments = settled(arguments, found, now)
-    finding = found.finding if found else None
-    with problems.collect():
-        labels = read_labels(arguments.labels, finding)
+    listing, baseline = Listing((), ()), None
+    whom = read_whom(arguments, now, problems)
+    arguments = whom.arguments
     with problems.collect():
         if not arguments.dry_run:
             check_writable(arguments.output)
@@ -55,19 +47,20 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     problems.raise_if_any()
     return Case(
         arguments=arguments,
-        labels=labels,
+        labels=whom.labels,
         subject=resolve_subject(
             arguments.instance_ids,
             arguments.interface_ids,
             arguments.addresses,
             arguments.vpc_id,
-            labels,
-            finding,
+            whom.labels,
+            whom.finding.finding if whom.finding else None,
         ),
         listing=listing,
         run_id=run_id,
         started_at=now,
-        finding=found,
+        finding=whom.finding,
+        instance_names=whom.instance_names,
         baseline_listing=baseline,
     )
 

@@ -27,6 +27,9 @@ def cases_of(case: Case) -> tuple[Case, ...]:
             case,
             arguments=replace(given, case_id=case_id, instance_ids=(instance_id,)),
             subject=resolve_subject([instance_id], (), (), given.vpc_id, case.labels),
+            instance_names={
+                each: name for each, name in case.instance_names.items() if each == instance_id
+            },
         )
         for case_id, instance_id in zip(given.case_ids, given.instance_ids, strict=True)
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import NamedTuple
 
 import obstore
 import pyarrow as pa
@@ -29,14 +30,27 @@ _CONFLICTS_SHOWN = 20
 _AWS_RANGES = "aws_ranges.json"  # as AWS publishes it
 
 
+class LabelFiles(NamedTuple):
+    """The rows of a snapshot by table, the SHA-256 of each file, and every problem so far."""
+
+    uri: str
+    tables: dict[str, list[LabelRow]]
+    sources: dict[str, str]
+    problems: tuple[str, ...]
+
+
 def read_labels(uri: str | None, finding: Finding | None = None) -> LabelTables:
     """What a snapshot says, and what a finding knows of interfaces that are not in it.
 
     Raises BadInput with every problem found.
     """
+    return label_tables(read_label_files(uri), finding)
+
+
+def read_label_files(uri: str | None) -> LabelFiles | None:
+    """The rows of a snapshot; raises BadInput where there is no label file at all."""
     if uri is None:
-        built, _ = build_label_tables(with_finding({}, finding))
-        return built
+        return None
     place = place_of(uri)
     store = open_store(place.bucket)
     tables: dict[str, list[LabelRow]] = {}
@@ -66,11 +80,22 @@ def read_labels(uri: str | None, finding: Finding | None = None) -> LabelTables:
         raise BadInput(
             [f"--labels {uri}: found no label file; expected {names} as .csv, .jsonl or .parquet"]
         )
-    built, found = build_label_tables(with_finding(tables, finding))
-    problems += [sanitise(f"--labels {uri}/{problem}", 400) for problem in found]
+    return LabelFiles(uri, tables, sources, tuple(problems))
+
+
+def label_tables(files: LabelFiles | None, finding: Finding | None = None) -> LabelTables:
+    """What the rows say, and what a finding adds; raises BadInput with every problem."""
+    if files is None:
+        built, _ = build_label_tables(with_finding({}, finding))
+        return built
+    built, found = build_label_tables(with_finding(files.tables, finding))
+    problems = [
+        *files.problems,
+        *(sanitise(f"--labels {files.uri}/{problem}", 400) for problem in found),
+    ]
     if problems:
         raise BadInput(problems)
-    return replace(built, sources=sources)
+    return replace(built, sources=files.sources)
 
 
 def said_of_labels(conflicts: Sequence[str]) -> list[str]:

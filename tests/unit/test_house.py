@@ -22,7 +22,6 @@ QUESTION = re.compile(r"^P\d-\d+[a-z]?$")
 LONG_FILES: set[str] = set()
 LONG_FUNCTIONS: set[str] = {
     "jobs/evidence/manifest.py:describe_run",
-    "jobs/pipeline/prepare.py:prepare",
     "transforms/conversations/outcome.py:with_outcome",
     "transforms/label/join.py:_answer",
 }

@@ -1,0 +1,76 @@
+"""Whom a run traces: flags, finding and labels, and names of instances looked up in the labels."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from jobs.cli.arguments import UNASKED, Arguments, too_long
+from jobs.errors import Problems
+from jobs.sources.findings import FindingFile, read_finding_file, settled
+from jobs.sources.labels import LabelFiles, label_tables, read_label_files
+from transforms.label.instances import LabelledInstances
+from transforms.label.tables import LabelTables
+from transforms.network.ranges import Span
+from transforms.window import Window
+
+
+class Whom(NamedTuple):
+    """The flags, completed by finding and labels, and what these say of the instances."""
+
+    arguments: Arguments
+    labels: LabelTables
+    finding: FindingFile | None
+    instance_names: Mapping[str, str]
+
+
+def read_whom(arguments: Arguments, now: datetime, problems: Problems) -> Whom:
+    """Read the labels and the finding; adds every problem that it finds.
+
+    Names come first, as a finding may be about several instances and the name chooses one.
+    """
+    files: LabelFiles | None = None
+    labels, found = LabelTables(), None
+    with problems.collect():
+        files = read_label_files(arguments.labels)
+    labelled = LabelledInstances(files.tables if files else {})
+    is_known = not arguments.instance_names
+    if arguments.instance_names and files is not None and not files.problems:
+        by_name, refused = labelled.ids_of(arguments.instance_names, _span(arguments.window))
+        problems.add_all(f"--instance_id: {problem}" for problem in refused)
+        ids = dict.fromkeys((*arguments.instance_ids, *by_name.values()))
+        arguments = replace(arguments, instance_ids=tuple(ids))
+        is_known = not refused
+    with problems.collect():
+        if arguments.finding is not None and is_known:
+            found = read_finding_file(arguments.finding, *arguments.instance_ids)
+            arguments = settled(arguments, found, now)
+    with problems.collect():
+        if files is not None or arguments.labels is None:
+            labels = label_tables(files, found.finding if found else None)
+    is_told_otherwise = arguments.finding or arguments.interface_ids or arguments.addresses
+    if not is_told_otherwise:
+        unknown = labelled.unknown(arguments.instance_ids)
+        problems.add_all(f"--instance_id: {problem}" for problem in unknown)
+    if arguments.instance_names and arguments.one_case_each:
+        problems.add_all(too_long(arguments))
+    return Whom(arguments, labels, found, _names(arguments, labelled, found))
+
+
+def _names(
+    arguments: Arguments, labelled: LabelledInstances, found: FindingFile | None
+) -> dict[str, str]:
+    """The name of each instance by the labels, else by the finding."""
+    span = _span(arguments.window)
+    names = {each: labelled.name_of(each, span) for each in arguments.instance_ids}
+    if found and not names.get(found.finding.instance_id):
+        names[found.finding.instance_id] = found.finding.instance_name
+    return {each: name for each, name in names.items() if name}
+
+
+def _span(window: Window) -> Span:
+    """The window in Unix seconds; open where a finding has not yet given its ends."""
+    return Span(
+        None if window.from_at == UNASKED else window.from_s,
+        None if window.to_at == UNASKED else window.to_s,
+    )

@@ -1,5 +1,9 @@
 """The flags about the questions → what a run asks."""
 
+import csv
+import re
+from collections.abc import Iterator
+
 import obstore
 from obstore.exceptions import BaseError
 
@@ -7,6 +11,7 @@ from jobs.cli import argument_values as values
 from jobs.cli.command_line import Reader
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.questions.options import QuestionOptions, Thresholds
+from transforms.separated import decoded, is_separator_line, separated_table
 
 # Measured in the records, so not for anyone to set.
 _MEASURED = ("aggregation_s",)
@@ -34,11 +39,28 @@ def _listed(uri: str) -> tuple[str, ...]:
     """Addresses of a file."""
     place = place_of(values.uri(uri))
     try:
-        text = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes().decode()
-    except (FileNotFoundError, BaseError, PermissionError, UnicodeDecodeError) as error:
+        data = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
+        return values.addresses(",".join(_cells(decoded(data))))
+    except (FileNotFoundError, BaseError, PermissionError, csv.Error) as error:
         raise ValueError(f"cannot be read: {first_line(error)}; expected a text file") from None
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return values.addresses(",".join(filter(None, lines)))
+
+
+def _cells(text: str) -> Iterator[str]:
+    """The lines without their comments; of a table the column that its headings call an address."""
+    uncommented = (line.partition("#")[0].strip() for line in text.splitlines())
+    lines = [line for line in uncommented if line]
+    listed = lines[1:] if lines and is_separator_line(lines[0]) else lines
+    headings = map(_plain, re.split(r"[,;\t|]", listed[0])) if listed else ()
+    if set(_ADDRESS_COLUMNS).isdisjoint(headings):
+        yield from listed
+        return
+    table = separated_table("\n".join(lines))
+    column = next(name for name in table.headings if _plain(name) in _ADDRESS_COLUMNS)
+    yield from filter(None, (cells[column] for _, cells in table.rows))
+
+
+def _plain(heading: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", heading.lower()).strip("_")
 
 
 def _thresholds(text: str) -> Thresholds:

@@ -23,6 +23,7 @@ from transforms.label.columns import column_names
 from transforms.label.join import Lookups
 from transforms.label.lookups import NAMES, NETWORKS, OWNERS, lookup_rows
 from transforms.label.tables import KEY_COLUMNS, LabelRow, LabelTables
+from transforms.separated import decoded, separated_table
 from transforms.text import sanitise
 
 _ENDINGS = ("csv", "jsonl", "parquet")
@@ -122,13 +123,13 @@ def _rows(name: str, data: bytes) -> tuple[list[LabelRow], set[str] | None]:
         rows = list(aws_range_rows(name, data))
         return rows, _columns_of(rows)
     if name.endswith(".csv"):
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True)
-        headings = list(reader.fieldnames or ())
-        names = column_names(_table_of(name), tuple(headings))
+        headings, lines = separated_table(decoded(data))
+        names = column_names(_table_of(name), headings)
         columns = [names[heading] for heading in headings]
-        if twice := {column for column in columns if columns.count(column) > 1}:
+        # A spreadsheet may leave empty columns at the end.
+        if twice := {column for column in columns if column and columns.count(column) > 1}:
             raise ValueError(f"{name} line 1 has column {min(twice)} twice")
-        return [_row(f"{name} line {reader.line_num}", cells) for cells in reader], set(columns)
+        return [_row(f"{name} line {number}", cells) for number, cells in lines], set(columns)
     if name.endswith(".jsonl"):
         rows = list(_jsonl_rows(name, data))
         return rows, _columns_of(rows)
@@ -141,7 +142,7 @@ def _rows(name: str, data: bytes) -> tuple[list[LabelRow], set[str] | None]:
 
 
 def _jsonl_rows(name: str, data: bytes) -> Iterator[LabelRow]:
-    for number, line in enumerate(data.decode("utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(decoded(data).splitlines(), start=1):
         if line.strip():
             try:
                 cells = json.loads(line)

@@ -303,6 +303,39 @@ def test_expected_peers_of_a_file_join_those_of_the_flag(tmp_path: Path) -> None
     assert options.expected_peers == ("10.0.0.2", "10.0.0.3", "2001:db8::1")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10.0.0.3\r\n10.0.0.4\r\n",
+        "10.0.0.3;10.0.0.4",
+        "10.0.0.3;10.0.0.4, 10.0.0.3\n10.0.0.4\n",
+        "10.0.0.3, 10.0.0.4  # both of them\n",
+        "name;address;note\ndc-1;10.0.0.3;a, b\ndc-2;10.0.0.4;\n",
+        "sep=;\r\nPrivate IP address;Name\r\n10.0.0.3;dc-1\r\n10.0.0.4;dc-2\r\n",
+        "Name,IP\ndc-1,10.0.0.3\nboth,10.0.0.4\n",
+        "ip\tname\n# the second one\n10.0.0.3\tdc-1\n10.0.0.4\tdc-2\n",
+        "\ufeff# a list\n\n10.0.0.3\n10.0.0.4",
+    ],
+)
+def test_expected_peers_may_stand_in_a_list_or_a_table(tmp_path: Path, text: str) -> None:
+    listed = tmp_path / "peers.csv"
+    listed.write_bytes(text.encode())
+
+    options = parse_arguments([*FLAGS, "--expected_peers_file", str(listed)]).question_options
+
+    assert options.expected_peers == ("10.0.0.3", "10.0.0.4")
+
+
+@pytest.mark.parametrize("text", ["", "\n# nobody\n"])
+def test_a_file_of_expected_peers_may_be_empty(tmp_path: Path, text: str) -> None:
+    listed = tmp_path / "peers.txt"
+    listed.write_text(text)
+
+    options = parse_arguments([*FLAGS, "--expected_peers_file", str(listed)]).question_options
+
+    assert options.expected_peers == ()
+
+
 def test_a_file_of_expected_peers_that_is_not_there_or_holds_names_is_refused(
     tmp_path: Path,
 ) -> None:

@@ -50,6 +50,25 @@ def test_csv_jsonl_and_parquet_say_the_same(tmp_path: Path) -> None:
     assert set(read[0].owners) == {"10.0.0.7", "2001:db8::1"}
 
 
+def test_a_spreadsheet_of_any_country_says_the_same(tmp_path: Path) -> None:
+    tables = {
+        "comma": 'Interface ID,Name,Addresses\neni-1,"web, first","10.0.0.7 10.0.0.8"\n',
+        "semicolon": "\ufeffInterface ID;Name;Addresses\r\neni-1;web, first;10.0.0.7,10.0.0.8\r\n",
+        "declared": "sep=;\nInterface ID;Name;Addresses\neni-1;web, first;10.0.0.7 10.0.0.8\n",
+        "tab": "Interface ID\tName\tAddresses\neni-1\tweb, first\t10.0.0.7;10.0.0.8\n",
+        "trailing": "Interface ID;Name;Addresses;;\neni-1;web, first;10.0.0.7,10.0.0.8;;\n",
+    }
+    for kind, text in tables.items():
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "interfaces.csv").write_bytes(text.encode())
+
+    read = {kind: read_labels(str(tmp_path / kind)) for kind in tables}
+
+    assert [kind for kind in tables if read[kind] != read["comma"]] == []
+    assert set(read["comma"].owners) == {"10.0.0.7", "10.0.0.8"}
+    assert [version.name for version in read["tab"].names["eni-1"]] == ["web, first"]
+
+
 def test_two_columns_by_hand_are_enough(tmp_path: Path) -> None:
     (tmp_path / "interfaces.csv").write_text("interface_id,description\neni-1,the old printer\n")
 
@@ -125,6 +144,12 @@ def test_names_are_data_without_control_or_bidirectional_characters(tmp_path: Pa
         ("subnets.csv", "subnet_id,name\nsubnet-1,a,b\n",
          ["--labels LABELS/subnets.csv: not readable: subnets.csv line 2 has more cells than the "
           "first line has columns"]),
+        ("instances.csv", "instance_id;name,valid_from\ni-1;web,\n",
+         ["--labels LABELS/instances.csv: not readable: line 1: found commas and semicolons "
+          "between the headings; expected one of them"]),
+        ("instances.csv", "sep=;\ninstance_id;valid_from\ni-1;2026-01-01\n",
+         ["--labels LABELS/instances.csv line 3: valid_from: '2026-01-01' is not a time with a "
+          "zone"]),
         ("instances.csv", "instance_id,valid_from\ni-1,2026-01-01\n",
          ["--labels LABELS/instances.csv line 2: valid_from: '2026-01-01' is not a time with a "
           "zone"]),

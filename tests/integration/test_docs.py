@@ -3,6 +3,7 @@
 import re
 import shlex
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,34 @@ def test_the_newest_version_of_the_changelog_is_that_of_the_package() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
     assert re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.M)[0] == version
+
+
+# Of spark-submit, of the AWS CLI, of Glue, of a benchmark, and words that stand for any flag.
+FOREIGN_FLAGS = {
+    *("conf", "jars", "properties-file"),
+    *("detector-id", "finding-ids"),
+    *("datalake-formats", "enable-metrics"),
+    *("flows", "help", "flag", "name"),
+}
+
+
+def text_of_pages() -> str:
+    more = ("infra/README.md", "bench/RESULTS.md", "CONTRIBUTING.md", "SECURITY.md")
+    return "\n".join(page.read_text() for page in [*PAGES, *(ROOT / name for name in more)])
+
+
+def test_every_flag_that_a_page_shows_is_one_of_a_command() -> None:
+    shown = set(re.findall(r"(?<![\w-])--([a-z][\w-]+)", text_of_pages()))
+    known = {name for command in generate.COMMANDS.values() for name in command.flags}
+
+    assert shown - known == FOREIGN_FLAGS
+
+
+def test_every_target_and_module_that_a_page_starts_exists() -> None:
+    text = text_of_pages()
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.M))
+    started = set(re.findall(r"`make ([a-z][a-z0-9-]*)|^make ([a-z][a-z0-9-]*)", text, re.M))
+    modules = set(re.findall(r"python -m ((?:jobs|demo|bench|docs|tests)[\w.]*)", text))
+
+    assert {one or other for one, other in started} <= targets
+    assert {name for name in modules if find_spec(name) is None} == set()

@@ -40,14 +40,16 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
     (here / "service-path.log").write_bytes(sample)
     (here / "broken.log").write_bytes(b"no header, this\n")
     flags = ["--flow_logs", str(here), "--labels", str(DATA / "labels")]
-    flags += ["--instance_id", "i-0c50d5961bcb2d47b", "--case_id", "told", "--strict", "true"]
+    flags += ["--instance_id", "Report-1", "--case_id", "told", "--strict", "true"]
     flags += ["--from", "2021-03-26T01:00:00+01:00", "--to", "2021-03-27T00:00:00Z"]
     flags += ["--output", str(tmp_path)]
 
     assert main(flags) == 3
     first = (tmp_path / "told/manifest.json").read_bytes()
     first_report = (tmp_path / "told/report.html").read_text()
-    assert "_aws" not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "_aws" not in printed
+    assert "  subject   i-0c50d5961bcb2d47b (report-1), eni-" in printed
     assert main([*flags, "--metrics", "emf"]) == 3
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     second = (tmp_path / "told/manifest.json").read_bytes()
@@ -74,6 +76,8 @@ def test_the_manifest_tells_the_whole_run_and_names_the_one_before(
     assert told["parameters"]["window"]["from_at"] == "2021-03-26T00:00:00+00:00"
     assert told["parameters"]["strict"] is True
     assert told["subject"]["instance_ids"] == ["i-0c50d5961bcb2d47b"]
+    assert told["instance_names"] == {"i-0c50d5961bcb2d47b": "report-1"}
+    assert told["parameters"]["instance_names"] == ["Report-1"]
     assert told["listing"]["objects"] == told["listing"]["selected"] == 2
     rows = {name: (told["tables"][name]["version"], told["tables"][name]["rows"])
             for name in ("flows", "objects", "quarantine")}  # fmt: skip

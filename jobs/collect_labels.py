@@ -213,8 +213,8 @@ def write(output: str, collected: Collected, ranges: bytes | None, now: datetime
 
 def _history(table: str, known: list[Cells], collected: Collected, now: datetime) -> list[Cells]:
     if table == "prefix_lists":  # entries have no id of their own: what is true now replaces them
-        kept = [row for row in known if not _is_covered(table, row, collected)]
-        return [*kept, *collected.tables[table]]
+        elsewhere = [row for row in known if not _is_covered(table, row, collected)]
+        return [*elsewhere, *collected.tables[table]]
     key = KEY_COLUMNS[table]
     seen = one_row_each(collected.tables[table], key)
     rows = merged(

@@ -16,8 +16,8 @@ from transforms.window import Window
 
 __all__ = ["Arguments", "BadInput", "parse_arguments"]
 
-# Stands in for a time that was not given or could not be read, so that nothing is said of it twice.
-UNASKED = datetime.fromisoformat("1970-01-01T00:00:00Z")
+# Stands in for a time that was not given or could not be read, so that it is not reported twice.
+NOT_GIVEN = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 
 @dataclass(frozen=True)
@@ -194,9 +194,9 @@ _PARSER = Parser(TRACE)
 def _window(read: Reader) -> Window:
     """The window that was given; a finding fills in what is missing (see `findings.settled`)."""
     either = read.optional if read.gave("finding") else read.required
-    from_at = either("from", values.time, UNASKED)
-    to_at = either("to", values.time, UNASKED)
+    from_at = either("from", values.time, NOT_GIVEN)
+    to_at = either("to", values.time, NOT_GIVEN)
     slack = read.value("slack_minutes", values.number_from(0, 7 * 24 * 60))
-    if to_at <= from_at and UNASKED not in (from_at, to_at):
+    if to_at <= from_at and NOT_GIVEN not in (from_at, to_at):
         read.problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
     return Window(from_at, to_at, timedelta(minutes=slack))

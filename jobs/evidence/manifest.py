@@ -27,7 +27,7 @@ from jobs.evidence.tables import describe_tables
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
 from jobs.pipeline.result import RunResult
-from jobs.sources.labels import said_of_labels
+from jobs.sources.labels import label_warnings
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.vocabulary import FURTHER_READINGS, Reading
 
@@ -132,7 +132,7 @@ def complete_case(
         result,
         inputs=inputs_sha256,
         report=report,
-        warnings=[*_warnings(result.books, lock), *said_of_labels(case.labels.conflicts)],
+        warnings=[*_warnings(result.books, lock), *label_warnings(case.labels.conflicts)],
         before=before,
         now=datetime.now(UTC),
     )

@@ -8,7 +8,7 @@ from jobs.cli.arguments import Arguments
 from jobs.pipeline.books import Books
 from jobs.pipeline.case_coverage import copy_lines, coverage_lines, refused_object_lines
 from jobs.pipeline.result import RunResult
-from jobs.sources.labels import said_of_labels
+from jobs.sources.labels import label_warnings
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import Place
 from transforms.text import sanitise
@@ -82,7 +82,7 @@ def _lines(run: FinishedRun) -> Iterator[str]:
         f"  flows     {books.flows:,} kept (with {books.flows_nodata:,} NODATA, "
         f"{books.flows_skipdata:,} SKIPDATA), {books.others:,} others {_others(arguments)}"
     )
-    for sentence in said_of_labels(case.labels.conflicts):
+    for sentence in label_warnings(case.labels.conflicts):
         yield f"  warning   {sentence}"
     yield ""
     if result.coverage and result.coverage.refused_objects:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from jobs.cli.arguments import UNASKED, Arguments
+from jobs.cli.arguments import NOT_GIVEN, Arguments
 from jobs.errors import Problems
 from jobs.evidence.manifest import check_manifest
 from jobs.evidence.signature import check_signing
@@ -39,7 +39,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         if not arguments.dry_run:
             check_signing(arguments.sign_with)
     with problems.collect():
-        if UNASKED not in (arguments.window.from_at, arguments.window.to_at):
+        if NOT_GIVEN not in (arguments.window.from_at, arguments.window.to_at):
             listing = list_objects(arguments.flow_logs, arguments.window, arguments.object_list)
             if arguments.question_options.baseline_days:
                 before = baseline_window(arguments)

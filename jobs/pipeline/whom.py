@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from jobs.cli.arguments import UNASKED, Arguments, too_long
+from jobs.cli.arguments import NOT_GIVEN, Arguments, too_long
 from jobs.errors import Problems
 from jobs.sources.findings import FindingFile, read_finding_file, settled
 from jobs.sources.labels import LabelFiles, label_tables, read_label_files
@@ -71,6 +71,6 @@ def _names(
 def _span(window: Window) -> Span:
     """The window in Unix seconds; open where a finding has not yet given its ends."""
     return Span(
-        None if window.from_at == UNASKED else window.from_s,
-        None if window.to_at == UNASKED else window.to_s,
+        None if window.from_at == NOT_GIVEN else window.from_s,
+        None if window.to_at == NOT_GIVEN else window.to_s,
     )

@@ -9,7 +9,7 @@ import obstore
 from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame
 
-from jobs.cli.arguments import UNASKED, Arguments
+from jobs.cli.arguments import NOT_GIVEN, Arguments
 from jobs.errors import BadInput
 from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.finding.claim import ClaimAnswer, claim_columns, judge, sightings
@@ -79,13 +79,13 @@ def settled(arguments: Arguments, found: FindingFile, now: datetime) -> Argument
     """
     asked = arguments.window
     from_at, to_at = asked.from_at, asked.to_at
-    if UNASKED in (from_at, to_at):
+    if NOT_GIVEN in (from_at, to_at):
         try:
             first, last = default_window(found.finding, now)
         except BadFinding as bad:
             raise BadInput([f"--finding {found.uri}: {p}" for p in bad.problems]) from bad
-        from_at = first if from_at == UNASKED else from_at
-        to_at = last if to_at == UNASKED else to_at
+        from_at = first if from_at == NOT_GIVEN else from_at
+        to_at = last if to_at == NOT_GIVEN else to_at
     window = Window(from_at, to_at, asked.slack)
     if to_at <= from_at:
         raise BadInput(

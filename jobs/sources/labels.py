@@ -1,4 +1,4 @@
-"""Read a label snapshot: a folder with the tables of `label_tables.KEY_COLUMNS`."""
+"""Read a label snapshot: a folder with the tables of `transforms.label.tables.KEY_COLUMNS`."""
 
 import csv
 import io
@@ -99,7 +99,7 @@ def label_tables(files: LabelFiles | None, finding: Finding | None = None) -> La
     return replace(built, sources=files.sources)
 
 
-def said_of_labels(conflicts: Sequence[str]) -> list[str]:
+def label_warnings(conflicts: Sequence[str]) -> list[str]:
     """The first conflicts inside the label data, and how many more there are."""
     shown = list(conflicts[:_CONFLICTS_SHOWN])
     hidden = len(conflicts) - len(shown)

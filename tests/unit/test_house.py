@@ -34,7 +34,6 @@ VAGUELY_NAMED: set[str] = {
     "demo/dashboards_import.py: asked",
     "demo/scenario.py: kept",
     "demo/variants.py: said",
-    "jobs/collect_labels.py: kept",
     "jobs/evidence/check_books.py: said",
     "jobs/evidence/check_chain.py: said",
     "jobs/evidence/check_files.py: said",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cli.arguments import UNASKED, Arguments, parse_arguments
+from jobs.cli.arguments import NOT_GIVEN, Arguments, parse_arguments
 from jobs.cli.command_line import GLUE_FLAGS
 from jobs.errors import BadInput
 from transforms.questions.context import QuestionContext
@@ -248,8 +248,8 @@ def test_a_finding_stands_for_the_subject_and_for_either_end_of_the_window() -> 
     open_window = parse_arguments(without).window
     half_open = parse_arguments([*without, "--to", "2026-11-24T00:00:00Z"]).window
 
-    assert (open_window.from_at, open_window.to_at) == (UNASKED, UNASKED)
-    assert (half_open.from_at, half_open.to_at) == (UNASKED, datetime(2026, 11, 24, tzinfo=UTC))
+    assert (open_window.from_at, open_window.to_at) == (NOT_GIVEN, NOT_GIVEN)
+    assert (half_open.from_at, half_open.to_at) == (NOT_GIVEN, datetime(2026, 11, 24, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from jobs import collect_labels, trace_instance, verify_case
 from jobs.cli.arguments import parse_arguments
 from jobs.cli.command_line import Parser
 from jobs.cli.flags import Command, Flag, FlagGroup, help_text
+from jobs.errors import BadInput
 from jobs.submit import launch
 from jobs.submit.flags import parse_launch
 
@@ -99,3 +100,21 @@ def test_the_examples_together_are_a_command_that_is_accepted() -> None:
 
     assert (given.instance_names, given.addresses) == (("web-3",), ("10.20.1.13",))
     assert launched.job.question_options == given.question_options
+
+
+def test_a_launch_of_a_case_for_each_needs_ids_as_it_reads_no_labels() -> None:
+    of_job = [w for group in COMMANDS["trace_instance"].groups for w in shlex.split(group.example)]
+    words = ["glue", "--artifacts", "s3://a/b", "--role", "r", *of_job, "--dry_run", "false"]
+    each = ["--one_case_each", "true", "--labels", "s3://a/labels"]
+    at = words.index("--addresses")
+    without = [*words[:at], *words[at + 2 :]]
+
+    with pytest.raises(BadInput) as bad:
+        parse_launch([*without, *each])
+
+    assert bad.value.problems == (
+        "--instance_id: found 'web-3' with --one_case_each true; expected ids, as the folders of "
+        "the cases are named after them",
+    )
+    known = parse_launch([*without, *each, "--instance_id", "i-0123abcd,i-0123abce"])
+    assert known.job.case_ids == ("web-3-i-0123abcd", "web-3-i-0123abce")

@@ -69,7 +69,7 @@ def _run(folder: Path, number: int) -> Run:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYSPARK_PYTHON": sys.executable}
     began = time.perf_counter()
-    verdict, said = 0.0, ""
+    verdict, printed = 0.0, ""
     with tempfile.NamedTemporaryFile("r") as output:
         with open(output.name, "w") as written:  # spark-submit sends what Python logs there too
             process = subprocess.Popen(
@@ -79,8 +79,8 @@ def _run(folder: Path, number: int) -> Run:
         looked = began
         while process.poll() is None:
             time.sleep(0.1)
-            said += output.read()
-            if not verdict and "\nverdict " in said:
+            printed += output.read()
+            if not verdict and "\nverdict " in printed:
                 verdict = time.perf_counter() - began
             if time.perf_counter() - looked < 1:
                 continue
@@ -90,10 +90,10 @@ def _run(folder: Path, number: int) -> Run:
                 now[name] = now.get(name, 0) + octets
             driver, workers = max(driver, now["java"]), max(workers, now["python"])
         seconds = time.perf_counter() - began
-        said += output.read()
+        printed += output.read()
     if process.returncode:
         raise SystemExit(f"the job ended with {process.returncode}")
-    line = next(line for line in said.splitlines() if line.startswith("Seconds "))
+    line = next(line for line in printed.splitlines() if line.startswith("Seconds "))
     found = re.findall(r"([A-Za-z0-9 ()]+?) ([\d.]+)(?:,|$)", line.removeprefix("Seconds "))
     return Run(
         seconds, verdict or seconds, {name.strip(): float(s) for name, s in found}, driver, workers

@@ -147,9 +147,9 @@ def _send(rendered: DataFrame, expected: int, url: str, load: Load) -> float:
     """Seconds of the writer's workers for documents that are there."""
     with _fresh_index(url, load.writers) as client:
         begun = time.monotonic()
-        said, refused = send_documents(rendered, endpoint_of(load.target(url)), _INDEX)
+        answers, refused = send_documents(rendered, endpoint_of(load.target(url)), _INDEX)
         took = _searchable(client, begun, expected)
-        said.unpersist()
+        answers.unpersist()
     if refused:
         raise SystemExit(f"{refused} documents were refused")
     return took

@@ -82,9 +82,9 @@ class _Bucket:
             return _answer("404 Not Found", b"" if method == "HEAD" else _NO_SUCH_KEY)
         body = self._bodies[int(found[1]) % len(self._bodies)]
         status, extra = "200 OK", ""
-        asked = re.search(rb"\r\n[Rr]ange: bytes=(\d+)-(\d*)", head)
-        if asked:
-            first, last = int(asked[1]), min(int(asked[2] or len(body)), len(body) - 1)
+        wanted = re.search(rb"\r\n[Rr]ange: bytes=(\d+)-(\d*)", head)
+        if wanted:
+            first, last = int(wanted[1]), min(int(wanted[2] or len(body)), len(body) - 1)
             extra = f"Content-Range: bytes {first}-{last}/{len(body)}\r\n"
             body, status = body[first : last + 1], "206 Partial Content"
         return _answer(status, body, extra=extra, with_body=method != "HEAD")

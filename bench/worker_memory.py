@@ -72,10 +72,10 @@ def _peak_mb() -> float:
 def _measure(
     paths: list[Path], answer: "multiprocessing.SimpleQueue[tuple[float, float, int]]"
 ) -> None:
-    asked = ScanSettings(needles_of([], ["10.0.0.7"]), _DAY, 16_384, reads_in_flight=32)
+    settings = ScanSettings(needles_of([], ["10.0.0.7"]), _DAY, 16_384, reads_in_flight=32)
     objects = [ObjectToRead(place_of(str(path)), None, path.stat().st_size) for path in paths]
     start = _peak_mb()
-    rows = sum(batch.num_rows for batch in scan_batches(objects, asked))
+    rows = sum(batch.num_rows for batch in scan_batches(objects, settings))
     answer.put((start, _peak_mb(), rows))
 
 

@@ -40,8 +40,10 @@ def check_inputs(expected_sha256: str, objects: DataFrame) -> Check:
     """The inputs of the window have the digest that the manifest, and so the next one, names."""
     if (digest := inputs_digest(objects)) == expected_sha256:
         return Check("the digest of the inputs is the manifest's")
-    said = f"the digest of the inputs is {digest} in Delta, the manifest says {expected_sha256}"
-    return Check("", [f"books: {said}"])
+    difference = (
+        f"the digest of the inputs is {digest} in Delta, the manifest says {expected_sha256}"
+    )
+    return Check("", [f"books: {difference}"])
 
 
 def check_objects(objects: DataFrame, in_flight: int, max_ratio: int) -> Check:

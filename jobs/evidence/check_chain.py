@@ -128,7 +128,7 @@ def _unexpected(chain: list[Stored], expected: str | None) -> list[str]:
     if expected is None or chain[0].sha256 == expected:
         return []
     later = next((n for n, manifest in enumerate(chain) if manifest.sha256 == expected), None)
-    said = f"manifest.json: its SHA-256 is {chain[0].sha256}, --expect_sha256 says {expected}"
+    sentence = f"manifest.json: its SHA-256 is {chain[0].sha256}, --expect_sha256 says {expected}"
     if later is not None:
-        said += f", which is run {chain[later].run_id}, {later:,} before this one"
-    return [said]
+        sentence += f", which is run {chain[later].run_id}, {later:,} before this one"
+    return [sentence]

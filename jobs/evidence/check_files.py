@@ -165,11 +165,11 @@ def _newer(case_uri: str, name: str, log: DeltaLog, version: int) -> tuple[list[
     if newest is None or newest <= version:
         return [], []
     writers = {str(log.written_by(v).get("userMetadata")) for v in log.versions if v > version}
-    said = (
+    sentence = (
         f"table {name}: version {newest} is newer than {version}, the manifest's, and of run "
         f"{', '.join(sorted(writers))}: whoever reads the table without a version reads that"
     )
     holder = holder_of(f"{case_uri}/run.lock")
     if holder is not None and writers == {holder.run_id}:
-        return [], [f"{said}; that run holds the case, and is going on or was killed"]
-    return [f"{said}; read version {version}, or run the case again"], []
+        return [], [f"{sentence}; that run holds the case, and is going on or was killed"]
+    return [f"{sentence}; read version {version}, or run the case again"], []

@@ -82,8 +82,8 @@ def replace_manifest(case_uri: str, content: Mapping[str, object], before: Store
     place = place_of(case_uri)
     store = open_store(place.bucket)
     if before is not None:
-        kept = place_of(earlier_manifest(case_uri, before.run_id))
-        obstore.put(store, kept.path, before.text)
+        copy = place_of(earlier_manifest(case_uri, before.run_id))
+        obstore.put(store, copy.path, before.text)
     obstore.put(store, f"{place.path}/manifest.json", canonical(content))
 
 
@@ -144,16 +144,18 @@ def complete_case(
 
 
 def _warnings(books: Mapping[Reading, Books], lock: CaseLock) -> list[str]:
-    said = []
+    warnings = []
     for reading, each in books.items():
         where = f"{reading.folder}: " if reading.folder else ""
         broken = [identity.what for identity in each.identities() if not identity.holds]
-        said += [f"{where}does not balance: {what}" for what in broken]
+        warnings += [f"{where}does not balance: {what}" for what in broken]
         if each.refusals:
-            said.append(f"{where}{each.refusals} objects, lines or documents are in quarantine")
+            warnings.append(f"{where}{each.refusals} objects, lines or documents are in quarantine")
     if lock.predecessor is not None:
-        said.append(f"run {lock.predecessor.run_id} was taken over: it ended without completing")
-    return said
+        warnings.append(
+            f"run {lock.predecessor.run_id} was taken over: it ended without completing"
+        )
+    return warnings
 
 
 def describe_run(

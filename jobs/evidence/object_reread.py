@@ -36,15 +36,15 @@ def reread(
 
     A version id is asked for where there is one, so that a later overwrite changes nothing.
     """
-    asked: list[WasRead] = []
+    queued: list[WasRead] = []
 
     def to_read() -> Iterator[ObjectToRead]:
         for item in objects:
-            asked.append(item)
+            queued.append(item)
             yield ObjectToRead(place_of(item.uri), None, item.size, item.version_id)
 
     for _, fetched in fetch_ahead(to_read(), in_flight, _ANY_SIZE):
-        item = asked.pop(0)
+        item = queued.pop(0)
         if isinstance(fetched, NotFetched):
             yield (
                 item,

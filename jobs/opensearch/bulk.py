@@ -86,8 +86,8 @@ def send(
             elif passes(error) and patience.wait():
                 waiting.append(list(lines))
             else:
-                said = name_of(error, with_reason=False)  # a reason may quote documents
-                raise OpenSearchFailed(f"bulk requests end with {said}") from None
+                name = name_of(error, with_reason=False)  # a reason may quote documents
+                raise OpenSearchFailed(f"bulk requests end with {name}") from None
             continue
         again = []
         for line, item in zip(lines, items, strict=True):

@@ -182,12 +182,12 @@ class RunIndex:
             pass  # a repeated request: the first one was carried out
 
 
-def differences(asked: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     """What of an index is not as it was asked for; fields that templates added are no difference.
 
     They stay empty, as no document has them.
     """
-    mappings, wanted = inner(found, "mappings"), asked["mappings"]
+    mappings, wanted = inner(found, "mappings"), expected["mappings"]
     rest = sorted((mappings.keys() | wanted.keys()) - {"properties"})
     odd = [
         f"{name:.80} is {sanitise(mappings.get(name), 40)}, not {wanted.get(name)}"
@@ -199,9 +199,9 @@ def differences(asked: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
     return odd
 
 
-def _other_fields(asked: Mapping[str, Any], found: Mapping[str, Any], at: str) -> list[str]:
+def _other_fields(wanted: Mapping[str, Any], found: Mapping[str, Any], at: str) -> list[str]:
     odd = []
-    for name, field in asked.items():
+    for name, field in wanted.items():
         # A name with dots is stored as a field in an object.
         *objects, last = name.split(".")
         holder = found

@@ -152,13 +152,15 @@ def send_documents(documents: DataFrame, endpoint: Endpoint, index: str) -> tupl
         return send_all(batches, index, endpoint)
 
     with setting(documents.sparkSession, *_SMALL_BATCHES):
-        said = documents.select("record_id", action.alias("text")).mapInArrow(send, SAID).persist()
+        answers = (
+            documents.select("record_id", action.alias("text")).mapInArrow(send, SAID).persist()
+        )
         failed = F.col("record_id").isNull()
-        counts = said.agg(
+        counts = answers.agg(
             F.count_if(~failed).alias("refused"),
             F.min(F.when(failed, F.col("reason"))).alias("why"),
         ).first()
     assert counts is not None  # an aggregation without groups always has its row
     if counts["why"] is not None:
         raise OpenSearchFailed(counts["why"])
-    return said, int(counts["refused"])
+    return answers, int(counts["refused"])

@@ -59,10 +59,10 @@ class Inventory:
             for item in self._pages(call, key)
         ]
 
-    def _pages(self, call: str, key: str, **asked: str) -> Iterator[Item]:
+    def _pages(self, call: str, key: str, **parameters: str) -> Iterator[Item]:
         """The items of all pages; every page is a line of progress."""
         found = 0
-        pages = self._ec2.get_paginator(call).paginate(PaginationConfig=self._paging, **asked)
+        pages = self._ec2.get_paginator(call).paginate(PaginationConfig=self._paging, **parameters)
         for page in _allowed(pages, f"ec2:{_camel(call)}", self._place):
             found += len(page[key])
             logger.info("call=%s region=%s items=%d", call, self._place["region"], found)
@@ -138,11 +138,11 @@ def _history(items: list[Any], row: Callable[[Item], Cells]) -> Iterator[Cells]:
     for item in items:
         moment = item["configurationItemCaptureTime"].isoformat(timespec="seconds")
         is_gone = str(item["configurationItemStatus"]).startswith("ResourceDeleted")
-        said = None if is_gone else row(json.loads(item["configuration"]))
-        if said != current:
+        described = None if is_gone else row(json.loads(item["configuration"]))
+        if described != current:
             if current is not None:
                 yield {**current, "valid_from": started, "valid_to": moment}
-            current, started = said, moment
+            current, started = described, moment
     if current is not None:  # deleted, says the list, but its history does not say when
         yield {**current, "valid_from": started, "valid_to": moment}
 

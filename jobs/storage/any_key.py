@@ -125,12 +125,12 @@ def head(place: Place) -> "ObjectMeta":
 def get_odd(place: Place, etag: str | None, version: str | None) -> OddObject:
     """An object whose key is not plain. Raises FileNotFoundError and KeyFailure."""
     assert place.bucket is not None
-    asked = {"IfMatch": etag, "VersionId": version}
+    conditions = {"IfMatch": etag, "VersionId": version}
     with _failures():
         found = _client(place.bucket).get_object(
             Bucket=place.bucket.name,
             Key=place.path,
-            **{name: value for name, value in asked.items() if value},
+            **{name: value for name, value in conditions.items() if value},
         )
     return OddObject(found["ContentLength"], found.get("VersionId"), found["Body"])
 
@@ -173,10 +173,10 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        said = error.response.get("Error", {})
-        code = str(said.get("Code", "unknown"))
+        details = error.response.get("Error", {})
+        code = str(details.get("Code", "unknown"))
         if code in ("404", "NoSuchKey"):
             raise FileNotFoundError(code) from error
-        raise KeyFailure(code, str(said.get("Message", ""))) from error
+        raise KeyFailure(code, str(details.get("Message", ""))) from error
     except BotoCoreError as error:
         raise KeyFailure(type(error).__name__, str(error)) from error

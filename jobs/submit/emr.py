@@ -28,13 +28,13 @@ class EmrRun(NamedTuple):
             step = self.emr.describe_step(ClusterId=self.cluster_id, StepId=self.run_id)["Step"]
         status = step["Status"]
         failed, changed = status.get("FailureDetails", {}), status.get("StateChangeReason", {})
-        said = [failed.get("Reason"), failed.get("Message"), changed.get("Message")]
+        reasons = [failed.get("Reason"), failed.get("Message"), changed.get("Message")]
         return RunStatus(
             status["State"],
             status["State"] in _OVER,
             status["State"] == "COMPLETED",
             status["Timeline"]["CreationDateTime"],
-            "; ".join(filter(None, said)) or None,
+            "; ".join(filter(None, reasons)) or None,
         )
 
     def stop(self) -> None:
@@ -97,10 +97,10 @@ def step_of(launch: Launch, uris: Mapping[str, str]) -> dict[str, Any]:
     (step,) = conf_of("emr-step.json", uris)
     words = step["HadoopJarStep"]["Args"]
     script = words.index(uris["trace_instance.py"]) + 1
-    kept = of_platform(dict(as_pairs(words[script:])))
+    flags = of_platform(dict(as_pairs(words[script:])))
     step["HadoopJarStep"]["Args"] = [
         *words[:script],
-        *(word for pair in kept.items() for word in pair),
+        *(word for pair in flags.items() for word in pair),
         *launch.job_words,
     ]
     step["Name"] = f"vpc-flow-trace {launch.job.case_id}"

@@ -92,9 +92,9 @@ def job_run_of(launch: Launch, uris: Mapping[str, str]) -> dict[str, Any]:
     """StartJobRun's input."""
     wanted: dict[str, Any] = conf_of("emr-serverless.json", uris)
     driver = wanted["jobDriver"]["sparkSubmit"]
-    kept = of_platform(dict(as_pairs(driver["entryPointArguments"])))
+    flags = of_platform(dict(as_pairs(driver["entryPointArguments"])))
     driver["entryPointArguments"] = [
-        *(word for pair in kept.items() for word in pair),
+        *(word for pair in flags.items() for word in pair),
         *launch.job_words,
     ]
     if launch.logs is not None:

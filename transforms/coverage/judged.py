@@ -66,10 +66,10 @@ def _reasons(interfaces: Sequence[InterfaceCoverage], figures: Mapping[str, int]
         if not interface.is_recorded:
             yield f"no record of {interface.interface_id}"
             continue
-        for action, kept, other in (
+        for action, has_any, other in (
             ("REJECT", interface.has_reject, "ACCEPT"), ("ACCEPT", interface.has_accept, "REJECT"),
         ):  # fmt: skip
-            if not kept and (interface.has_accept or interface.has_reject):
+            if not has_any and (interface.has_accept or interface.has_reject):
                 yield (
                     f"{interface.interface_id}: no {action} among the flows of its flow logs: "
                     f"there was none, or they keep {other} only"

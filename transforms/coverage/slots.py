@@ -285,7 +285,7 @@ def _decided(slots: Sequence[Slot]) -> str:
         "ACCEPT": [slot for slot in slots if slot.has_accept or not slot.has_reject],
         "REJECT": [slot for slot in slots if slot.has_reject or not slot.has_accept],
     }
-    best = [min(map(_rank, kept)) for kept in keeps.values() if kept]
+    best = [min(map(_rank, of_action)) for of_action in keeps.values() if of_action]
     return BEST_FIRST[max(best)]
 
 
@@ -295,6 +295,6 @@ def _rank(slot: Slot) -> int:
 
 def _is_overlapping(slots: Sequence[Slot]) -> bool:
     recorded = [slot for slot in slots if slot.ok_records + slot.nodata_records]
-    return any(sum(bool(has) for has in kept) > 1 for kept in (
+    return any(sum(bool(has) for has in of_action) > 1 for of_action in (
         [slot.has_accept for slot in recorded], [slot.has_reject for slot in recorded],
     ))  # fmt: skip

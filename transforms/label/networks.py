@@ -86,9 +86,9 @@ def network_rows(tables: LabelTables) -> NetworkRows:
         pieces = disjoint(areas, _found)
         finest = next(
             (
-                kept
-                for kept in range(digits - 2, 1, -1)
-                if sum(_buckets(piece, digits - kept) for piece in pieces) <= _MOST_BUCKETS
+                shared
+                for shared in range(digits - 2, 1, -1)
+                if sum(_buckets(piece, digits - shared) for piece in pieces) <= _MOST_BUCKETS
             ),
             1,
         )

@@ -62,13 +62,13 @@ def without_long_lines(
     """The block with a blank line in the place of each that is too long, and how those begin."""
     if ends[0] <= limit and (ends[1:] - ends[:-1]).max(initial=0) - 1 <= limit:
         return block, []
-    kept, at, long = [], 0, []
+    pieces, at, long = [], 0, []
     for line in np.flatnonzero(np.diff(ends, prepend=-1) - 1 > limit).tolist():
         start, end = int(ends[line - 1]) + 1 if line else 0, int(ends[line])
         long.append((line, block[start : start + limit]))
-        kept += [block[at:start], b" \n"]
+        pieces += [block[at:start], b" \n"]
         at = end + 1
-    return b"".join([*kept, block[at:]]), long
+    return b"".join([*pieces, block[at:]]), long
 
 
 def line_ends(block: bytes) -> Positions:

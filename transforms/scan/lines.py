@@ -203,8 +203,8 @@ class ObjectScan:
             check_columns(columns)
             self.account.header = line.decode("ascii")
             self.account.header_lines += 1
-            said = self._envelope.columns if self._envelope else None
-            self._set_columns(said or columns, line.split()[0])
+            named = self._envelope.columns if self._envelope else None
+            self._set_columns(named or columns, line.split()[0])
             return len(line) + 1
         check_first_record(line, self.record_format)
         self._set_columns(self.record_format, self.record_format[0].encode())

@@ -127,9 +127,9 @@ def _action(rows: _Rows) -> pa.Array:
     none = pa.scalar(None, pa.string())
     found = []
     for name, accepted, rejected in _ACTIONS:
-        said = rows.at(name)
-        is_accepted = pc.equal(said, str(accepted))
-        is_rejected = pc.equal(said, str(rejected))
+        actions = rows.at(name)
+        is_accepted = pc.equal(actions, str(accepted))
+        is_rejected = pc.equal(actions, str(rejected))
         found.append(
             pc.if_else(
                 pc.fill_null(is_accepted, False),

@@ -49,7 +49,7 @@ class ParquetRows:
                 page_checksum_verification=True,
             )
             metadata = self._file.metadata
-            said = sum(
+            total = sum(
                 metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)
             )
             least = metadata.num_rows * len(fields.names) * 2
@@ -61,7 +61,7 @@ class ParquetRows:
         check_columns(plain)
         self._added = [pair for pair in partitions.items() if pair[0] not in plain]
         self.columns = (*map(encoded_column, names), *(name for name, _ in self._added))
-        if max(said, least) > max(RATIO_COUNTS_FROM, size * max_ratio):
+        if max(total, least) > max(RATIO_COUNTS_FROM, size * max_ratio):
             raise Damaged(f"it inflates to more than {max_ratio} times its size")
 
     def blocks(self, max_line_bytes: int) -> Iterator[RecordBlock]:
@@ -110,13 +110,15 @@ def _as_lines(batch: list[pa.Array], columns: list[Column], max_line_bytes: int)
         rows = sorted(reasons)
         shown = _shown(texts, rows)
         refused = [(row, text, reasons[row]) for row, text in zip(rows, shown, strict=True)]
-        kept = np.ones(len(batch[0]), dtype=bool)
-        kept[list(reasons)] = False
-        texts = [pc.if_else(pa.array(kept), text, pa.scalar(None, pa.binary())) for text in texts]
+        is_kept = np.ones(len(batch[0]), dtype=bool)
+        is_kept[list(reasons)] = False
+        texts = [
+            pc.if_else(pa.array(is_kept), text, pa.scalar(None, pa.binary())) for text in texts
+        ]
     dash, space = pa.scalar(b"-", pa.binary()), pa.scalar(b" ", pa.binary())
     lines = pc.binary_join_element_wise(*(pc.fill_null(text, dash) for text in texts), space)
     if reasons:
-        lines = pc.if_else(pa.array(kept), lines, space)
+        lines = pc.if_else(pa.array(is_kept), lines, space)
     ended = pc.binary_join_element_wise(
         lines, pa.scalar(b"", pa.binary()), pa.scalar(b"\n", pa.binary())
     )

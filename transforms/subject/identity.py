@@ -88,10 +88,10 @@ def resolve_subject(
     says holds from the launch of the instance, where that is before the finding: AWS gives a
     private address to the next instance as soon as it is free.
     """
-    asked = [Part(interface_id, None, None, None, "argument") for interface_id in interface_ids]
-    asked += [Part(None, address, None, None, "argument") for address in addresses]
+    given = [Part(interface_id, None, None, None, "argument") for interface_id in interface_ids]
+    given += [Part(None, address, None, None, "argument") for address in addresses]
     found = list(_of_finding(finding)) if finding else []
-    asked_ids = {part.interface_id for part in asked if part.interface_id}
+    given_ids = {part.interface_id for part in given if part.interface_id}
     found_ids = {part.interface_id for part in found if part.interface_id}
     vpc_ids = [vpc_id] if vpc_id else list(finding.vpc_ids) if finding else []
     labelled: list[Part] = []
@@ -99,7 +99,7 @@ def resolve_subject(
         version = interface.version
         is_of_instance = version.instance_id in instance_ids
         is_of_finding = interface.interface_id in found_ids and version.instance_id is None
-        if not (interface.interface_id in asked_ids or is_of_instance or is_of_finding):
+        if not (interface.interface_id in given_ids or is_of_instance or is_of_finding):
             continue
         if interface.is_of_finding:  # known already, and not from the labels
             continue
@@ -111,26 +111,26 @@ def resolve_subject(
             Part(interface.interface_id, address, *span, "labels")
             for address in interface.addresses
         ]
-    return subject_of(instance_ids, vpc_ids, [*asked, *found, *labelled], labels)
+    return subject_of(instance_ids, vpc_ids, [*given, *found, *labelled], labels)
 
 
 def subject_of(
     instance_ids: Iterable[str], vpc_ids: Iterable[str], parts: Iterable[Part], labels: LabelTables
 ) -> Subject:
     """A subject of these parts; labels tell which other VPCs use the same addresses."""
-    kept = tuple(dict.fromkeys(parts))
+    unique = tuple(dict.fromkeys(parts))
     vpcs = tuple(dict.fromkeys(vpc_ids))
-    spans = dict.fromkeys((p.address, p.valid_from, p.valid_to) for p in kept if p.address)
+    spans = dict.fromkeys((p.address, p.valid_from, p.valid_to) for p in unique if p.address)
     return Subject(
         instance_ids=tuple(instance_ids),
         vpc_ids=vpcs,
-        interface_ids=tuple(dict.fromkeys(p.interface_id for p in kept if p.interface_id)),
+        interface_ids=tuple(dict.fromkeys(p.interface_id for p in unique if p.interface_id)),
         holdings=tuple(
             Holding(address, since, until, _foreign_vpcs(address, vpcs, labels))
             for address, since, until in spans
             if address is not None
         ),
-        parts=kept,
+        parts=unique,
     )
 
 

@@ -98,6 +98,9 @@ def test_an_interface_that_only_records_know_is_found_and_its_peers_are_read_aga
     truth = terminated_day(tmp_path / "day", 5)
     terminated_day(tmp_path / "gone", 2)
     (tmp_path / "gone/labels").rename(tmp_path / "day/labels-without")
+    # The labels remember the instance, and none of its interfaces.
+    with (tmp_path / "day/labels-without/instances.csv").open("a") as instances:
+        instances.write(f"{SUSPECT.instance_id},web-3\n")
     window = ["--from", "2026-11-23T00:00:00Z", "--to", "2026-11-24T00:00:00Z"]
 
     flows = trace(

@@ -20,7 +20,7 @@ from jobs.output.summary import FinishedRun, summary, watch_list_summary
 from jobs.pipeline.answer import answer_questions, store_answers
 from jobs.pipeline.baseline import read_baseline
 from jobs.pipeline.case import Case
-from jobs.pipeline.case_coverage import find_slots, judge_slots
+from jobs.pipeline.case_coverage import contradict_slots, find_slots, judge_slots
 from jobs.pipeline.conversations import (
     build_conversations,
     build_tables,
@@ -168,14 +168,16 @@ def investigate(
         path = follow(
             spark, case, phases, window=window, conversations=talks, thresholds=thresholds
         )
-        tables = build_tables(
-            spark, case, phases, conversations=path.conversations, baseline=baseline
+        slots = contradict_slots(
+            case, found=finding.result(), conversations=path.conversations.frame
         )
+        tables = build_tables(
+            spark, case, phases, conversations=path.conversations, baseline=baseline,
+            gaps=slots.gap_stretches,
+        )  # fmt: skip
     with phases.phase("answer"), run_concurrently() as begin:
         begin(store_tables, case, tables)
-        coverage = judge_slots(
-            spark, case, found=finding.result(), conversations=tables.conversations
-        )
+        coverage = judge_slots(spark, case, found=slots)
         context = QuestionContext(
             options=case.arguments.question_options,
             thresholds=thresholds,

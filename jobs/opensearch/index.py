@@ -190,7 +190,7 @@ def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[s
     mappings, wanted = inner(found, "mappings"), expected["mappings"]
     rest = sorted((mappings.keys() | wanted.keys()) - {"properties"})
     odd = [
-        f"{name:.80} is {sanitise(mappings.get(name), 40)}, not {wanted.get(name)}"
+        f"{sanitise(name, 80)} is {sanitise(mappings.get(name), 40)}, not {wanted.get(name)}"
         for name in rest
         if str(mappings.get(name)) != str(wanted.get(name))
     ]

@@ -9,11 +9,10 @@ from pyspark.sql import functions as F
 from jobs.cli.arguments import Arguments
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
-from jobs.pipeline.read_flows import FlowsRead, read_flows
+from jobs.pipeline.read_flows import FlowsRead, read_flows, recorded_in
 from jobs.pipeline.scan import ReadingPlan
 from jobs.spark.phases import Phases
 from transforms.conversations.build import conversations_of
-from transforms.conversations.rules import Recorded
 from transforms.questions.context import Baseline
 from transforms.questions.options import Thresholds
 from transforms.questions.verdict import peers_of
@@ -79,7 +78,7 @@ def read_baseline(
             window.subject.addresses,
             thresholds.rules(),
             are_several=window.are_several,
-            recorded=Recorded(plan.window.from_s, plan.window.to_s),
+            recorded=recorded_in(plan.window, read),
         )
         peers = peers_of(conversations).persist()
         services, later = _count_services(peers, first_s)

@@ -21,8 +21,8 @@ from transforms.coverage.facts import (
     troubled_slots,
     unlogged_peers,
 )
-from transforms.coverage.judged import Coverage, judge_coverage
-from transforms.coverage.pace import Pace
+from transforms.coverage.judged import Coverage, gap_stretches, judge_coverage
+from transforms.coverage.pace import Pace, Stretch
 from transforms.coverage.slots import (
     LONGEST_RECORD_S,
     SLOT_S,
@@ -68,7 +68,7 @@ class CaseCoverage(NamedTuple):
 
 
 class SlotsFound(NamedTuple):
-    """What the records and objects say of each slot, before conversations contradict it."""
+    """What records and objects say of each slot, and conversations where they contradict them."""
 
     slots: list[Slot]
     gaps: list[Slot]  # of flow logs, whatever the interface
@@ -77,6 +77,11 @@ class SlotsFound(NamedTuple):
     unlogged: tuple[str, ...]
     copied: tuple[tuple[str, ...], ...]  # URIs of the first groups of equal objects
     unknown_vpcs: Mapping[str, int]  # records and interfaces, see `of_unknown_vpcs`
+
+    @property
+    def gap_stretches(self) -> list[Stretch]:
+        """When an interface of the subject was not seen whole, joined where slots touch."""
+        return gap_stretches(by_interface(self.slots))
 
 
 def find_slots(spark: SparkSession, case: Case, phases: Phases, *, window: FlowsRead) -> SlotsFound:
@@ -104,13 +109,15 @@ def _find_slots(spark: SparkSession, case: Case, flows: DataFrame, subject: Subj
     )
 
 
-def judge_slots(
-    spark: SparkSession, case: Case, *, found: SlotsFound, conversations: DataFrame
-) -> CaseCoverage:
-    """Write the table `coverage`, and judge it with what only peers' interfaces recorded."""
-    window = case.arguments.window
-    peer_only = {row["slot"] for row in peer_only_slots(conversations, window).collect()}
-    slots = contradicted(found.slots, peer_only)
+def contradict_slots(case: Case, *, found: SlotsFound, conversations: DataFrame) -> SlotsFound:
+    """The slots, where peers' interfaces recorded what the subject's own did not."""
+    peer_only = peer_only_slots(conversations, case.arguments.window).collect()
+    return found._replace(slots=contradicted(found.slots, {row["slot"] for row in peer_only}))
+
+
+def judge_slots(spark: SparkSession, case: Case, *, found: SlotsFound) -> CaseCoverage:
+    """Write the table `coverage`, and judge it."""
+    window, slots = case.arguments.window, found.slots
     rows = spark.createDataFrame([_as_row(slot) for slot in slots + found.gaps], _ROW)
     stored = rows.withColumns(
         {"slot_at": F.timestamp_seconds("slot"), "run_id": F.lit(case.run_id)}

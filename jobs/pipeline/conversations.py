@@ -1,5 +1,6 @@
 """The conversations and peers of a case, from the flows that were read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -7,13 +8,14 @@ from pyspark.sql import functions as F
 
 from jobs.pipeline.baseline import BaselineRead
 from jobs.pipeline.case import Case
-from jobs.pipeline.read_flows import FlowsRead
+from jobs.pipeline.read_flows import FlowsRead, recorded_in
 from jobs.spark.concurrent import run_concurrently
 from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows
 from jobs.storage.delta_sink import write_table
 from transforms.conversations.build import conversations_of
-from transforms.conversations.rules import Recorded
+from transforms.conversations.initiator import less_certain_in
+from transforms.coverage.pace import Stretch
 from transforms.questions.judgement import Unseen
 from transforms.questions.options import Thresholds
 from transforms.questions.verdict import peers_of
@@ -35,11 +37,12 @@ class CaseTables:
     conversations: DataFrame
     peers: DataFrame
     is_small: bool
+    held: tuple[DataFrame, ...] = ()  # what they were made from
 
     def release(self) -> None:
         """Give back what was kept in memory for them."""
-        self.conversations.unpersist()
-        self.peers.unpersist()
+        for frame in (self.conversations, self.peers, *self.held):
+            frame.unpersist()
 
 
 def measured_thresholds(case: Case, window: FlowsRead) -> Thresholds:
@@ -58,29 +61,11 @@ def build_conversations(
             window.subject.addresses,
             thresholds.rules(),
             are_several=window.are_several,
-            recorded=recorded_in(case, window),
+            recorded=recorded_in(case.arguments.window, window),
         )
         return Conversations(
             frame=computed(frame, case.run_id, window.is_small), is_small=window.is_small
         )
-
-
-def recorded_in(case: Case, window: FlowsRead) -> Recorded:
-    """How complete the records of the window are, by what `survey` saw of them."""
-    span, surveyed = case.arguments.window, window.surveyed
-    if surveyed is None:
-        return Recorded(span.from_s, span.to_s)
-    own = surveyed["own_first_s"], surveyed["own_last_s"]
-    interfaces = set(window.subject.interface_ids)
-    is_seen = None not in own and interfaces <= set(surveyed["own_interfaces"])
-    return Recorded(
-        span.from_s,
-        span.to_s,
-        tuple((gap["first_s"], gap["last_s"]) for gap in surveyed["gaps"]),
-        keeps_one_action=not (surveyed["accepts"] and surveyed["rejects"]),
-        own_s=own if is_seen else None,
-        has_unknown_vpcs=surveyed["unknown_vpc"] > 0,
-    )
 
 
 def unseen_by(case: Case, window: FlowsRead) -> Unseen:
@@ -91,6 +76,7 @@ def unseen_by(case: Case, window: FlowsRead) -> Unseen:
         left_out=window.surveyed["left_out"] if window.surveyed else 0,
         known_v4=any(len(network.first) == 8 for network in own),
         known_v6=any(len(network.first) == 32 for network in own),
+        assumed_addresses=window.subject.assumed_addresses,
     )
 
 
@@ -101,15 +87,21 @@ def build_tables(
     *,
     conversations: Conversations,
     baseline: BaselineRead | None,
+    gaps: Sequence[Stretch],
 ) -> CaseTables:
-    """The peers in the conversations, and which of them the baseline does not hold."""
+    """The peers in the conversations, and which of them the baseline does not hold.
+
+    In the `gaps` of the subject's coverage it is less certain who began.
+    """
     is_small = conversations.is_small
     with phases.phase("peers"), for_few_rows(spark, is_small):
-        peers = peers_of(conversations.frame, baseline.peers if baseline else None)
+        frame = less_certain_in(conversations.frame, gaps)
+        peers = peers_of(frame, baseline.peers if baseline else None)
         return CaseTables(
-            conversations=conversations.frame,
+            conversations=frame,
             peers=computed(peers, case.run_id, is_small),
             is_small=is_small,
+            held=(conversations.frame,),
         )
 
 

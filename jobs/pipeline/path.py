@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from jobs.pipeline.baseline import baseline_window
 from jobs.pipeline.case import Case
 from jobs.pipeline.conversations import Conversations, computed
-from jobs.pipeline.read_flows import FlowsRead, read_flows
+from jobs.pipeline.read_flows import FlowsRead, read_flows, recorded_in
 from jobs.pipeline.scan import ReadingPlan
 from jobs.sources.listing import Listing
 from jobs.spark.phases import Phases
@@ -116,7 +116,8 @@ def _read_hop(
     """Read what the foremost of these peers did, in the window and in its baseline."""
     most_peers = case.arguments.question_options.max_peers
     peers = [_peer(row, case, window.subject) for row in entered[:most_peers]]
-    read = read_flows(spark, case, _plan(case, number, peers), phases)
+    plan = _plan(case, number, peers)
+    read = read_flows(spark, case, plan, phases)
     with phases.phase(f"hop {number} conversations"), for_few_rows(spark, read.is_small):
         frame = conversations_of(
             read.flows,
@@ -124,6 +125,7 @@ def _read_hop(
             thresholds.rules(),
             hop=number,
             are_several=True,
+            recorded=recorded_in(plan.window, read)._replace(own_s=None),
         )
         conversations = Conversations(
             frame=computed(frame, case.run_id, read.is_small), is_small=read.is_small

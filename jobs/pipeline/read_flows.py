@@ -26,9 +26,11 @@ from jobs.spark.concurrent import run_concurrently
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import compact, in_few_files, read_table, write_table
 from transforms.conversations.build import aggregation_of, survey
+from transforms.conversations.rules import Recorded
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE
 from transforms.subject.identity import Subject
 from transforms.vocabulary import Reading
+from transforms.window import Window
 
 # Up to so many records everything after them fits into one partition: no exchange, one task each.
 FEW_RECORDS = 500_000
@@ -128,6 +130,28 @@ def read_flows(
         is_small=measured is None or measured["records"] <= FEW_RECORDS,
         books=books,
         held=(*held, records),
+    )
+
+
+def recorded_in(span: Window, read: FlowsRead) -> Recorded:
+    """How complete the records of a reading are, by what `survey` saw of them.
+
+    What only a peer's interface saw contradicts the own interfaces of one instance; of several
+    nobody knows which of them recorded.
+    """
+    surveyed = read.surveyed
+    if surveyed is None:
+        return Recorded(span.from_s, span.to_s)
+    own = surveyed["own_first_s"], surveyed["own_last_s"]
+    interfaces = set(read.subject.interface_ids)
+    is_seen = None not in own and interfaces <= set(surveyed["own_interfaces"])
+    return Recorded(
+        span.from_s,
+        span.to_s,
+        tuple((gap["first_s"], gap["last_s"]) for gap in surveyed["gaps"]),
+        keeps_one_action=not (surveyed["accepts"] and surveyed["rejects"]),
+        own_s=own if is_seen else None,
+        has_unknown_vpcs=surveyed["unknown_vpc"] > 0,
     )
 
 

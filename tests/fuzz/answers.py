@@ -1,5 +1,7 @@
 """Answers of OpenSearch as a fuzz target: a server on loopback says what the input says."""
 
+import json
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +10,7 @@ from pathlib import Path
 from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.errors import BadInput
 from jobs.opensearch.bulk import Line, send
-from jobs.opensearch.client import Endpoint, OpenSearchFailed
+from jobs.opensearch.client import PASSING, Endpoint, OpenSearchFailed
 from jobs.opensearch.index import RunIndex
 from jobs.opensearch.preflight import check_reachable
 from tests.fuzz.altered import altered
@@ -29,6 +31,8 @@ _RIGHT: tuple[object, ...] = (
         {"type": "validation_exception", "reason": "too many shards"}]}},
 )  # fmt: skip
 
+_ASKED_AGAIN = {"acknowledged", "_shards"}  # false, or fewer than there are
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -37,6 +41,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer in one piece: pieces wait for each other
+    disable_nagle_algorithm = True
     server: _Server
 
     def log_message(self, format: str, *args: object) -> None:
@@ -58,8 +64,9 @@ _running: list[_Server] = []
 
 
 def _server() -> _Server:
-    """One server for the whole run."""
+    """One server for the whole run; what the index logs of an odd answer is not the question."""
     if not _running:
+        logging.getLogger("jobs.opensearch.index").setLevel(logging.ERROR)
         server = _Server(("127.0.0.1", 0), _Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         _running.append(server)
@@ -100,11 +107,20 @@ def check(_: Path, data: bytes) -> None:
     try:
         for step in steps:
             _sentence_of(step)
-        if server.answer[0] not in (429, 503):  # these are waited for
+        if not _is_waited_for(*server.answer):
             target = OpenSearchTarget(url, patience_s=0)
             _sentence_of(lambda: check_reachable(target, ["web-3"], run_id=RUN))
     finally:
         client.close()
+
+
+def _is_waited_for(status: int, kind: str, body: bytes) -> bool:
+    """Whether the check before the work asks again for seconds: pushed back, or cut off."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return kind == "application/json" and status == 200
+    return status in PASSING or (isinstance(value, dict) and bool({*value} & _ASKED_AGAIN))
 
 
 def _sentence_of(step: Callable[[], object]) -> None:

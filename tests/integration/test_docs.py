@@ -28,6 +28,23 @@ def test_what_a_page_links_to_is_there(page: Path) -> None:
     assert missing == []
 
 
+def test_every_attack_names_a_test_that_is_there() -> None:
+    """`the same` stands for the tests of the row above."""
+    page = (ROOT / "docs/reference/security.md").read_text()
+    rows = [line.strip("|\n ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    names = {path.name for path in (ROOT / "tests").rglob("*.py")}
+
+    unnamed = [row[0] for row in rows if len(row) != 3 or not row[2].strip("| ")]
+    missing = [
+        found
+        for row in rows
+        for found in re.findall(r"`([\w/.]+)`", row[2])
+        if not (ROOT / found).is_file() and found not in names
+    ]
+    assert (unnamed, missing) == ([], [])
+    assert len(rows) > 40
+
+
 def test_every_page_is_in_the_index() -> None:
     for folder in (ROOT / "docs", ROOT / "docs/adr"):
         index = (folder / "README.md").read_text()

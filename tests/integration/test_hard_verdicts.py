@@ -85,7 +85,7 @@ DAYS = {
          line(60, "10.20.0.9", OWN, (22, 40_000), octets=8_000, flags=19, fields=VERSION_3),
          line(120, OWN, "10.20.0.9", (40_001, 3306), octets=60, packets=1, flags=2,
               action="REJECT", fields=VERSION_3)],
-        "DATA", "1 address tried in 2 attempts", VERSION_3, flags=(),
+        "DATA", f"That {OWN} is the subject's own is an assumption", VERSION_3, flags=(),
     ),
     "a copy below a prefix that looks like a flow log": Hard(
         both(60, "10.20.0.9", (40_000, 22), flags=3), "DATA", "1 address tried in 1 attempt",

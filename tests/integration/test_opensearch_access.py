@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import boto3
+import pyarrow.parquet as pq
 import pytest
 from opensearchpy import OpenSearch
 from pyspark.sql import SparkSession
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.launched
 
 USERNAME, PASSWORD = "loader", "Plant3d-pass-word-41c7"
 SECRET_ID = "search/loader"
+# In the environment, and in settings of Spark and of its JVMs.
+IN_SETTINGS = "Plant3d-setting-83f0"
 # Stands in a document only; no log may show it.
 PLANTED = "987654321012"
 
@@ -83,14 +86,54 @@ def planted_flags(tmp_path: Path) -> list[str]:
     ]
 
 
-def test_flows_go_over_tls_with_the_user_of_a_secret(
-    spark: SparkSession, guarded: Guarded, secret_id: str, planted_flags: list[str]
-) -> None:
+def files_below(folder: Path) -> dict[str, bytes]:
+    """Every file by name; of a Parquet file its rows, as it holds them compressed."""
+    places = {}
+    for path in filter(Path.is_file, folder.rglob("*")):
+        is_table = path.suffix == ".parquet" and not path.name.startswith(".")
+        rows = pq.ParquetFile(path).read().to_pylist() if is_table else None
+        places[str(path)] = path.read_bytes() if rows is None else str(rows).encode()
+    assert any(name.endswith("manifest.json") for name in places)
+    assert any(name.endswith("report.html") for name in places)
+    return places
+
+
+def test_flows_go_over_tls_with_the_user_of_a_secret_that_no_output_holds(
+    spark: SparkSession, guarded: Guarded, secret_id: str, planted_flags: list[str],
+    capfd: pytest.CaptureFixture[str], tmp_path: Path,
+) -> None:  # fmt: skip
     flags = [*planted_flags, *guarded.flags, "--opensearch_secret", secret_id]
 
     assert main(flags) == 0
 
     assert guarded.client.count(index="flows-guarded")["count"] == 2
+    said = capfd.readouterr()
+    places = {**files_below(tmp_path / "cases"), "log": said.err.encode(),
+              "terminal": said.out.encode()}  # fmt: skip
+    assert [place for place, text in places.items() if PASSWORD.encode() in text] == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "code"),
+    [
+        ("--flow_logs", f"s3://AKIAKEY:{IN_SETTINGS}@logs/AWSLogs", 2),
+        ("--labels", f"https://user:{IN_SETTINGS}@host/labels", 2),
+        ("--opensearch_url", f"https://loader:{IN_SETTINGS}@127.0.0.1:9", 2),
+        ("--opensearch_url", f"https://127.0.0.1:9/?token={IN_SETTINGS}", 2),
+        ("--output", f"s3://AKIAKEY:{IN_SETTINGS}@cases/x", 2),
+        ("--finding", f"https://bucket.s3.amazonaws.com/f.json?X-Amz-Signature={IN_SETTINGS}", 2),
+    ],
+)
+def test_a_secret_in_a_url_is_refused_and_not_repeated(
+    flag: str, value: str, code: int, planted_flags: list[str], tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert main([*planted_flags, flag, value]) == code
+
+    said = capfd.readouterr()
+    assert said.err
+    assert IN_SETTINGS not in said.err + said.out
+    assert not (tmp_path / "cases").exists()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +219,22 @@ def test_a_failed_load_says_why_and_shows_no_document(
     assert opensearch.indices.get(index="flows-guarded*") == {}
 
 
-def test_no_secret_and_no_document_is_in_logs_event_log_plans_or_manifest(
+def test_a_run_that_fails_after_its_load_leaves_no_index(
+    spark: SparkSession, opensearch_url: str, opensearch: OpenSearch, planted_flags: list[str],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """The report cannot be written, as a file lies where its folder has to be."""
+    (tmp_path / "cases/guarded").mkdir(parents=True)
+    (tmp_path / "cases/guarded/reports").write_text("in the way")
+
+    assert main([*planted_flags, "--opensearch_url", opensearch_url]) != 0
+
+    assert (tmp_path / "cases/guarded/flows/_delta_log").exists()  # it had come that far
+    assert not (tmp_path / "cases/guarded/manifest.json").exists()
+    assert opensearch.indices.get(index="flows-guarded*") == {}
+
+
+def test_no_secret_and_no_document_is_in_logs_event_log_plans_or_the_case(
     guarded: Guarded, planted_flags: list[str], tmp_path: Path
 ) -> None:
     events = tmp_path / "events"
@@ -188,6 +246,11 @@ def test_no_secret_and_no_document_is_in_logs_event_log_plans_or_manifest(
         "spark.eventLog.enabled": "true",
         "spark.eventLog.dir": events.as_uri(),
         "spark.sql.debug.maxToStringFields": "1000",
+        "spark.executorEnv.PLANTED": IN_SETTINGS,
+        "spark.hadoop.planted.password": IN_SETTINGS,
+        "spark.executor.extraJavaOptions": f"-Dplanted.password={IN_SETTINGS}",
+        "spark.driver.extraJavaOptions": "-Dlog4j2.configurationFile=conf/log4j2.properties "
+        f"-Dplanted.password={IN_SETTINGS}",
         # Plans and generated code as a person who hunts a problem would print them.
         "spark.sql.planChangeLog.level": "WARN",
     }
@@ -202,6 +265,7 @@ def test_no_secret_and_no_document_is_in_logs_event_log_plans_or_manifest(
         "SPARK_LOCAL_IP": "127.0.0.1",
         "OPENSEARCH_USERNAME": USERNAME,
         "OPENSEARCH_PASSWORD": PASSWORD,
+        "PLANTED": IN_SETTINGS,
     }
 
     done = subprocess.run(
@@ -213,13 +277,15 @@ def test_no_secret_and_no_document_is_in_logs_event_log_plans_or_manifest(
     header = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode())
     (event_log,) = events.iterdir()
     places = {"stdout": done.stdout, "stderr": done.stderr, "event log": event_log.read_bytes()}
-    for path in (tmp_path / "cases").rglob("*.json"):
-        places[str(path)] = path.read_bytes()
+    places |= files_below(tmp_path / "cases")
+    shown = guarded.client.search(index="flows-guarded", size=100)
+    places["documents"] = json.dumps(shown).encode()
     assert b"MapInArrow" in places["event log"]  # the load's plan is in it
-    assert any(name.endswith("manifest.json") for name in places)
     for place, text in places.items():
         for secret in (PASSWORD.encode(), header):
             assert secret not in text, place
+        if place != "event log":  # Spark's own, which holds every setting
+            assert IN_SETTINGS.encode() not in text, place
     # Delta keeps the largest value of columns in its own log: that is the evidence itself.
     for place in ("stdout", "stderr", "event log"):
         assert PLANTED.encode() not in places[place], place

@@ -21,13 +21,13 @@ def conversations(rows: list[Row], own: str, gap_s: int) -> list[Story]:
             ends = (row["protocol"], row["dstport"], row["srcaddr"], row["srcport"])
         tuples[ends].append({**row, "way": "out" if is_out else "in"})
     found: list[Story] = [
-        {"ends": ends, "rows": part, "copies": copies}
+        {"ends": ends, "rows": part, "copies": copies, "is_later": nth > 0}
         for ends, records in tuples.items()
-        for session, copies in map(_without_copies, _cut(records, gap_s))
+        for nth, (session, copies) in enumerate(map(_without_copies, _cut(records, gap_s)))
         for part, copies in _parts(session, copies, gap_s)
     ]
     for one in found:
-        one["by"] = _by_records(one["rows"])
+        one["by"] = _by_records(one["rows"], is_later=one["is_later"])
     crowds = _crowds(found)
     return [_story(one, one["by"] or _by_others(one, crowds)) for one in found]
 
@@ -116,12 +116,14 @@ def _payload(row: Row) -> int | None:
     return max(0, octets - 52 * packets) if packets > 60 else 0
 
 
-def _by_records(session: list[Row]) -> tuple[str, str, str] | None:
+def _by_records(session: list[Row], *, is_later: bool) -> tuple[str, str, str] | None:
     ways = {row["way"] for row in session}
     if len(ways) == 1:
         (way,) = ways
         if all(_is_reply(row) for row in session):
             return "unknown", "only a reply was seen", "unknown"
+        if is_later and all(_is_reply(row) or _is_close(row) for row in session):
+            return "unknown", "only a close was seen", "unknown"
         has_syn = any(_has_flags(row) and _flags(row) & 18 == 2 for row in session)
         sure = "likely" if session[0]["protocol"] == 1 and not has_syn else "proven"
         return _side(way), "one side", sure
@@ -151,6 +153,11 @@ def _by_records(session: list[Row]) -> tuple[str, str, str] | None:
 def _is_reply(row: Row) -> bool:
     is_reset = _flags(row) & 7 == 4 and not _payload(row)
     return _flags(row) & 18 == 18 or is_reset
+
+
+def _is_close(row: Row) -> bool:
+    """A FIN without SYN and without payload."""
+    return _flags(row) & 3 == 1 and not _payload(row)
 
 
 def _side(way: object) -> str:
@@ -216,7 +223,7 @@ def _story(one: Story, by: tuple[str, str, str]) -> Story:
     session = one["rows"]
     began, basis, certainty = by
     forward_way = "in" if began == "peer" else "out"
-    if basis == "only a reply was seen":
+    if basis in ("only a reply was seen", "only a close was seen"):
         forward_way = "out" if session[0]["way"] == "in" else "in"
     counter = _counter(session)
     counted = [r for r in session if _observer(r) == counter and _is_accepted(r)]

@@ -1,5 +1,7 @@
 """Who began a conversation, by which rule, and how sure that is."""
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -14,9 +16,10 @@ _HAS_PORTS = "protocol IN (6, 17)"
 def with_initiator(sessions: DataFrame, rules: Rules, recorded: Recorded) -> DataFrame:
     """Add `initiator`, `initiator_basis` and `certainty`: the first rule that fires.
 
-    1. one side: only one side sent, and not only replies; 2. SYN-ACK: of one side alone; 3. SYN
-    times, of accepted ones; 4. order; 5. crowd: a port that many other ends share; 6. ports: the
-    known or the lower one. Where nothing else decides, an order of one second does.
+    1. one side: only one side sent, and not only replies, nor only the end (FIN without payload) of
+    what these ports had carried before; 2. SYN-ACK: of one side alone; 3. SYN times, of accepted
+    ones; 4. order; 5. crowd: a port that many other ends share; 6. ports: the known or the lower
+    one. Where nothing else decides, an order of one second does.
 
     Whoever holds the subject can send a SYN-ACK of his own: without the peer's SYN it is no proof
     that the peer began.
@@ -48,6 +51,24 @@ def with_initiator(sessions: DataFrame, rules: Rules, recorded: Recorded) -> Dat
     )  # fmt: skip
 
 
+def less_certain_in(conversations: DataFrame, gaps: Sequence[tuple[int, int]]) -> DataFrame:
+    """Lower `proven` to `likely` where one side alone was seen while records are missing.
+
+    A gap reaches from its first second until before its second one. A SYN proves who began,
+    whatever else is missing. `conversations` have the working columns of `with_initiator`.
+    """
+    if not gaps:
+        return conversations
+    spans = " OR ".join(f"first_s < {until} AND last_s >= {first}" for first, until in gaps)
+    has_syn = " OR ".join(
+        f"initiator = '{who}' AND (syn_s_{way} IS NOT NULL OR try_flagged_{way} > 0)"
+        for who, way in (("subject", "out"), ("peer", "in"))
+    )
+    is_weak = f"""hop = 1 AND certainty = 'proven' AND initiator_basis = 'one side'
+        AND NOT ({has_syn}) AND ({spans})"""
+    return conversations.withColumn("certainty", F.expr(f"IF({is_weak}, 'likely', certainty)"))
+
+
 _NAMES = ("initiator", "initiator_basis", "certainty")
 
 
@@ -63,6 +84,8 @@ def _by_records(rules: Rules, recorded: Recorded) -> str:
         f"""
         WHEN records_{other} = 0 AND replies_{way} = records_{way}
             THEN 'unknown|only a reply was seen|unknown'
+        WHEN records_{other} = 0 AND session > 0 AND replies_{way} + closes_{way} = records_{way}
+            THEN 'unknown|only a close was seen|unknown'
         WHEN records_{other} = 0 THEN concat('{who}|one side|',
             IF({is_weak} AND syn_s_{way} IS NULL AND try_flagged_{way} = 0, 'likely', 'proven'))"""
         for who, way, other in (("subject", "out", "in"), ("peer", "in", "out"))

@@ -10,10 +10,10 @@ def with_outcome(sessions: DataFrame, rules: Rules, recorded: Recorded) -> DataF
     """Add `outcome`, `outcome_basis` and what follows from them; rename to the schema's columns.
 
     Forward is from the side that began; where that is unknown, from the subject, or to it where
-    only a reply of the subject was seen. What an interface accepted on the way there is never an
-    answer: an answer is traffic that came back.
+    only a reply or a close of the subject was seen. What an interface accepted on the way there is
+    never an answer: an answer is traffic that came back.
     """
-    only_reply = "initiator_basis = 'only a reply was seen'"
+    only_reply = "initiator_basis IN ('only a reply was seen', 'only a close was seen')"
     is_out = f"IF({only_reply}, records_out = 0, initiator <> 'peer')"
 
     def side(forward_out: str, forward_in: str) -> Column:

@@ -116,6 +116,7 @@ def _of_way(way: str, condition: str) -> list[Column]:
         "synacks": f"count_if({here} AND tcp_flags & 18 = 18)",
         "resets": f"count_if({accepted} AND tcp_flags & 4 = 4 AND tcp_flags & 2 = 0)",
         "replies": f"count_if({here} AND (tcp_flags & 18 = 18 OR {is_reset}))",
+        "closes": f"count_if({here} AND tcp_flags & 3 = 1 AND coalesce(payload, 0) = 0)",
         "syn_s": f"min(IF({accepted} AND tcp_flags & 18 = 2, start_s, NULL))",
         "began_s": f"min(IF({accepted}, start_s, NULL))",
         "blank": f"count_if({accepted} AND payload IS NULL)",
@@ -138,7 +139,8 @@ def over_observers(observed: DataFrame) -> DataFrame:
 
     Among equally near ones it is the one that saw most: a second flow log may have begun later.
     """
-    sums = ["records", "accepted", "tries", "try_flagged", "synacks", "resets", "replies"]
+    sums = ["records", "accepted", "tries", "try_flagged", "synacks", "resets", "replies",
+            "closes"]  # fmt: skip
     volume = "coalesce(bytes_out, 0) + coalesce(bytes_in, 0)"
     counter = f"""
         min(named_struct('nothing', accepted_out + accepted_in = 0, 'rank', {_RANK},
@@ -245,8 +247,8 @@ def _of_part() -> dict[str, Column]:
             columns[f"{where}_rejects_{way}"] = f"""
                 CASE WHEN {own} THEN {where}_tries_{way} WHEN part IN ('all', 'rest')
                      THEN {where}_rejects_{way} - {left} ELSE 0 END"""
-        for name in ("accepted", "synacks", "resets", "replies", "packets", "bytes", "data",
-                     "blank", "subject_records", "peer_records"):  # fmt: skip
+        for name in ("accepted", "synacks", "resets", "replies", "closes", "packets", "bytes",
+                     "data", "blank", "subject_records", "peer_records"):  # fmt: skip
             columns[f"{name}_{way}"] = f"IF(part IN ('all', 'rest'), {name}_{way}, 0)"
         for name in ("syn_s", "began_s"):
             columns[f"{name}_{way}"] = f"IF(part IN ('all', 'rest'), {name}_{way}, NULL)"

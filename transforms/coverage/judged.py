@@ -5,10 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from transforms.coverage.pace import Stretch, merged
 from transforms.coverage.slots import BEST_FIRST, SEEN, SLOT_S, InterfaceCoverage
 
 Verdict = Literal["FULL", "PARTIAL", "NONE"]
 _SPANS_SHOWN = 3
+# So many stretches of gaps are told apart in a condition over conversations.
+MOST_STRETCHES = 200
 
 
 class Coverage(NamedTuple):
@@ -48,6 +51,15 @@ def judge_coverage(
         return Coverage("NONE", (why,), figures)
     reasons = tuple(_reasons(interfaces, figures))
     return Coverage("PARTIAL" if reasons else "FULL", reasons, figures)
+
+
+def gap_stretches(interfaces: Iterable[InterfaceCoverage]) -> list[Stretch]:
+    """When one of them was not seen whole; of many stretches the last ones are taken as one."""
+    gaps = {at for interface in interfaces for slots in interface.gaps.values() for at in slots}
+    joined = merged((at, at + SLOT_S) for at in gaps)
+    if len(joined) > MOST_STRETCHES:
+        joined[MOST_STRETCHES - 1 :] = [(joined[MOST_STRETCHES - 1][0], joined[-1][1])]
+    return joined
 
 
 _WORDS = {

@@ -130,7 +130,7 @@ def unseen(touches: Sequence[Touch], pace: Pace, span: Stretch) -> list[Stretch]
     if not touches:
         return [span]
     untouched = () if pace.begins is None else _untouched(touches, pace, *pace.begins, span)
-    return _merged((*_holes(touches, pace, span), *untouched))
+    return merged((*_holes(touches, pace, span), *untouched))
 
 
 def _untouched(
@@ -138,7 +138,7 @@ def _untouched(
 ) -> Iterator[Stretch]:
     """Of each interval that no record touches: what belongs to it wherever it begins."""
     for first, until in _between(
-        _merged((touch.first_start, touch.last_end + 1) for touch in touches), span
+        merged((touch.first_start, touch.last_end + 1) for touch in touches), span
     ):
         nth = -(-(first - begins_s) // pace.interval_s)
         last = (until - latest_s) // pace.interval_s - 1
@@ -157,7 +157,7 @@ def _holes(touches: Sequence[Touch], pace: Pace, span: Stretch) -> Iterator[Stre
 
 def _accounted(touches: Sequence[Touch], interval_s: int) -> list[Stretch]:
     """The seconds that the interval of a record may hold, as stretches in order."""
-    return _merged(
+    return merged(
         (
             min(touch.first_end - interval_s + 1, touch.first_start),
             max(touch.last_start + interval_s, touch.last_end + 1),
@@ -166,14 +166,15 @@ def _accounted(touches: Sequence[Touch], interval_s: int) -> list[Stretch]:
     )
 
 
-def _merged(stretches: Iterable[Stretch]) -> list[Stretch]:
-    merged: list[Stretch] = []
+def merged(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """The stretches in order, those joined that touch or overlap."""
+    joined: list[Stretch] = []
     for first, until in sorted(stretches):
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], until))
         else:
-            merged.append((first, until))
-    return merged
+            joined.append((first, until))
+    return joined
 
 
 def _between(stretches: Sequence[Stretch], span: Stretch) -> Iterator[Stretch]:

@@ -34,6 +34,7 @@ class Unseen(NamedTuple):
     known_v4: bool = False
     known_v6: bool = False
     unclear_peer: str | None = None  # the one with most volume, as it may be shown
+    assumed_addresses: Sequence[str] = ()  # the subject's by nothing but flags of its records
 
 
 def judge(figures: Mapping[str, int], unseen: Unseen) -> Verdict:
@@ -139,6 +140,12 @@ def _unclear(of: Mapping[str, int], unseen: Unseen) -> list[str]:
         found.append(
             f"{text} of the subject {'is' if number == 1 else 'are'} in no conversation, as an "
             "address is missing or it is unknown which end is the subject's"
+        )
+    if assumed := unseen.assumed_addresses:
+        verb = "is" if len(assumed) == 1 else "are"
+        found.append(
+            f"that {' and '.join(assumed)} {verb} the subject's own is an assumption: of the two "
+            "ends in every record, flags show it to have begun"
         )
     return found
 

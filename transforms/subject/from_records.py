@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import Window as Rows
 from pyspark.sql import functions as F
 
-from transforms.subject.identity import Part, Subject
+from transforms.subject.identity import Part, Source, Subject
 from transforms.subject.role import at_own_interface
 from transforms.window import LONGEST_INTERVAL, LONGEST_LAG
 
@@ -70,27 +70,29 @@ def derived_parts(ends: Iterable[Mapping[str, object]], subject: Subject) -> lis
         last = max(int(str(row["last"])) for row in rows) + around
         if interface_id not in subject.interface_ids:
             parts.append(Part(interface_id, None, first, last, "records"))
-        for address in _own_addresses(rows):
+        for address, source in _own_addresses(rows).items():
             if address not in subject.addresses:
-                parts.append(Part(interface_id, address, first, last, "records"))
+                parts.append(Part(interface_id, address, first, last, source))
     return parts
 
 
-def _own_addresses(rows: list[Mapping[str, object]]) -> list[str]:
+def _own_addresses(rows: list[Mapping[str, object]]) -> dict[str, Source]:
+    """The addresses that may be the interface's own, and what says so."""
     told = [str(row["address"]) for row in rows if row["is_told"] and row["address"]]
-    found = list(told)
+    found: dict[str, Source] = dict.fromkeys(told, "records")
     for is_ipv6 in (False, True):
         of_family = [
             str(row["address"])
             for row in rows
             if row["address"] and (":" in str(row["address"])) is is_ipv6
         ]
-        is_told = any(address in told for address in of_family)
-        if is_told:
+        if any(address in told for address in of_family):
             continue
+        source: Source = "records"
         if len(of_family) > 1:  # one of each end
-            of_family = _that_began(rows, of_family)
-        found += of_family if len(of_family) == 1 else []
+            of_family, source = _that_began(rows, of_family), "flags"
+        if len(of_family) == 1:
+            found[of_family[0]] = source
     return found
 
 

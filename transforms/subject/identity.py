@@ -8,7 +8,9 @@ from transforms.label.tables import LabelTables
 from transforms.network.addresses import holds
 from transforms.scan.needles import Needle, needles_of
 
-Source = Literal["argument", "finding", "labels", "records"]
+# `flags`: of two ends that are in every record the one that flags show to have begun. It is
+# assumed to be the subject's.
+Source = Literal["argument", "finding", "labels", "records", "flags"]
 
 
 class Part(NamedTuple):
@@ -53,6 +55,12 @@ class Subject(NamedTuple):
     def addresses(self) -> tuple[str, ...]:
         """Every address that was the subject's at some time, once."""
         return tuple(dict.fromkeys(holding.address for holding in self.holdings))
+
+    @property
+    def assumed_addresses(self) -> tuple[str, ...]:
+        """Addresses that only flags of the records show to be the subject's."""
+        found = (part.address for part in self.parts if part.source == "flags" and part.address)
+        return tuple(dict.fromkeys(found))
 
     def needles(self) -> tuple[Needle, ...]:
         """What a line must contain to concern the subject."""

@@ -36,6 +36,7 @@ FULL = Unseen("FULL")
         ({"unclear": 1}, FULL, "CANNOT TELL"),
         ({"likely": 1}, FULL, "CANNOT TELL"),
         ({}, FULL._replace(left_out=1), "CANNOT TELL"),
+        ({}, FULL._replace(assumed_addresses=("10.0.0.62",)), "CANNOT TELL"),
         # Public addresses may be of the own VPC where none of its ranges is known.
         ({"outside_v4": 1}, FULL, "CANNOT TELL"),
         ({"outside_v6": 1}, FULL._replace(known_v4=True), "CANNOT TELL"),
@@ -86,6 +87,13 @@ TRIED_ONE = {"attempts": 1, "peers_tried": 1, "in_own_vpc": 1}
             "1 conversation inside is unknown: 1.5 MB with 10.0.3.33 (db-1). 2 records of the "
             "subject are in no conversation, as an address is missing or it is unknown which end "
             "is the subject's.",
+        ),
+        (
+            {**TRIED_ONE, "no_answer": 1},
+            FULL._replace(assumed_addresses=("10.0.0.62",)),
+            "Yes: 1 address tried in 1 attempt, none answered: 1 got no answer. That 10.0.0.62 is "
+            "the subject's own is an assumption: of the two ends in every record, flags show it to "
+            "have begun.",
         ),
         (
             {"outside_v4": 2},

@@ -116,7 +116,7 @@ class CaseLock:
                 self._lost = True
                 return
             except BaseError as error:
-                # Only the age is then wrong; whether the lock is still ours is asked in `check`.
+                # Only the age is then wrong; `check` finds out whether the lock is still ours.
                 logger.warning("lock not refreshed: %s", type(error).__name__)
 
     def release(self) -> None:

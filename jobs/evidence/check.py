@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Check(NamedTuple):
-    """`holds` is said only where there are no problems."""
+    """`holds` is printed only where there are no problems."""
 
     holds: str
     problems: Sequence[str] = ()

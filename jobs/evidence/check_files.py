@@ -151,7 +151,7 @@ def _log(
         problems += [
             f"{name}/{file}: the manifest names it, version {table.version} does not have it"
             for file in sorted(expected - named)
-            if _NUMBER.match(file) is None  # a file of the log that is missing is said already
+            if _NUMBER.match(file) is None  # a missing file of the log is reported already
         ]
         newer, note = _newer(case_uri, name, log, table.version)
         return problems + newer, note

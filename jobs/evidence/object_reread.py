@@ -34,7 +34,7 @@ def reread(
 ) -> Iterator[tuple[WasRead, Stale | None]]:
     """Each object with what is wrong with it now, None where nothing is; GETs run ahead.
 
-    A version id is asked for where there is one, so that a later overwrite changes nothing.
+    A version id is used where there is one, so that a later overwrite changes nothing.
     """
     queued: list[WasRead] = []
 

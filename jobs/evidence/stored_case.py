@@ -17,7 +17,7 @@ FINDING_COPIES = ("finding.json", "finding.json.gz")
 
 
 class NamedFile(NamedTuple):
-    """A file of the case beside its tables, by the name that the job gives it."""
+    """A file in the folder of the case, by the name that the job gives it."""
 
     name: str
     sha256: str

@@ -43,7 +43,7 @@ class Refusal(NamedTuple):
 def send_all(batches: Iterable[pa.RecordBatch], index: str, endpoint: Endpoint) -> Iterator[Any]:
     """Send record batches (record_id, text); yields batches of SAID.
 
-    A failure is said, not raised: a raised one would be repeated by Spark, with all the waiting,
+    A failure is returned, not raised: Spark would repeat a task that raises, with all the waiting,
     and printed with everything that surrounds it.
     """
     try:

@@ -23,7 +23,7 @@ REDACTION, _HIDDEN = "spark.sql.redaction.options.regex", "(?i)url|[.]pass$|[.]u
 
 
 def check_writer(spark: SparkSession, target: OpenSearchTarget | None) -> None:
-    """Raise BadInput when the connector is asked for and not there, naming its artifact."""
+    """Raise BadInput, naming the artifact, when the connector is chosen and its jar is missing."""
     if target is None or target.writer != "opensearch-hadoop":
         return
     version, scala = spark.version, _scala_version(spark)

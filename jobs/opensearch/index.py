@@ -57,7 +57,7 @@ def template_of(shape: str) -> dict[str, Any]:
 
 
 def shards_for(documents: int) -> int:
-    """Primary shards for so many documents: one, unless the index will be very large."""
+    """Primary shards for this number of documents: one, unless the index will be very large."""
     return min(
         _MOST_SHARDS, max(1, math.ceil(1.1 * documents * _BYTES_A_DOCUMENT / _BYTES_A_SHARD))
     )
@@ -82,7 +82,7 @@ class RunIndex:
         self.name = f"{self.alias}-{run_id}"
 
     def create(self, documents: int) -> None:
-        """Make the index for so many documents, refresh switched off.
+        """Make the index for this number of documents, with refresh switched off.
 
         It carries its own mapping: templates of others add what they like, but change no field of
         ours. Raises OpenSearchFailed where the index is nevertheless another one.
@@ -93,7 +93,7 @@ class RunIndex:
         found = patiently(self._endpoint, self._described)
         if odd := differences(body, found):
             raise OpenSearchFailed(
-                f"the index {self.name} is not as it was asked for: {'; '.join(odd[:5])}; see to "
+                f"the index {self.name} is not as requested: {'; '.join(odd[:5])}; see to "
                 "the index templates that match its name"
             )
 
@@ -183,7 +183,7 @@ class RunIndex:
 
 
 def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """What of an index is not as it was asked for; fields that templates added are no difference.
+    """What of an index is not as requested; fields that templates added are no difference.
 
     They stay empty, as no document has them.
     """

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PEERS_DRAWN = 59
 EVENTS_DRAWN = 50
-# Okabe and Ito's palette: told apart whatever the eyes.
+# Okabe and Ito's palette, which colour-blind people can tell apart.
 _COLOURS = {
     "DATA": "#d55e00", "ANSWERED": "#e69f00", "REFUSED": "#0072b2", "BLOCKED_DST": "#56b4e9",
     "BLOCKED_SRC": "#009e73", "NO_ANSWER": "#8a8a8a",

@@ -28,7 +28,7 @@ _RESUME_AFTER_S = (1.0, 5.0, 20.0)
 
 
 class ObjectToRead(NamedTuple):
-    """An object as it was listed; with a version id exactly that one is asked for."""
+    """An object as it was listed; with a version id, exactly that version is requested."""
 
     place: Place
     etag: str | None
@@ -60,7 +60,7 @@ def fetch_ahead(
 ) -> Iterator[tuple[ObjectToRead, Fetched | NotFetched]]:
     """Objects in order, with their bytes or the reason why there are none; GETs run ahead.
 
-    Objects of more than `max_bytes` as stored are not asked for.
+    Objects of more than `max_bytes` as stored are not requested.
     """
     ahead: deque[tuple[ObjectToRead, Future[Fetched | NotFetched] | None]] = deque()
     waiting = 0
@@ -80,7 +80,7 @@ def fetch_ahead(
 def _in_turn(
     wanted: ObjectToRead, future: Future[Fetched | NotFetched] | None, max_bytes: int
 ) -> tuple[ObjectToRead, Fetched | NotFetched]:
-    """A large object is asked for only now: a waiting response would hold a connection open."""
+    """A large object is requested only now: a waiting response would hold a connection open."""
     if wanted.size > max_bytes:
         reason = f"it has {wanted.size} bytes, more than --max_object_bytes {max_bytes}"
         return wanted, NotFetched(reason)

@@ -77,7 +77,7 @@ class RowCollector:
         return lines >= _LINES_TOGETHER or self._bytes >= _BYTES_TOGETHER
 
     def has_many_objects(self) -> bool:
-        """Whether so many objects have ended that their accounts are worth a batch."""
+        """Whether enough objects have ended for a batch of their accounts."""
         return len(self._sources) >= _OBJECTS_TOGETHER
 
     def flush(self) -> Iterator[pa.RecordBatch]:

@@ -136,7 +136,7 @@ def get_odd(place: Place, etag: str | None, version: str | None) -> OddObject:
 
 
 def chunks_of(found: OddObject, octets: int) -> Iterator[bytes]:
-    """The bytes of an object, so many at a time."""
+    """The bytes of an object, in chunks of a fixed size."""
     with _failures():
         yield from found.body.iter_chunks(octets)
 

@@ -134,7 +134,7 @@ class DeltaLog:
         return sorted(name for name, number in numbers.items() if first <= number <= version)
 
     def written_by(self, version: int) -> dict[str, object]:
-        """Who wrote a version, when and how, as the writer said."""
+        """Who wrote a version, when and how, by the writer's own account."""
         return next((a["commitInfo"] for a in self.actions(version) if "commitInfo" in a), {})
 
     def _newest_first(self) -> Iterator[Action]:

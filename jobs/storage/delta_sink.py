@@ -44,7 +44,7 @@ _STATISTICS = {
     "peers": "peer,service_port,outcome",
     "answers": "question",
 }
-# Delta's defaults forget after 30 days, replaced files after 7; a case is asked about for years.
+# Delta's defaults delete logs after 30 days and replaced files after 7; a case is needed for years.
 _RETENTION = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.deletedFileRetentionDuration": "interval 3650 days",

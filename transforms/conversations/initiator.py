@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from transforms.conversations.rules import Recorded, Rules
 from transforms.network.service_classes import rank_of
 
-# At least so many seconds between the first records of the sides make an order.
+# This many seconds between the first records of the two sides make an order.
 _ORDER_S = 2
 _HAS_PORTS = "protocol IN (6, 17)"
 

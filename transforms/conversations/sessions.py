@@ -19,7 +19,7 @@ _IDENTITY = (
     "packets", "bytes",
 )  # fmt: skip
 
-# A record of up to so many packets may hold nothing but SYNs, keepalives and acknowledgements.
+# A record of up to this many packets may hold nothing but SYNs, keepalives and acknowledgements.
 _FEW_PACKETS = 60
 
 

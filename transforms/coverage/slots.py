@@ -23,7 +23,7 @@ BEST_FIRST = (
 )  # fmt: skip
 SEEN = ("ok", "nodata")
 _UNRECORDED = ("refused", "missing", "nothing recorded")
-# A flow log that delivers an object for so many of the slots delivers one for each: what is not
+# A flow log that delivers an object for this share of the slots delivers one for each: what is not
 # there is missing, even where records of other objects reach into the slot.
 _REGULAR_PERCENT = 75
 
@@ -280,7 +280,7 @@ def _summed(interface_id: str, by_slot: Mapping[int, Sequence[Slot]]) -> Interfa
 
 
 def _decided(slots: Sequence[Slot]) -> str:
-    """An action that no flow log keeps is said by itself, not by every slot."""
+    """An action that no flow log keeps is reported once, not by every slot."""
     keeps = {
         "ACCEPT": [slot for slot in slots if slot.has_accept or not slot.has_reject],
         "REJECT": [slot for slot in slots if slot.has_reject or not slot.has_accept],

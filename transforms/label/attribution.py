@@ -1,4 +1,4 @@
-"""The shape of what is said of one end of a flow, and the words it uses."""
+"""The shape of what labels say about one end of a flow, and the words it uses."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,7 +16,7 @@ ANSWER = """STRUCT<name STRING, interface_id STRING, instance_id STRING, vpc_id 
 
 
 class Answer(NamedTuple):
-    """What is said of one end of a flow."""
+    """What labels say about one end of a flow."""
 
     name: str | None = None
     interface_id: str | None = None

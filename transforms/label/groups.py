@@ -39,7 +39,7 @@ def group_cells(tags: Mapping[str, str]) -> dict[str, object]:
 
 
 def group_of(cells: Mapping[str, object]) -> str | None:
-    """The group that a label row names: its own word, else the narrowest that the tags told."""
+    """The group that a label row names: its own column, else the narrowest group in the tags."""
     own = clean(cells.get("group")) or clean(cells.get("auto_scaling_group"))
     if own is not None:
         return own

@@ -20,7 +20,7 @@ def merged(
     taken_at: datetime,
     is_covered: Callable[[Mapping[str, object]], bool],
 ) -> list[Cells]:
-    """The history `known` carried on by what a snapshot has `seen`; sorted by key and time.
+    """The history `known`, continued by what a snapshot has `seen`; sorted by key and time.
 
     A change is dated at the moment it was first seen: an id that says the same goes on, one that
     changed or that the snapshot missed ends at `taken_at`, one that is new starts there. The rows

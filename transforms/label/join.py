@@ -1,4 +1,4 @@
-"""Put names beside the ids of every flow. Lookups have one answer per question.
+"""Add names to the ids of every flow. Lookups have one answer per question.
 
 They are joined by equality (an id, an address, a bucket of addresses) and a condition on time and
 address that at most one of their rows meets, whatever they were made from: no join adds a row.

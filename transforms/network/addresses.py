@@ -87,7 +87,7 @@ def is_too_wide(network: Network) -> bool:
 
 
 def buckets_of(network: Network, digits: int) -> Iterator[str]:
-    """The buckets of so many digits that hold addresses of the network."""
+    """The buckets with this number of digits that hold addresses of the network."""
     first, last = int(network.first[:digits], 16), int(network.last[:digits], 16)
     return (f"{bucket:0{digits}x}" for bucket in range(first, last + 1))
 
@@ -135,7 +135,7 @@ def _ipv6_groups(address: str) -> str:
 
 
 def bucket_of(key: str, digits: tuple[int, int]) -> str:
-    """SQL of an address key's bucket: so many digits of an IPv4 and of an IPv6 key."""
+    """SQL of an address key's bucket: the first digits of an IPv4 or an IPv6 key."""
     return f"substring({key}, 1, IF(length({key}) = 8, {digits[0]}, {digits[1]}))"
 
 

@@ -5,7 +5,6 @@ else prints errors or knows how an exception becomes a code.
 """
 
 import logging
-import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from obstore.exceptions import BaseError
 
 from jobs.cli.command_line import is_verbose
 from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
+from jobs.spark.error_stream import error_stream
 from jobs.spark.failures import is_of_spark, spark_failure
 from jobs.storage.object_store import first_line, is_full
 from transforms.text import masked, sanitise
@@ -69,7 +69,7 @@ def explain(error: Exception) -> tuple[ExitCode, tuple[str, ...]]:
 
 def print_error(sentence: str) -> None:
     """One line on the error stream."""
-    print(f"error: {_one_line(sentence)}", file=sys.stderr, flush=True)
+    print(f"error: {_one_line(sentence)}", file=error_stream(), flush=True)
 
 
 def _of_aws(error: Exception) -> tuple[ExitCode, tuple[str, ...]]:
@@ -101,7 +101,7 @@ class _Lines(logging.Formatter):
 
 
 def _set_up_logging(level: int) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(error_stream())
     handler.setFormatter(_Lines())
     logging.basicConfig(level=level, handlers=[handler])
     for name in _CHATTY:

@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import boto3
-import obstore
 from botocore.exceptions import BotoCoreError, ClientError
-from obstore.exceptions import BaseError
 
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser
@@ -21,7 +19,15 @@ from jobs.cli.main import run_main
 from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
 from jobs.sources.inventory import Inventory, Missing
 from jobs.sources.labels import aws_range_rows
-from jobs.storage.object_store import first_line, is_full, open_store, place_of
+from jobs.storage.object_store import first_line, place_of
+from jobs.storage.whole_objects import (
+    NotThere,
+    StorageFailed,
+    below,
+    read_bytes,
+    reason_of,
+    write_bytes,
+)
 from transforms.label.history import Cells, merged, one_row_each
 from transforms.label.tables import KEY_COLUMNS
 
@@ -100,13 +106,12 @@ class NothingCollected(Failure):
 class NotStored(Failure):
     """The snapshot, or a part of it, could not be written."""
 
-    def __init__(self, output: str, error: BaseError | OSError) -> None:
+    def __init__(self, output: str, failure: StorageFailed) -> None:
         super().__init__(
-            f"--output {output}: found {first_line(error)}; expected a place to write to; some "
+            f"--output {output}: found that {failure.reason}; expected a place to write to; some "
             "tables may be new and others as they were: make it writable and collect again"
         )
-        if is_full(str(error)):
-            self.exit_code = ExitCode.DISK_FULL
+        self.exit_code = failure.exit_code
 
 
 class Collected(NamedTuple):
@@ -132,8 +137,8 @@ def _collect(argv: Sequence[str]) -> int:
         raise NothingCollected(error) from error
     try:
         counts = write(request.output, collected, ranges, datetime.now(UTC))
-    except (BaseError, OSError) as error:
-        raise NotStored(request.output, error) from error
+    except StorageFailed as failure:
+        raise NotStored(request.output, failure) from failure
     print(f"{request.output}: " + ", ".join(f"{n:,} {table}" for table, n in counts.items()))
     for sentence in collected.missing:
         print(f"missing: {sentence}")
@@ -184,30 +189,25 @@ def collect(request: Request) -> Collected:
 def write(output: str, collected: Collected, ranges: bytes | None, now: datetime) -> dict[str, int]:
     """Write each table of the snapshot, then `snapshot.json`; returns the rows by table."""
     place = place_of(output)
-    store = open_store(place.bucket)
     counts: dict[str, int] = {}
-
-    def path(name: str) -> str:
-        return f"{place.path.rstrip('/')}/{name}".lstrip("/")
-
     histories = {
-        table: _history(table, _known(store, path(f"{table}.jsonl")), collected, now)
+        table: _history(table, _known(below(place, f"{table}.jsonl")), collected, now)
         for table in collected.tables
     }
     for table, rows in histories.items():
         text = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
         if rows:
-            obstore.put(store, path(f"{table}.jsonl"), text.encode())
+            write_bytes(below(place, f"{table}.jsonl"), text.encode())
         counts[table] = len(rows)
     if ranges is not None:
-        obstore.put(store, path("aws_ranges.json"), ranges)
+        write_bytes(below(place, "aws_ranges.json"), ranges)
     snapshot = {
         "taken_at": now.isoformat(timespec="seconds"),
         "covered": sorted(map(list, collected.covered)),
         "rows": counts,
         "missing": collected.missing,
     }
-    obstore.put(store, path("snapshot.json"), json.dumps(snapshot, indent=1).encode())
+    write_bytes(below(place, "snapshot.json"), json.dumps(snapshot, indent=1).encode())
     return counts
 
 
@@ -234,16 +234,15 @@ def _is_covered(table: str, row: Mapping[str, object], collected: Collected) -> 
     return (table, row.get("account_id"), row.get("region")) in collected.covered
 
 
-def _known(store: object, path: str) -> list[Cells]:
+def _known(uri: str) -> list[Cells]:
+    """The rows of an earlier snapshot; none where there is none."""
     try:
-        data = obstore.get(store, path).bytes().to_bytes()  # type: ignore[arg-type]
-    except FileNotFoundError:
+        return [json.loads(line) for line in read_bytes(uri).decode().splitlines() if line]
+    except NotThere:
         return []
-    try:
-        return [json.loads(line) for line in data.decode().splitlines() if line]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(
-            [f"{path}: not a snapshot that can be carried on: {error}; choose another --output"]
+            [f"{uri}: found no snapshot to add to: {first_line(error)}; choose another --output"]
         ) from error
 
 
@@ -271,12 +270,11 @@ def _aws_ranges(uri: str | None) -> bytes | None:
             with urllib.request.urlopen(uri, timeout=60) as answer:
                 data: bytes = answer.read()
         else:
-            place = place_of(uri)
-            data = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
+            data = read_bytes(uri)
         list(aws_range_rows("aws_ranges.json", data))
-    except (OSError, ValueError, BaseError) as error:
+    except (OSError, ValueError, RecursionError, StorageFailed) as error:
         raise BadInput(
-            [f"--aws_ranges {uri}: {first_line(error)}; expected AWS's ip-ranges.json"]
+            [f"--aws_ranges {uri}: {reason_of(error)}; expected AWS's ip-ranges.json"]
         ) from error
     return data
 

@@ -11,7 +11,8 @@ from jobs.cli.arguments import parse_arguments
 from jobs.cli.main import run_main
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import CaseLock, locked_case
-from jobs.evidence.manifest import inputs_digest, is_complete
+from jobs.evidence.manifest import inputs_digest
+from jobs.evidence.manifest_file import is_complete
 from jobs.opensearch.connector import check_writer
 from jobs.opensearch.sink import remove_index
 from jobs.output.metrics import metric_line

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from obstore.exceptions import BaseError
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -23,11 +22,12 @@ from jobs.evidence.check_books import check_books, check_inputs, check_objects
 from jobs.evidence.check_chain import check_chain, check_signature
 from jobs.evidence.check_files import check_named_files, check_tables
 from jobs.evidence.check_index import check_index
-from jobs.evidence.manifest import read_manifest
+from jobs.evidence.manifest_file import read_manifest
 from jobs.evidence.stored_case import StoredCase, read_case
 from jobs.spark.session import open_session
 from jobs.storage.delta_sink import read_table
 from jobs.storage.object_store import first_line
+from jobs.storage.whole_objects import StorageFailed, reason_of
 from transforms.text import sanitise
 
 _SHOWN = 20
@@ -186,8 +186,8 @@ def case_at(case_uri: str) -> StoredCase:
     where = f"--case {case_uri}"
     try:
         found = read_manifest(f"{case_uri}/manifest.json")
-    except (ValueError, RecursionError, BaseError, OSError) as error:
-        raise BadInput([f"{where}: manifest.json is not readable ({first_line(error)})"]) from error
+    except (ValueError, StorageFailed) as error:
+        raise BadInput([f"{where}: manifest.json is not readable ({reason_of(error)})"]) from error
     if found is None:
         raise BadInput(
             [

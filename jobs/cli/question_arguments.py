@@ -4,12 +4,9 @@ import csv
 import re
 from collections.abc import Iterator
 
-import obstore
-from obstore.exceptions import BaseError
-
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Reader
-from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.whole_objects import StorageFailed, read_bytes
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.separated import decoded, is_separator_line, separated_table
 
@@ -35,14 +32,20 @@ def read_question_options(flags: Reader) -> QuestionOptions:
     )
 
 
+# A million addresses and more: many times what a person puts into a list.
+_MAX_LIST_BYTES = 64 * 1024 * 1024
+
+
 def _listed(uri: str) -> tuple[str, ...]:
-    """Addresses of a file."""
-    place = place_of(values.uri(uri))
+    """The addresses in a file."""
     try:
-        data = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
-        return values.addresses(",".join(_cells(decoded(data))))
-    except (FileNotFoundError, BaseError, PermissionError, csv.Error) as error:
-        raise ValueError(f"cannot be read: {first_line(error)}; expected a text file") from None
+        return values.addresses(
+            ",".join(_cells(decoded(read_bytes(values.uri(uri), _MAX_LIST_BYTES))))
+        )
+    except StorageFailed as error:
+        raise ValueError(f"{error.reason}; expected a text file") from None
+    except csv.Error as error:
+        raise ValueError(f"cannot be read: {error}; expected a text file") from None
 
 
 def _cells(text: str) -> Iterator[str]:

@@ -23,10 +23,12 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
 from jobs.errors import BadInput, ExitCode, Failure
 from jobs.storage.object_store import Place, open_store, place_of
+from jobs.storage.whole_objects import StorageFailed, read_bytes
 
 logger = logging.getLogger(__name__)
 
 _BEAT_S = 30.0
+_MAX_BYTES = 64 * 1024
 
 
 class CaseHeld(BadInput):
@@ -148,7 +150,7 @@ class CaseLock:
             return None
         try:
             return _Held(Owner(**json.loads(text)), found.meta["e_tag"])
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise BadInput(
                 [
                     f"{self._name()}: found a lock that cannot be read; expected one of this "
@@ -191,11 +193,9 @@ def locked_case(uri: str, run_id: str, break_lock: str | None = None) -> Iterato
 
 def holder_of(uri: str) -> Owner | None:
     """Who holds the lock at `uri`, alive or not; None without a lock that can be read."""
-    place = place_of(uri)
     try:
-        found = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
-        return Owner(**json.loads(found))
-    except (BaseError, OSError, ValueError, TypeError, RecursionError):
+        return Owner(**json.loads(read_bytes(uri, _MAX_BYTES)))
+    except (StorageFailed, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -4,7 +4,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from jobs.evidence.check import Check
-from jobs.evidence.manifest import Stored, canonical, earlier_manifest, read_manifest
+from jobs.evidence.manifest_file import Stored, canonical, earlier_manifest, read_manifest
 from jobs.evidence.signature import (
     SignatureRefused,
     read_signature,
@@ -14,6 +14,7 @@ from jobs.evidence.signature import (
 )
 from jobs.evidence.stored_case import Link, StoredCase, read_link
 from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.whole_objects import StorageFailed, read_bytes, reason_of
 
 
 def check_chain(case_uri: str, case: StoredCase, expect_sha256: str | None) -> Check:
@@ -67,8 +68,8 @@ def check_signature(case_uri: str, case: StoredCase, key_name: str | None) -> Ch
             return Check("", [f"{where}: it is by {signature.key}; expected {key.arn}"])
         if not verifies(key, case.stored.text, signature):
             return Check("", [f"{where}: it is no signature by {key.arn} of this manifest.json"])
-    except (ValueError, BaseError, OSError) as error:
-        return Check("", [f"{where}: not readable: {first_line(error)}"])
+    except (ValueError, StorageFailed) as error:
+        return Check("", [f"{where}: not readable: {reason_of(error)}"])
     except SignatureRefused as refused:
         return Check("", [f"{where}: cannot be verified: {refused}"])
     notes = [] if key_name else [
@@ -83,8 +84,8 @@ def _follow(case_uri: str, case_id: str, at: Stored, link: Link) -> tuple[Stored
     uri = earlier_manifest(case_uri, link.run_id)
     try:
         before = read_manifest(uri)
-    except (ValueError, RecursionError, BaseError, OSError) as error:
-        return None, f"{uri}: not readable: {first_line(error)}"
+    except (ValueError, StorageFailed) as error:
+        return None, f"{uri}: not readable: {reason_of(error)}"
     if before is None:
         return None, f"{uri}: missing, yet the manifest of {at.run_id} names it"
     if before.sha256 != link.sha256:
@@ -117,10 +118,9 @@ def _strays(case_uri: str, chain: list[Stored]) -> list[str]:
 
 
 def _text_of(uri: str) -> bytes | None:
-    place = place_of(uri)
     try:
-        return obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
-    except (BaseError, OSError):
+        return read_bytes(uri)
+    except StorageFailed:
         return None
 
 

@@ -21,12 +21,11 @@ from jobs.evidence.file_digests import (
 )
 from jobs.evidence.stored_case import NamedFile, StoredCase
 from jobs.evidence.tables import TableEvidence, names_of
-from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_log import LOG_ERRORS, DeltaLog
 from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.whole_objects import reason_of
 
 _NUMBER = re.compile(rf"{LOG_FOLDER}/(\d{{20}})\.")
-# What a log that somebody else wrote may do to whoever reads it.
-_LOG_ERRORS = (BaseError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _FOOTER = 8
 _FOOTER_MOST = 64 * 1024 * 1024
 
@@ -155,8 +154,8 @@ def _log(
         ]
         newer, note = _newer(case_uri, name, log, table.version)
         return problems + newer, note
-    except _LOG_ERRORS as error:
-        return [f"table {name}: its log cannot be read: {first_line(error)}"], []
+    except LOG_ERRORS as error:
+        return [f"table {name}: its log cannot be read: {reason_of(error)}"], []
 
 
 def _newer(case_uri: str, name: str, log: DeltaLog, version: int) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""The manifest of a case: what a run was asked, what it read, what it wrote, and what came before.
+"""What a manifest says: what a run was given, what it read and wrote, and what came before.
 
 `manifest.json` is replaced in one step as the last thing a run does, and never taken away: the run
 that it names is complete, and it names the version of every table, so that the same state can be
@@ -7,20 +7,16 @@ the one before it by SHA-256.
 """
 
 import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
-import obstore
-from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.errors import BadInput
 from jobs.evidence.case_lock import CaseLock
+from jobs.evidence.manifest_file import Stored, canonical, read_manifest, replace_manifest
 from jobs.evidence.provenance import code_facts, spark_facts
 from jobs.evidence.signature import put_signature, sign, signing_key
 from jobs.evidence.tables import describe_tables
@@ -28,86 +24,9 @@ from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
 from jobs.pipeline.result import RunResult
 from jobs.sources.labels import label_warnings
-from jobs.storage.object_store import first_line, open_store, place_of
 from transforms.vocabulary import FURTHER_READINGS, Reading
 
 FORMAT = 2
-
-
-class Stored(NamedTuple):
-    """A manifest as it lies in the case, with the hash that the next one names it by."""
-
-    content: dict[str, object]
-    text: bytes
-
-    @property
-    def sha256(self) -> str:
-        """Hex, over the bytes as stored."""
-        return hashlib.sha256(self.text).hexdigest()
-
-    @property
-    def run_id(self) -> str:
-        """The run that it is of."""
-        return str(self.content["run_id"])
-
-
-def canonical(content: Mapping[str, object]) -> bytes:
-    """The one way to write this content: keys in order, ASCII, two spaces, a newline at the end."""
-    return json.dumps(content, indent=2, sort_keys=True).encode() + b"\n"
-
-
-def read_manifest(uri: str) -> Stored | None:
-    """The manifest at a URI; None when there is none; raises ValueError for anything else."""
-    place = place_of(uri)
-    try:
-        text = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
-    except FileNotFoundError:
-        return None
-    content = json.loads(text)
-    if not isinstance(content, dict) or "run_id" not in content:
-        raise ValueError("it is no manifest: it names no run")
-    return Stored(content, text)
-
-
-def earlier_manifest(case_uri: str, run_id: str) -> str:
-    """Where the manifest of an earlier run of the case is kept."""
-    return f"{case_uri}/manifests/{run_id}.json"
-
-
-def replace_manifest(case_uri: str, content: Mapping[str, object], before: Stored | None) -> None:
-    """Keep the manifest of the run before, then put the new one in its place, in one step each.
-
-    A run that is killed in between has changed nothing that a reader of the case relies on.
-    """
-    place = place_of(case_uri)
-    store = open_store(place.bucket)
-    if before is not None:
-        copy = place_of(earlier_manifest(case_uri, before.run_id))
-        obstore.put(store, copy.path, before.text)
-    obstore.put(store, f"{place.path}/manifest.json", canonical(content))
-
-
-def is_complete(case_uri: str, run_id: str) -> bool:
-    """Whether the case's manifest is the one of this run."""
-    try:
-        found = read_manifest(f"{case_uri}/manifest.json")
-    except (ValueError, BaseError, OSError):
-        return False
-    return found is not None and found.run_id == run_id
-
-
-def check_manifest(case_uri: str) -> None:
-    """Raise BadInput when something else lies where the manifest will go."""
-    uri = f"{case_uri}/manifest.json"
-    try:
-        read_manifest(uri)
-    except (ValueError, BaseError, OSError) as error:
-        raise BadInput(
-            [
-                f"{uri}: found something that cannot be read ({first_line(error)}); expected the "
-                "manifest of an earlier run; move it away or choose another --case_id"
-            ]
-        ) from error
 
 
 def complete_case(

@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import obstore
-
 from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
-from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import first_line
+from jobs.storage.whole_objects import NotThere, read_bytes, write_bytes
 
 _ARN = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):\d{12}:(?:key|alias)/", re.ASCII)
 # The first of these that the key offers is used.
@@ -146,21 +145,18 @@ def verifies(key: SigningKey, manifest: bytes, signature: Signature) -> bool:
 def put_signature(case_uri: str, run_id: str, signature: Signature) -> None:
     """Put the signature of a run's manifest into the case; it stays where it is."""
     text = json.dumps(asdict(signature), indent=2, sort_keys=True).encode() + b"\n"
-    place = place_of(signature_uri(case_uri, run_id))
-    obstore.put(open_store(place.bucket), place.path, text)
+    write_bytes(signature_uri(case_uri, run_id), text)
 
 
 def read_signature(case_uri: str, run_id: str) -> Signature | None:
-    """The signature of a run's manifest, None without one; raises ValueError for anything else."""
-    place = place_of(signature_uri(case_uri, run_id))
+    """The signature of a run's manifest, None without one.
+
+    Raises StorageFailed, and ValueError for anything that is no signature.
+    """
     try:
-        found = obstore.get(open_store(place.bucket), place.path)
-        if found.meta["size"] > _MAX_BYTES:
-            raise ValueError(f"it has {found.meta['size']:,} bytes")
-        text = found.bytes().to_bytes()
-    except FileNotFoundError:
+        return _parsed(read_bytes(signature_uri(case_uri, run_id), _MAX_BYTES))
+    except NotThere:
         return None
-    return _parsed(text)
 
 
 def signature_uri(case_uri: str, run_id: str) -> str:

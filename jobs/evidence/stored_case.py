@@ -7,7 +7,7 @@ from dataclasses import fields as fields_of
 from typing import Any, NamedTuple
 
 from jobs.evidence import stored_fields as fields
-from jobs.evidence.manifest import Stored
+from jobs.evidence.manifest_file import Stored
 from jobs.evidence.tables import TableEvidence, read_tables
 from jobs.pipeline.books import Books
 from transforms.vocabulary import FURTHER_READINGS

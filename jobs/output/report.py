@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from datetime import UTC
 from importlib.resources import files
 
-import obstore
-
 from jobs.output.report_drawings import drawings
 from jobs.output.report_tables import answer_for_report, hour_matrix, peer_matrix
 from jobs.pipeline.books import Books
 from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines
 from jobs.pipeline.result import RunResult
-from jobs.storage.object_store import open_store, place_of
+from jobs.storage.whole_objects import read_bytes, write_bytes
 from transforms.conversations.build import CONVERSATIONS_VERSION
 from transforms.network.service_classes import SERVICE_CLASSES, SERVICE_CLASSES_VERSION
 from transforms.questions.catalogue import QUESTIONS, Answer, shown_in, the_one_in
@@ -49,8 +47,7 @@ def store_report(case_uri: str, run_id: str, text: str) -> dict[str, object]:
     """
     octets = text.encode()
     name = report_name(run_id)
-    place = place_of(f"{case_uri}/{name}")
-    obstore.put(open_store(place.bucket), place.path, octets)
+    write_bytes(f"{case_uri}/{name}", octets)
     return {"name": name, "sha256": hashlib.sha256(octets).hexdigest(), "bytes": len(octets)}
 
 
@@ -61,10 +58,7 @@ def report_name(run_id: str) -> str:
 
 def show_report(case_uri: str, run_id: str) -> None:
     """Make the report of a run `report.html`."""
-    place = place_of(case_uri)
-    store = open_store(place.bucket)
-    text = obstore.get(store, f"{place.path}/{report_name(run_id)}").bytes()
-    obstore.put(store, f"{place.path}/report.html", text)
+    write_bytes(f"{case_uri}/report.html", read_bytes(f"{case_uri}/{report_name(run_id)}"))
 
 
 def render_report(result: RunResult, inputs_sha256: str) -> str | None:

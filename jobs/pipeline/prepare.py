@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from jobs.cli.arguments import NOT_GIVEN, Arguments
 from jobs.errors import Problems
-from jobs.evidence.manifest import check_manifest
+from jobs.evidence.manifest_file import check_manifest
 from jobs.evidence.signature import check_signing
 from jobs.opensearch.preflight import check_reachable
 from jobs.pipeline.baseline import baseline_window

@@ -6,12 +6,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 import obstore
-from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame
 
 from jobs.cli.arguments import NOT_GIVEN, Arguments
 from jobs.errors import BadInput
-from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import open_store, place_of
+from jobs.storage.whole_objects import (
+    NotThere,
+    StorageFailed,
+    TooLarge,
+    read_bytes,
+    write_bytes,
+)
 from transforms.finding.claim import ClaimAnswer, claim_columns, judge, sightings
 from transforms.finding.envelope import MAX_BYTES, BadFinding
 from transforms.finding.guardduty import Finding, default_window, read_finding
@@ -54,20 +60,17 @@ class FindingFile(NamedTuple):
 
 def read_finding_file(uri: str, instance_id: str | None = None) -> FindingFile:
     """The findings at a URI, a file or `s3://…`; raises BadInput with every problem."""
-    place = place_of(uri)
     try:
-        store = open_store(place.bucket)
-        size = obstore.head(store, place.path)["size"]
-        if size > MAX_BYTES:
-            raise BadFinding(f"found {size:,} bytes; expected at most {MAX_BYTES:,}; cut the file")
-        data = obstore.get(store, place.path).bytes().to_bytes()
+        data = read_bytes(uri, MAX_BYTES)
         return FindingFile(uri, data, read_finding(data, instance_id))
-    except FileNotFoundError:
+    except NotThere:
         raise BadInput(
             [f"--finding {uri}: found nothing there; expected a GuardDuty finding; check the path"]
         ) from None
-    except (BaseError, PermissionError) as error:
-        raise BadInput([f"--finding {uri}: reading failed: {first_line(error)}"]) from error
+    except TooLarge as error:
+        raise BadInput([f"--finding {uri}: {error.reason}; cut the file"]) from error
+    except StorageFailed as error:
+        raise BadInput([f"--finding {uri}: {error.reason}; check the file"]) from error
     except BadFinding as bad:
         raise BadInput([f"--finding {uri}: {problem}" for problem in bad.problems]) from bad
 
@@ -101,7 +104,7 @@ def keep_copy(case_uri: str, found: FindingFile | None) -> None:
     for name in ("finding.json", "finding.json.gz"):
         path = f"{place.path}/{name}"
         if found is not None and found.copy_name == name:
-            obstore.put(store, path, found.data)
+            write_bytes(f"{case_uri}/{name}", found.data)
             continue
         try:
             obstore.delete(store, path)

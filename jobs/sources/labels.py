@@ -8,14 +8,13 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
 
-import obstore
 import pyarrow as pa
 import pyarrow.parquet
-from obstore.exceptions import BaseError
 from pyspark.sql import SparkSession
 
 from jobs.errors import BadInput
-from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import first_line, place_of
+from jobs.storage.whole_objects import NotThere, StorageFailed, below, read_bytes
 from transforms.finding.guardduty import Finding
 from transforms.finding.interface_labels import with_finding
 from transforms.label.build import build_label_tables
@@ -53,7 +52,6 @@ def read_label_files(uri: str | None) -> LabelFiles | None:
     if uri is None:
         return None
     place = place_of(uri)
-    store = open_store(place.bucket)
     tables: dict[str, list[LabelRow]] = {}
     sources: dict[str, str] = {}
     problems: list[str] = []
@@ -61,13 +59,13 @@ def read_label_files(uri: str | None) -> LabelFiles | None:
         for ending in (*_ENDINGS, *(["json"] if table == "aws_ranges" else [])):
             name = f"{table}.{ending}"
             try:
-                data = obstore.get(store, f"{place.path.rstrip('/')}/{name}").bytes().to_bytes()
-            except FileNotFoundError:
+                data = read_bytes(below(place, name))
+            except NotThere:
                 continue
-            except BaseError as error:
-                problems.append(f"--labels {uri}/{name}: reading failed: {first_line(error)}")
+            except StorageFailed as error:
+                problems.append(f"--labels {uri}/{name}: {error.reason}")
                 continue
-            sources[place.uri_of(f"{place.path.rstrip('/')}/{name}")] = sha256(data).hexdigest()
+            sources[below(place, name)] = sha256(data).hexdigest()
             try:
                 rows, columns = _rows(name, data)
             except (ValueError, RecursionError, OSError, pa.ArrowException, csv.Error) as error:

@@ -10,9 +10,9 @@ from typing import IO, TYPE_CHECKING, NamedTuple, cast
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
 
-from jobs.errors import EXPIRED_CODES, CredentialsExpired
+from jobs.errors import CredentialsExpired
 from jobs.storage.any_key import KeyFailure, OddObject, chunks_of, get_odd, is_plain
-from jobs.storage.object_store import Place, first_line, open_store
+from jobs.storage.object_store import Place, expired_code, first_line, open_store
 from transforms.scan.inflate import Damaged, Unreadable
 
 if TYPE_CHECKING:
@@ -140,12 +140,11 @@ def _streamed_odd(found: OddObject) -> Iterator[bytes]:
 
 def _stop_if_expired(answer: str) -> None:
     """Raise CredentialsExpired for such a code of S3, alone or in its answer."""
-    for code in EXPIRED_CODES:
-        if answer == code or f"<Code>{code}</Code>" in answer:
-            raise CredentialsExpired(
-                f"S3 answered {code}: the credentials ended before the reading did; nothing was "
-                "concluded; renew them and run again"
-            )
+    if (code := expired_code(answer)) is not None:
+        raise CredentialsExpired(
+            f"S3 answered {code}: the credentials ended before the reading did; nothing was "
+            "concluded; renew them and run again"
+        )
 
 
 def spooled(chunks: Iterable[bytes]) -> IO[bytes]:

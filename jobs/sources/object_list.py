@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import obstore
 from obstore.exceptions import BaseError
 
 from jobs.errors import BadInput
 from jobs.storage.any_key import KeyFailure, head
-from jobs.storage.object_store import Place, first_line, open_store, place_of
+from jobs.storage.object_store import Place, first_line, place_of
+from jobs.storage.whole_objects import StorageFailed, TooLarge, read_bytes
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -44,18 +44,16 @@ def named_objects(uri: str) -> Iterator[tuple[Place, "ObjectMeta"]]:
 
 
 def _places(uri: str) -> Iterator[Place]:
-    place = place_of(uri)
     try:
-        found = obstore.get(open_store(place.bucket), place.path)
-        if found.meta["size"] > _MAX_LIST_BYTES:
-            raise BadInput(
-                [f"--object_list {uri}: found {found.meta['size']:,} bytes; expected at most "
-                 f"{_MAX_LIST_BYTES:,}; split the list into several runs"]
-            )  # fmt: skip
-        text = bytes(found.bytes()).decode("utf-8-sig")
-    except (BaseError, OSError) as error:
-        said = f"--object_list {uri}: found {first_line(error)}"
-        raise BadInput([f"{said}; expected a file of URIs; check the path"]) from error
+        text = read_bytes(uri, _MAX_LIST_BYTES).decode("utf-8-sig")
+    except TooLarge as error:
+        raise BadInput(
+            [f"--object_list {uri}: {error.reason}; split the list into several runs"]
+        ) from error
+    except StorageFailed as error:
+        raise BadInput(
+            [f"--object_list {uri}: {error.reason}; expected a file of URIs; check the path"]
+        ) from error
     except UnicodeDecodeError as error:
         raise BadInput(
             [f"--object_list {uri}: found bytes that are not UTF-8; expected a URI per line"]

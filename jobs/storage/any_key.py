@@ -135,6 +135,13 @@ def get_odd(place: Place, etag: str | None, version: str | None) -> OddObject:
     return OddObject(found["ContentLength"], found.get("VersionId"), found["Body"])
 
 
+def put_odd(place: Place, data: bytes) -> None:
+    """Put an object whose key is not plain. Raises KeyFailure."""
+    assert place.bucket is not None
+    with _failures():
+        _client(place.bucket).put_object(Bucket=place.bucket.name, Key=place.path, Body=data)
+
+
 def chunks_of(found: OddObject, octets: int) -> Iterator[bytes]:
     """The bytes of an object, in chunks of a fixed size."""
     with _failures():
@@ -167,7 +174,7 @@ def _client(bucket: Bucket) -> Any:
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """What boto3 raises, as FileNotFoundError or KeyFailure."""
+    """Turn what boto3 raises into FileNotFoundError or KeyFailure."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

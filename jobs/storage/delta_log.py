@@ -11,12 +11,27 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import obstore
+import pyarrow as pa
 import pyarrow.parquet as pq
+from obstore.exceptions import BaseError
 
 from jobs.storage.object_store import Place, open_store, place_of
+from jobs.storage.whole_objects import StorageFailed, below, read_bytes
 
 Action = dict[str, dict[str, object]]
 
+# What reading a log may raise that somebody else wrote.
+LOG_ERRORS = (
+    StorageFailed,
+    BaseError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    pa.ArrowException,
+)
 _COMMIT = re.compile(r"(\d{20})\.json")
 _NUMBERED = re.compile(r"(\d{20})\.")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d{10}\.\d{10})?\.parquet")
@@ -164,7 +179,7 @@ class DeltaLog:
         return [meta["path"].rsplit("/", 1)[-1] for meta in found["objects"]]
 
     def _get(self, name: str) -> bytes:
-        return obstore.get(self._store, f"{self._folder.path}/{name}").bytes().to_bytes()
+        return read_bytes(below(self._folder, name))
 
 
 def _is_overwrite(action: Action) -> bool:

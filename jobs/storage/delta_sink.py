@@ -8,8 +8,9 @@ from obstore.exceptions import BaseError
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.errors import BadInput
-from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_log import LOG_ERRORS, DeltaLog
 from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.whole_objects import reason_of
 from transforms import schemas
 from transforms.table_shape import columns_of_ddl, columns_of_delta, conflicts
 from transforms.vocabulary import FURTHER_READINGS
@@ -150,8 +151,8 @@ def check_tables(case_uri: str) -> None:
         uri = f"{case_uri}/{name}"
         try:
             found = _foreign_traits(uri, schema)
-        except (BaseError, PermissionError, ValueError, KeyError) as error:
-            found = [f"a log that cannot be read ({first_line(error)})"]
+        except LOG_ERRORS as error:
+            found = [f"a log that cannot be read ({reason_of(error)})"]
         if found:
             shown = "; ".join(found[:5]) + (f"; {len(found) - 5} more" if len(found) > 5 else "")
             problems.append(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from obstore.store import LocalStore, S3Store
 
-from jobs.errors import BadInput
+from jobs.errors import EXPIRED_CODES, BadInput
 from transforms.text import masked, sanitise
 
 if TYPE_CHECKING:
@@ -126,6 +126,13 @@ _NO_SPACE = ("os error 28", "os error 122", "No space left on device", "Disk quo
 def is_full(text: str) -> bool:
     """Whether a message says that a disk, or the quota on it, is used up."""
     return any(sign in text for sign in _NO_SPACE)
+
+
+def expired_code(answer: str) -> str | None:
+    """The code of S3, alone or in its answer, that says that credentials expired; None without."""
+    return next(
+        (code for code in EXPIRED_CODES if answer == code or f"<Code>{code}</Code>" in answer), None
+    )
 
 
 def first_line(error: BaseException) -> str:

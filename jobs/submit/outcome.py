@@ -6,13 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import obstore
-from obstore.exceptions import BaseError
-
 from jobs.errors import BadInput, ExitCode
 from jobs.evidence import stored_fields as fields
-from jobs.evidence.manifest import read_manifest
-from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.evidence.manifest_file import read_manifest
+from jobs.storage.object_store import first_line
+from jobs.storage.whole_objects import StorageFailed, read_bytes, reason_of
 from jobs.submit.runs import RunStatus
 from transforms.text import sanitise
 from transforms.vocabulary import Step
@@ -43,9 +41,9 @@ def outcome_of(case_uri: str, status: RunStatus, report_folder: str) -> RunOutco
     uri = f"{case_uri}/manifest.json"
     try:
         stored = read_manifest(uri)
-    except (BadInput, BaseError, OSError) as error:
-        return _failed(f"{uri}: {first_line(error)}; check s3:GetObject there")
-    except (ValueError, RecursionError) as error:
+    except (BadInput, StorageFailed) as error:
+        return _failed(f"{uri}: {reason_of(error)}; check s3:GetObject there")
+    except ValueError as error:
         return _failed(f"{uri}: {first_line(error)}; verify the case")
     try:
         run = _run_of(stored.content) if stored else None
@@ -135,16 +133,19 @@ def _report(case_uri: str, run_id: str, sha256: str, folder: str) -> Iterator[st
     case_id = case_uri.rstrip("/").rsplit("/", 1)[-1]
     uri = f"{case_uri}/reports/{run_id}.html"
     yield f"Report      {uri}"
-    place = place_of(uri)
     try:
-        text = obstore.get(open_store(place.bucket), place.path).bytes().to_bytes()
-    except (BaseError, OSError) as error:
-        yield f"            no copy: {first_line(error)}"
+        text = read_bytes(uri)
+    except StorageFailed as error:
+        yield f"            no copy: {error.reason}"
         return
     if hashlib.sha256(text).hexdigest() != sha256:
         yield "            no copy: found other bytes than the manifest names; verify the case"
         return
     copy = Path(folder) / f"{case_id}-{run_id}.html"
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    copy.write_bytes(text)
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(text)
+    except OSError as error:
+        yield f"            no copy: {copy} cannot be written: {error.strerror}"
+        return
     yield f"            a copy is in {copy}"

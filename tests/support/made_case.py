@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from jobs.evidence.manifest import Stored, canonical, earlier_manifest
+from jobs.evidence.manifest_file import Stored, canonical, earlier_manifest
 from jobs.evidence.tables import describe_tables
 from jobs.pipeline.books import Books
 

@@ -32,7 +32,6 @@ VAGUELY_NAMED: set[str] = {
     "demo/variants.py: said",
     "jobs/sources/findings.py: asked",
     "jobs/sources/findings.py: said",
-    "jobs/sources/object_list.py: said",
     "transforms/finding/fields.py: said",
     "transforms/finding/guardduty.py: said",
     "transforms/finding/security_hub.py: said",

@@ -345,7 +345,7 @@ def test_a_file_of_expected_peers_that_is_not_there_or_holds_names_is_refused(
     (absent,) = problems(*FLAGS, "--expected_peers_file", str(tmp_path / "absent"))
     (wrong,) = problems(*FLAGS, "--expected_peers_file", str(names))
 
-    assert "cannot be read" in absent
+    assert "found nothing there" in absent
     assert "expected IPv4 or IPv6 addresses" in wrong
 
 

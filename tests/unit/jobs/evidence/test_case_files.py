@@ -14,7 +14,7 @@ from jobs.evidence.case_lock import Owner
 from jobs.evidence.check import Check
 from jobs.evidence.check_chain import check_chain, check_signature
 from jobs.evidence.check_files import check_named_files, check_tables
-from jobs.evidence.manifest import canonical, read_manifest
+from jobs.evidence.manifest_file import canonical, read_manifest
 from jobs.evidence.stored_case import StoredCase, read_case
 from tests.support.made_case import CASE, RUNS, make_run, write_version
 

@@ -26,6 +26,7 @@ from jobs.evidence.signature import (
     signing_key,
     verifies,
 )
+from jobs.storage.whole_objects import TooLarge
 
 MANIFEST = b'{"run_id": "20261128t000000z-0001"}\n' * 200  # longer than KMS takes a message
 RUN = "20261128t000000z-0001"
@@ -134,7 +135,7 @@ def test_no_region_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", "null", '"text"', "{}", "not JSON", "[" * 100_000,
+        "", "[]", "null", '"text"', "{}", "not JSON", "[" * 60_000,
         json.dumps({"key": "k", "algorithm": "a", "manifest_sha256": "s", "signature": 7}),
         json.dumps({"key": "k", "algorithm": "a", "manifest_sha256": "s", "signature": "é"}),
         json.dumps({"key": "k", "algorithm": "a", "manifest_sha256": "s", "signature": "a"}),
@@ -145,6 +146,14 @@ def test_what_is_no_signature_is_a_value_error_and_nothing_else(text: str, tmp_p
     (tmp_path / "signatures" / f"{RUN}.json").write_text(text)
 
     with pytest.raises(ValueError, match=r"."):
+        read_signature(str(tmp_path), RUN)
+
+
+def test_a_file_too_large_for_a_signature_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "signatures").mkdir()
+    (tmp_path / "signatures" / f"{RUN}.json").write_text(" " * 65_537)
+
+    with pytest.raises(TooLarge, match="found 65,537 bytes; expected at most 65,536"):
         read_signature(str(tmp_path), RUN)
 
 

@@ -112,9 +112,8 @@ def test_flags_of_a_file_are_read_and_later_flags_win(
 
     # The one thing wrong is the time without a zone; `later` took the place of the file's case.
     assert done.returncode == 2
-    assert [line[:50] for line in done.stderr.splitlines() if line.startswith("error:")] == [
-        "error: --to: found '2026-11-23T00:30:00'; expected "
-    ]
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert error.startswith("error: --to: found '2026-11-23T00:30:00'; expected a zone")
 
 
 def test_the_packages_are_ours() -> None:

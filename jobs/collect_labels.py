@@ -28,6 +28,7 @@ from jobs.storage.whole_objects import (
     reason_of,
     write_bytes,
 )
+from transforms import patterns
 from transforms.label.history import Cells, merged, one_row_each
 from transforms.label.tables import KEY_COLUMNS
 
@@ -281,14 +282,14 @@ def _aws_ranges(uri: str | None) -> bytes | None:
 
 def _regions(text: str) -> tuple[str, ...]:
     found = values.items(text)
-    if not found or not all(re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", item) for item in found):
+    if not found or not all(re.fullmatch(patterns.REGION, item) for item in found):
         raise ValueError("expected regions such as eu-west-1,us-east-1")
     return found
 
 
 def _role_arns(text: str) -> tuple[str, ...]:
     found = values.items(text)
-    if not all(re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", arn) for arn in found):
+    if not all(re.fullmatch(patterns.ROLE_ARN, arn) for arn in found):
         raise ValueError("expected arn:aws:iam::ACCOUNT:role/NAME")
     return found
 

@@ -28,6 +28,7 @@ from jobs.spark.session import open_session
 from jobs.storage.delta_sink import read_table
 from jobs.storage.object_store import first_line
 from jobs.storage.whole_objects import StorageFailed, reason_of
+from transforms import patterns
 from transforms.text import sanitise
 
 _SHOWN = 20
@@ -176,7 +177,7 @@ def _arguments(argv: Sequence[str]) -> Request:
 
 
 def _sha256(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+    if not re.fullmatch(patterns.SHA256, text.lower()):
         raise ValueError("expected 64 hex digits")
     return text.lower()
 

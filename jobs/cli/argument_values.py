@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from jobs.storage.object_store import problem_of
+from transforms import patterns
 from transforms.network.addresses import canonical
 from transforms.scan.formats import columns_of_format
 
-# With a prefix and a run id the name of an index stays below OpenSearch's 255 octets by far.
-CASE_ID_MOST = 41
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -58,15 +57,17 @@ def scope(text: str) -> str:
 
 def case_id(text: str) -> str:
     """A name that is safe as a folder and as part of an index name."""
-    if not re.fullmatch(rf"[a-z0-9][a-z0-9-]{{2,{CASE_ID_MOST - 1}}}", text):
-        raise ValueError(f"expected 3 to {CASE_ID_MOST} lower-case letters, digits and dashes")
+    if not re.fullmatch(patterns.CASE_ID, text):
+        raise ValueError(
+            f"expected 3 to {patterns.CASE_ID_LIMIT} lower-case letters, digits and dashes"
+        )
     return text
 
 
 def run_id(text: str) -> str:
     """The id of a run, as the job prints it."""
-    if not re.fullmatch(r"\d{8}t\d{6}z-[0-9a-f]{4}", text):
-        raise ValueError("expected the id of a run, such as 20261124t023730z-54d7")
+    if not re.fullmatch(patterns.RUN_ID, text):
+        raise ValueError(f"expected the id of a run, such as {patterns.RUN_ID_EXAMPLE}")
     return text
 
 
@@ -74,7 +75,7 @@ def id_of(kind: str) -> Callable[[str], str]:
     """A reader of AWS ids of this kind, such as `i` or `eni`."""
 
     def read(text: str) -> str:
-        if not re.fullmatch(rf"{kind}-[0-9a-f]{{8,17}}", text):
+        if not re.fullmatch(patterns.resource_id(kind), text):
             raise ValueError(f"expected {kind}- and 8 to 17 hex digits")
         return text
 
@@ -83,7 +84,7 @@ def id_of(kind: str) -> Callable[[str], str]:
 
 def is_instance_id(text: str) -> bool:
     """Whether it is the id of an instance, and not a name."""
-    return re.fullmatch(r"i-[0-9a-f]{8,17}", text) is not None
+    return re.fullmatch(patterns.resource_id("i"), text) is not None
 
 
 def instances(text: str) -> tuple[str, ...]:
@@ -158,7 +159,7 @@ def metrics(text: str) -> str:
 
 def kms_key(text: str) -> str:
     """The ARN, id or alias of a KMS key."""
-    arn = r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/[\w/:-]{1,256}"
+    arn = rf"{patterns.KMS_KEY}[\w/:-]{{1,256}}"
     name = r"(?:mrk-)?[0-9a-f-]{32,36}|alias/[\w/:-]{1,250}"
     if not re.fullmatch(f"{arn}|{name}", text, re.ASCII):
         raise ValueError("expected the ARN or the id of a KMS key, or alias/NAME")

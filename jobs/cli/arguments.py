@@ -10,6 +10,7 @@ from jobs.cli.opensearch_arguments import OpenSearchTarget, read_target
 from jobs.cli.question_arguments import read_question_options
 from jobs.cli.trace_flags import TRACE
 from jobs.errors import BadInput
+from transforms import patterns
 from transforms.questions.options import QuestionOptions
 from transforms.text import quoted
 from transforms.window import Window
@@ -180,8 +181,8 @@ def _not_each(read: Reader, arguments: Arguments) -> Iterator[str]:
 def too_long(arguments: Arguments) -> Iterator[str]:
     """Whether an id of a case of its own is too long; names of instances may not be known yet."""
     longest = max((len(case_id) for case_id in arguments.case_ids), default=0)
-    if longest > values.CASE_ID_MOST:
-        at_most = len(arguments.case_id) - (longest - values.CASE_ID_MOST)
+    if longest > patterns.CASE_ID_LIMIT:
+        at_most = len(arguments.case_id) - (longest - patterns.CASE_ID_LIMIT)
         yield (
             f"--case_id: found {len(arguments.case_id)} characters; expected at most {at_most}, "
             "as a dash and the instance id follow"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Reader
 from jobs.cli.flags import Flag, FlagGroup
+from transforms import patterns
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def read_target(flags: Reader) -> OpenSearchTarget | None:
 def region_of(url: str) -> str | None:
     """The region in the host name of an Amazon OpenSearch domain or collection."""
     host = urlsplit(url).hostname or ""
-    found = re.search(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:(?:es|aoss)\.amazonaws\.com|on\.aws)", host)
+    found = re.search(rf"\.({patterns.REGION})\.(?:(?:es|aoss)\.amazonaws\.com|on\.aws)", host)
     return found[1] if found else None
 
 
@@ -167,6 +168,6 @@ def _secret_id(text: str) -> str:
 
 
 def _region(text: str) -> str:
-    if not re.fullmatch(r"[a-z]{2}(?:-[a-z]+)+-\d", text):
+    if not re.fullmatch(patterns.REGION, text):
         raise ValueError("expected a region such as eu-west-1")
     return text

@@ -18,8 +18,9 @@ from typing import Any
 from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
 from jobs.storage.object_store import first_line
 from jobs.storage.whole_objects import NotThere, read_bytes, write_bytes
+from transforms import patterns
 
-_ARN = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):\d{12}:(?:key|alias)/", re.ASCII)
+_ARN = re.compile(patterns.KMS_KEY)
 # The first of these that the key offers is used.
 _SIGNING = (
     "ECDSA_SHA_256",

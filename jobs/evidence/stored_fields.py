@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from jobs.cli import argument_values as values
-
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+from transforms import patterns
 
 
 def mapping(value: object, where: str) -> Mapping[str, Any]:
@@ -69,7 +68,7 @@ def moment(value: object, where: str) -> datetime:
 def sha256(given: Mapping[str, Any], where: str, name: str = "sha256") -> str:
     """The SHA-256 of what the field names."""
     found = given.get(name)
-    if not isinstance(found, str) or not _SHA256.fullmatch(found):
+    if not isinstance(found, str) or not re.fullmatch(patterns.SHA256, found):
         raise ValueError(f"{where}: expected 64 hex digits as its SHA-256")
     return found
 

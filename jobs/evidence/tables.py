@@ -16,11 +16,12 @@ from jobs.evidence.file_digests import (
 )
 from jobs.storage.delta_log import DeltaLog, TableFiles
 from jobs.storage.delta_sink import SHAPES
+from transforms import patterns
 
 # Names of this job's files, as Delta makes them; nothing else is opened, whatever a manifest says.
 _DATA_FILE = re.compile(r"part-[\w.-]{1,200}\.parquet", re.ASCII)
 _LOG_FILE = re.compile(rf"{LOG_FOLDER}/\d{{20}}\.[\w.-]{{1,100}}", re.ASCII)
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SHA256 = re.compile(patterns.SHA256)
 
 
 class FileLost(LockLost):

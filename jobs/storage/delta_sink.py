@@ -235,7 +235,7 @@ def _check_folder(path: str, output: str) -> None:
     if not os.path.isdir(existing):
         raise BadInput([_not_writable(output, f"{existing} is a file")])
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise BadInput([_not_writable(output, f"no permission to write in {existing}")])
+        raise BadInput([_not_writable(output, f"there is no permission to write in {existing}")])
 
 
 def _not_writable(output: str, why: str) -> str:

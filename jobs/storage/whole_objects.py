@@ -108,6 +108,7 @@ def _failed(uri: str, what: str, error: Exception) -> StorageFailed:
         reason = f"{what}: S3 no longer accepts the credentials; renew them and run again"
         return StorageFailed(uri, reason, ExitCode.EXPIRED)
     if is_full(text):
-        return StorageFailed(uri, f"{what}: the disk is full", ExitCode.DISK_FULL)
+        reason = f"{what}: the disk is full; free some, or choose another place, and run again"
+        return StorageFailed(uri, reason, ExitCode.DISK_FULL)
     why = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
     return StorageFailed(uri, f"{what}: {why}")

@@ -11,6 +11,7 @@ from jobs.cli.arguments import Arguments, parse_arguments
 from jobs.cli.command_line import Parser, Reader
 from jobs.cli.flags import Command, Flag, FlagGroup
 from jobs.errors import BadInput, ExitCode
+from transforms import patterns
 from transforms.text import quoted
 
 PLATFORMS = ("glue", "emr", "emr-serverless")
@@ -212,10 +213,10 @@ def _logs(text: str) -> str:
 
 
 def _role(platform: str) -> Callable[[str], str]:
-    arn = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+"
     if platform == "glue":
-        return _matching(rf"{arn}|[\w+=,.@-]+", "a role's name or arn:aws:iam::ACCOUNT:role/NAME")
-    return _matching(arn, "arn:aws:iam::ACCOUNT:role/NAME")
+        either = f"{patterns.ROLE_ARN}|{patterns.ROLE_NAME}"
+        return _matching(either, "a role's name or arn:aws:iam::ACCOUNT:role/NAME")
+    return _matching(patterns.ROLE_ARN, "arn:aws:iam::ACCOUNT:role/NAME")
 
 
 def _matching(pattern: str, expected: str) -> Callable[[str], str]:
@@ -227,5 +228,5 @@ def _matching(pattern: str, expected: str) -> Callable[[str], str]:
     return read
 
 
-_id = _matching(r"[\w-]{3,255}", "the id of a run, as its start said it")
+_id = _matching(r"[\w-]{3,255}", "the id of a run, as it was printed at its start")
 _architecture = _matching("x86_64|aarch64", "x86_64 or aarch64")

@@ -3,6 +3,7 @@
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from transforms import patterns
 from transforms.coverage.pace import LONG_INTERVAL_S, MOMENTS, SHORT_INTERVAL_S, SHORT_RECORD_S
 from transforms.coverage.slots import LONGEST_RECORD_S, SLOT_S
 from transforms.vocabulary import is_inside
@@ -10,8 +11,6 @@ from transforms.window import Window
 
 # AWS, "Flow log records": start and end may lag behind the packets by up to a minute.
 _LONGEST_LAG_S = 60
-# `…_vpcflowlogs_eu-west-1_fl-0123_20261123T0000Z_…`: region and flow log of the object of a record.
-_KEY = r"([0-9]{12})_vpcflowlogs_([a-z0-9-]+)_(fl-[0-9a-f]+)_[0-9]{8}T[0-9]{4}Z_"
 
 
 def records_by_slot(flows: DataFrame, window: Window) -> DataFrame:
@@ -129,7 +128,9 @@ def peer_only_slots(conversations: DataFrame, window: Window) -> DataFrame:
 
 def _flow_log() -> list[Column]:
     return [
-        F.nullif(F.regexp_extract("object_uri", _KEY, group), F.lit("")).alias(name)
+        F.nullif(F.regexp_extract("object_uri", patterns.FLOW_LOG_OBJECT, group), F.lit("")).alias(
+            name
+        )
         for group, name in enumerate(("account_id", "region", "flow_log_id"), 1)
     ]
 

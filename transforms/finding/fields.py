@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from transforms import patterns
 from transforms.network.addresses import canonical
 from transforms.text import quoted
 
@@ -45,7 +46,7 @@ class Fields:
         if value is None or value == "":
             return None
         text = str(value)
-        if re.fullmatch(rf"{kind}-[0-9a-f]{{8,17}}", text):
+        if re.fullmatch(patterns.resource_id(kind), text):
             return text
         if not (self.is_sample and text.startswith(_GENERATED)):
             self._problem(name, value, f"{kind}- and 8 to 17 hex digits")

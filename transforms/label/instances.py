@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from transforms import patterns
 from transforms.label.cells import clean, moment_of
 from transforms.label.tables import LabelRow
 from transforms.network.ranges import Span, overlap
 from transforms.text import quoted, sanitise
 
-_INSTANCE_ID = re.compile(r"i-[0-9a-f]{8,17}", re.ASCII)
+_INSTANCE_ID = re.compile(patterns.resource_id("i"))
 _MOST_SHOWN = 5
 _MOST_CLOSE = 3
 # Two random ids of 17 digits are half alike; one with a digit or two wrong is far more so.

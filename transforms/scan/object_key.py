@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from transforms import patterns
 from transforms.window import Window
 
 OUTSIDE_BY_SLOT = "the slot in its name is outside the padded window"
@@ -68,9 +69,8 @@ _OTHER_SERVICES = (
     "vpcblockpublicaccess",
     "WAFLogs",
 )
-_REGION = r"[a-z]{2,3}(?:-[a-z]+)+-[0-9]{1,2}"
 _OTHER_NAME = re.compile(
-    rf"[0-9]{{12}}_(?:{'|'.join(_OTHER_SERVICES)})_{_REGION}_.*[0-9]{{8}}T[0-9]{{4,6}}Z"
+    rf"[0-9]{{12}}_(?:{'|'.join(_OTHER_SERVICES)})_{patterns.REGION}_.*[0-9]{{8}}T[0-9]{{4,6}}Z"
 )
 
 
@@ -97,9 +97,9 @@ def reason_to_leave(folder: str, window: Window) -> str | None:
     return None
 
 
-_ACCOUNT = re.compile(r"(?:aws-account-id=)?[0-9]{12}")
+_ACCOUNT = re.compile(rf"(?:aws-account-id=)?{patterns.ACCOUNT_ID}")
 _SERVICE = ("vpcflowlogs", "aws-service=vpcflowlogs", "service=vpcflowlogs")
-_REGION_PART = re.compile(rf"(?:aws-region=)?{_REGION}")
+_REGION_PART = re.compile(rf"(?:aws-region=)?{patterns.REGION}")
 
 
 def _parts(folder: str) -> list[str]:
@@ -187,8 +187,8 @@ def _dates_to_range(numbers: Sequence[int]) -> tuple[datetime, datetime] | None:
 # Fields by which tables of flow logs are partitioned, and what their values look like: then the
 # folder holds the value, not the object. Nothing else that a folder says becomes a record's value.
 _PARTITIONS = {
-    "account_id": r"[0-9]{12}",
-    "region": _REGION,
+    "account_id": patterns.ACCOUNT_ID,
+    "region": patterns.REGION,
     "vpc_id": r"vpc-[0-9a-f]+",
     "subnet_id": r"subnet-[0-9a-f]+",
     "interface_id": r"eni-[0-9a-f]+",

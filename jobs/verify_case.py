@@ -202,7 +202,7 @@ def case_at(case_uri: str) -> StoredCase:
         raise BadInput(
             [
                 f"{where}: its manifest is not one that this version of the job writes "
-                f"({first_line(error)}); if an earlier version wrote it, run the case again"
+                f"({sanitise(error, 1000)}); if an earlier version wrote it, run the case again"
             ]
         ) from error
 

@@ -61,11 +61,24 @@ def read_case(stored: Stored) -> StoredCase:
 
     A manifest of another version of the job is refused here as well: it lacks what is checked.
     """
-    reader = _Reader(stored.content)
-    case = reader.case(stored)
-    if case is None:
-        raise ValueError("; ".join(reader.problems))
-    return case
+    content, collector = stored.content, fields.Collector()
+    read = collector.read
+    parts = {
+        "case_id": read(lambda: fields.case_id(content.get("case_id"))),
+        "run_id": read(lambda: fields.run_id(content.get("run_id"), "run_id")),
+        "tables": read(lambda: _all_tables(content.get("tables"))),
+        "books": read(lambda: _books(content)),
+        "inputs_sha256": read(lambda: fields.sha256(content, "inputs_sha256", "inputs_sha256")),
+        "index": read(lambda: _index(content.get("index"))),
+        "previous": read(lambda: read_link(content)),
+        "report": read(lambda: _report(content.get("report"), content.get("run_id"))),
+        "finding": read(lambda: _finding(content.get("finding"))),
+    }
+    parameters = read(lambda: fields.mapping(content.get("parameters"), "parameters")) or {}
+    ratio = read(lambda: fields.number(parameters.get("max_ratio", 100), "parameters.max_ratio"))
+    key = read(lambda: fields.text_or_none(parameters.get("sign_with"), "parameters.sign_with"))
+    collector.raise_if_any()
+    return StoredCase(stored, max_ratio=ratio, sign_with=key, **parts)
 
 
 def read_link(content: Mapping[str, object]) -> Link | None:
@@ -78,53 +91,6 @@ def read_link(content: Mapping[str, object]) -> Link | None:
     return Link(
         fields.run_id(found.get("run_id"), "previous.run_id"), fields.sha256(found, "previous")
     )
-
-
-class _Reader:
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        self._content = content
-        self.problems: list[str] = []
-
-    def case(self, stored: Stored) -> StoredCase | None:
-        """All parts, or None where one has a problem."""
-        content, read = self._content, self._read
-        parts = {
-            "case_id": read(lambda: fields.case_id(content.get("case_id"))),
-            "run_id": read(lambda: fields.run_id(content.get("run_id"), "run_id")),
-            "tables": read(lambda: _all_tables(content.get("tables"))),
-            "books": read(lambda: _books(content)),
-            "inputs_sha256": read(lambda: fields.sha256(content, "inputs_sha256", "inputs_sha256")),
-        }
-        parameters = read(lambda: fields.mapping(content.get("parameters"), "parameters"))
-        index = read(lambda: _index(content.get("index")))
-        previous = read(lambda: read_link(content))
-        report = read(lambda: _report(content.get("report"), content.get("run_id")))
-        finding = read(lambda: _finding(content.get("finding")))
-        ratio = read(
-            lambda: fields.number((parameters or {}).get("max_ratio", 100), "parameters.max_ratio")
-        )
-        key = read(
-            lambda: fields.text_or_none((parameters or {}).get("sign_with"), "parameters.sign_with")
-        )
-        if self.problems:
-            return None
-        return StoredCase(
-            stored,
-            max_ratio=ratio,
-            report=report,
-            finding=finding,
-            index=index,
-            previous=previous,
-            sign_with=key,
-            **parts,
-        )
-
-    def _read(self, read: Any) -> Any:
-        try:
-            return read()
-        except ValueError as problem:
-            self.problems.append(str(problem))
-            return None
 
 
 def _all_tables(value: object) -> dict[str, TableEvidence]:

@@ -4,12 +4,32 @@ Every function raises ValueError with a sentence that names the field.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from jobs.cli import argument_values as values
 from transforms import patterns
+
+
+class Collector:
+    """Reads parts of a manifest and keeps every problem, so that all are told at once."""
+
+    def __init__(self) -> None:
+        self._problems: list[str] = []
+
+    def read(self, read: Callable[[], Any]) -> Any:
+        """The part; None where it has a problem, which is kept."""
+        try:
+            return read()
+        except ValueError as problem:
+            self._problems.append(str(problem))
+            return None
+
+    def raise_if_any(self) -> None:
+        """Raise ValueError with every problem, each once."""
+        if self._problems:
+            raise ValueError("; ".join(dict.fromkeys(self._problems)))
 
 
 def mapping(value: object, where: str) -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ def outcome_of(case_uri: str, status: RunStatus, report_folder: str) -> RunOutco
     try:
         run = _run_of(stored.content) if stored else None
     except ValueError as error:
-        return _failed(f"{uri}: {first_line(error)}; verify the case")
+        return _failed(f"{uri}: {sanitise(error, 1000)}; verify the case")
     if run is None or run.started_at < status.began_at.replace(microsecond=0):
         held = f"still holds run {run.run_id}" if run else "holds no complete run"
         return _failed(f"the run left no manifest: {case_uri} {held}; read the logs, run again")
@@ -64,34 +64,56 @@ def _failed(sentence: str) -> RunOutcome:
 
 
 def _run_of(content: Mapping[str, Any]) -> _Run:
-    """What is shown of a manifest; raises ValueError where it is not one that the job writes."""
-    report = content.get("report")
-    status = fields.number(content.get("exit_status"), "exit_status")
-    if status > _LONGEST_EXIT_CODE:
-        raise ValueError("exit_status: expected an exit code")
+    """What is shown of a manifest; raises ValueError with everything that is wrong with it."""
+    collector = fields.Collector()
+    read = collector.read
+    run_id = read(lambda: fields.run_id(content.get("run_id"), "run_id"))
+    started_at = read(lambda: fields.moment(content.get("started_at"), "started_at"))
+    exit_status = read(lambda: _exit_status(content))
+    parts = [
+        read(lambda: list(_verdict(content))),
+        read(lambda: list(_coverage(content))),
+        read(lambda: list(_case(content))),
+        read(lambda: list(_books(content))),
+        read(lambda: list(_warnings(content))),
+    ]
+    sha256 = read(lambda: _report_sha256(content))
+    collector.raise_if_any()
     return _Run(
-        fields.run_id(content.get("run_id"), "run_id"),
-        fields.moment(content.get("started_at"), "started_at"),
-        status,
-        tuple(_summary(content)),
-        fields.sha256(fields.mapping(report, "report"), "report") if report is not None else None,
+        run_id, started_at, exit_status, tuple(line for part in parts for line in part), sha256
     )
 
 
-def _summary(content: Mapping[str, Any]) -> Iterator[str]:
-    if (verdict := content.get("verdict")) is not None:
-        told = fields.mapping(verdict, "verdict")
-        step = fields.text(told.get("step"), "verdict.step")
-        if step not in list(Step):
-            raise ValueError("verdict.step: expected a step of the ladder of verdicts")
-        yield f"{step}: {sanitise(fields.text(told.get('sentence'), 'verdict.sentence'), 1000)}"
-    if (coverage := content.get("coverage")) is not None:
-        yield from _coverage(fields.mapping(coverage, "coverage"))
-    books = fields.mapping(content.get("books"), "books")
+def _exit_status(content: Mapping[str, Any]) -> int:
+    status = fields.number(content.get("exit_status"), "exit_status")
+    if status > _LONGEST_EXIT_CODE:
+        raise ValueError("exit_status: expected an exit code")
+    return status
+
+
+def _report_sha256(content: Mapping[str, Any]) -> str | None:
+    report = content.get("report")
+    return None if report is None else fields.sha256(fields.mapping(report, "report"), "report")
+
+
+def _verdict(content: Mapping[str, Any]) -> Iterator[str]:
+    if (found := content.get("verdict")) is None:
+        return
+    verdict = fields.mapping(found, "verdict")
+    step = fields.text(verdict.get("step"), "verdict.step")
+    if step not in list(Step):
+        raise ValueError("verdict.step: expected a step of the ladder of verdicts")
+    yield f"{step}: {sanitise(fields.text(verdict.get('sentence'), 'verdict.sentence'), 1000)}"
+
+
+def _case(content: Mapping[str, Any]) -> Iterator[str]:
     case_id = fields.case_id(content.get("case_id"))
     run_id = fields.run_id(content.get("run_id"), "run_id")
-    flows = fields.number(books.get("flows"), "books.flows")
+    flows = fields.number(fields.mapping(content.get("books"), "books").get("flows"), "books.flows")
     yield f"Case        {case_id}, run {run_id}, {flows:,} flows"
+
+
+def _books(content: Mapping[str, Any]) -> Iterator[str]:
     broken = list(_broken(content, ""))
     further = fields.mapping(content.get("further_readings", {}), "further_readings")
     for reading, of in further.items():
@@ -99,11 +121,17 @@ def _summary(content: Mapping[str, Any]) -> Iterator[str]:
         broken += [f"{name}: {what}" for what in _broken(of, f"further_readings.{name}.")]
     yield f"Books       {'NOT BALANCED' if broken else 'balanced'}"
     yield from (f"  BAD {what}" for what in broken)
+
+
+def _warnings(content: Mapping[str, Any]) -> Iterator[str]:
     for warning in fields.sequence(content.get("warnings"), "warnings"):
         yield f"  warning   {sanitise(warning, 400)}"
 
 
-def _coverage(coverage: Mapping[str, Any]) -> Iterator[str]:
+def _coverage(content: Mapping[str, Any]) -> Iterator[str]:
+    if (found := content.get("coverage")) is None:
+        return
+    coverage = fields.mapping(found, "coverage")
     figures = fields.mapping(coverage.get("figures"), "coverage.figures")
     seen, slots = (
         fields.number(figures.get(name), f"coverage.figures.{name}") for name in ("seen", "slots")

@@ -126,6 +126,27 @@ def test_a_manifest_of_another_shape_is_one_sentence(
     assert not (tmp_path / "copies").exists()
 
 
+def test_all_that_is_wrong_with_a_manifest_is_told_at_once(case: Path, tmp_path: Path) -> None:
+    write_manifest(case, exit_status=-1, verdict=7, coverage={"verdict": "FULL"}, warnings=None)
+
+    outcome = outcome_of(str(case), STATUS, str(tmp_path / "copies"))
+
+    assert outcome.error == (
+        f"{case}/manifest.json: exit_status: expected a whole number; verdict: expected an object; "
+        "coverage.figures: expected an object; warnings: expected a list; verify the case"
+    )
+
+
+def test_a_manifest_that_is_nested_without_end_is_a_sentence(case: Path, tmp_path: Path) -> None:
+    (case / "manifest.json").write_text("[" * 1_000_000)
+
+    outcome = outcome_of(str(case), STATUS, str(tmp_path / "copies"))
+
+    assert outcome.error == (
+        f"{case}/manifest.json: it is no manifest: it is nested too deeply; verify the case"
+    )
+
+
 def test_text_of_others_in_a_manifest_steers_no_terminal(case: Path, tmp_path: Path) -> None:
     hostile = "\x1b[2J\u202e\u2028<b>"
     write_manifest(

@@ -31,20 +31,20 @@ def import_objects(url: str, text: str) -> list[str]:
         'Content-Disposition: form-data; name="file"; filename="dashboards.ndjson"\r\n'
         f"Content-Type: application/ndjson\r\n\r\n{text}\r\n--{boundary}--\r\n"
     ).encode()
-    asked = urllib.request.Request(
+    request = urllib.request.Request(
         f"{url.rstrip('/')}/api/saved_objects/_import?overwrite=true", data=body, method="POST"
     )
-    asked.add_header("osd-xsrf", "true")
-    asked.add_header("Content-Type", f"multipart/form-data; boundary={boundary}")
-    if not asked.full_url.startswith("https:") and not is_loopback(str(urlsplit(url).hostname)):
+    request.add_header("osd-xsrf", "true")
+    request.add_header("Content-Type", f"multipart/form-data; boundary={boundary}")
+    if not request.full_url.startswith("https:") and not is_loopback(str(urlsplit(url).hostname)):
         return [f"found {url}; expected https://, as plain http is for loopback"]
     if user := os.environ.get("OPENSEARCH_USERNAME"):
         pair = f"{user}:{os.environ.get('OPENSEARCH_PASSWORD', '')}".encode()
-        asked.add_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
+        request.add_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
     authority = os.environ.get("OPENSEARCH_CA")
     try:
         with urllib.request.urlopen(
-            asked, timeout=60, context=ssl.create_default_context(cafile=authority)
+            request, timeout=60, context=ssl.create_default_context(cafile=authority)
         ) as response:
             answer = json.load(response)
     except (urllib.error.URLError, TimeoutError, ValueError) as error:

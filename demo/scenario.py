@@ -96,15 +96,15 @@ class Scenario:
         out: int = 60, back: int = 60,
     ) -> None:  # fmt: skip
         """What a peer of the subject does with another: only a second scan finds it."""
-        kept = len(self.rows)
+        before = len(self.rows)
         for interface in (source, target):
             if _is_internal(interface):
                 self._record(interface, at, seconds, (source, target), (next(self._ports), port),
                              TCP, fate, out, back)  # fmt: skip
-        for row in self.rows[kept:]:
+        for row in self.rows[before:]:
             is_own = row["interface_id"] == _eni(source)
             self.further.append({**row, "role": "own_interface" if is_own else "other_end"})
-        del self.rows[kept:]
+        del self.rows[before:]
         self.followed.add(source)
 
     def _note(self, peer: str, port: int, protocol: int, fate: str, inbound: bool) -> None:

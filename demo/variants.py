@@ -97,11 +97,11 @@ def reused_address_day(output: Path) -> list[Seen]:
     _rewrite(output / "labels/interfaces.csv", _with_predecessor)
     before = {"instance_id": str(PREDECESSOR.instance_id), "name": str(PREDECESSOR.instance)}
     _rewrite(output / "labels/instances.csv", lambda rows: [*rows, before])
-    said = finding(DEMO_DAY)
-    detail = said["detail"]
+    changed = finding(DEMO_DAY)
+    detail = changed["detail"]
     assert isinstance(detail, dict)
     detail["resource"]["instanceDetails"]["launchTime"] = iso(LAUNCHED_AT)
-    write_json(output / "finding.json", said)
+    write_json(output / "finding.json", changed)
     return [_seen(event, record) for event in events for record in records_of(event, DEMO_DAY)]
 
 

@@ -88,8 +88,7 @@ def describe_run(
     now: datetime,
 ) -> dict[str, object]:
     """The content of this run's manifest."""
-    case, books = result.case, result.books
-    arguments, listing = case.arguments, case.listing
+    case, arguments = result.case, result.case.arguments
     coverage, indexed = result.coverage, result.indexed
     headline = result.investigation.headline if result.investigation else None
     return {
@@ -104,24 +103,14 @@ def describe_run(
         "subject": _plain(result.subject),
         "instance_names": dict(case.instance_names),
         "objects_were_read_twice": result.was_scanned_twice,
-        "finding": _plain(case.finding.described()) if case.finding else None,
+        **_described_inputs(case),
         "claims": _plain(result.claims),
-        "labels": [
-            {"uri": uri, "sha256": sha256} for uri, sha256 in sorted(case.labels.sources.items())
-        ],
-        "listing": {
-            "prefixes": list(arguments.flow_logs),
-            "objects": len(listing.objects),
-            "selected": len(listing.selected),
-            "skipped": dict(Counter(str(item.skipped) for item in listing.skipped)),
-            "left_folders": dict(listing.left_folders),
-        },
         "inputs_sha256": inputs,
-        **_said_of_books(books[Reading.WINDOW]),
+        **_described_books(result.books[Reading.WINDOW]),
         "further_readings": {
-            reading.folder: _said_of_books(books[reading])
+            reading.folder: _described_books(result.books[reading])
             for reading in FURTHER_READINGS
-            if reading in books
+            if reading in result.books
         },
         "verdict": {"step": headline.verdict, "sentence": headline.sentence} if headline else None,
         "coverage": coverage.described() if coverage else None,
@@ -135,7 +124,25 @@ def describe_run(
     }
 
 
-def _said_of_books(books: Books) -> dict[str, object]:
+def _described_inputs(case: Case) -> dict[str, object]:
+    """What was there to be read: finding, labels, objects."""
+    listing = case.listing
+    return {
+        "finding": _plain(case.finding.described()) if case.finding else None,
+        "labels": [
+            {"uri": uri, "sha256": sha256} for uri, sha256 in sorted(case.labels.sources.items())
+        ],
+        "listing": {
+            "prefixes": list(case.arguments.flow_logs),
+            "objects": len(listing.objects),
+            "selected": len(listing.selected),
+            "skipped": dict(Counter(str(item.skipped) for item in listing.skipped)),
+            "left_folders": dict(listing.left_folders),
+        },
+    }
+
+
+def _described_books(books: Books) -> dict[str, object]:
     return {
         "books": asdict(books),
         "identities": [

@@ -43,17 +43,17 @@ class FindingFile(NamedTuple):
 
     def described(self) -> dict[str, object]:
         """As it stands in the manifest."""
-        said = self.finding
-        times = {"first_seen": said.first_seen, "last_seen": said.last_seen}
+        finding = self.finding
+        times = {"first_seen": finding.first_seen, "last_seen": finding.last_seen}
         return {
             "uri": self.uri,
             "sha256": self.sha256,
             "copy": self.copy_name,
-            "ids": list(said.ids),
-            "types": list(said.types),
-            "is_sample": said.is_sample,
-            "findings_of_others": said.others,
-            "launch_at": said.launch_at,
+            "ids": list(finding.ids),
+            "types": list(finding.types),
+            "is_sample": finding.is_sample,
+            "findings_of_others": finding.others,
+            "launch_at": finding.launch_at,
             **times,
         }
 
@@ -80,8 +80,8 @@ def settled(arguments: Arguments, found: FindingFile, now: datetime) -> Argument
 
     Raises BadInput when the finding has no times and they were not given either.
     """
-    asked = arguments.window
-    from_at, to_at = asked.from_at, asked.to_at
+    given = arguments.window
+    from_at, to_at = given.from_at, given.to_at
     if NOT_GIVEN in (from_at, to_at):
         try:
             first, last = default_window(found.finding, now)
@@ -89,7 +89,7 @@ def settled(arguments: Arguments, found: FindingFile, now: datetime) -> Argument
             raise BadInput([f"--finding {found.uri}: {p}" for p in bad.problems]) from bad
         from_at = first if from_at == NOT_GIVEN else from_at
         to_at = last if to_at == NOT_GIVEN else to_at
-    window = Window(from_at, to_at, asked.slack)
+    window = Window(from_at, to_at, given.slack)
     if to_at <= from_at:
         raise BadInput(
             [f"--finding {found.uri}: found an empty window, {window}; give --from, --to"]

@@ -117,9 +117,18 @@ def submit_command(platform: str) -> Command:
     )
 
 
+_EVERY_PLATFORM = submit_command("glue")._replace(
+    start=f"python -m jobs.submit {'|'.join(PLATFORMS)}",
+    groups=(_FILES, _FOLLOWING),
+)
+
+
 def parse_launch(argv: Sequence[str]) -> Launch:
     """Read the flags of both; raises BadInput with all problems at once."""
     platform = argv[0] if argv else ""
+    if platform in ("-h", "--help"):
+        Parser(_EVERY_PLATFORM).print_help()
+        raise SystemExit(0)
     if platform not in PLATFORMS:
         found = f"found {platform!r}" if platform else "found nothing"
         raise BadInput([f"{found}; expected first one of {', '.join(PLATFORMS)}, then flags"])

@@ -65,6 +65,7 @@ def test_help_is_the_table_in_groups() -> None:
         (launch.main, ["glue"]),
         (launch.main, ["emr"]),
         (launch.main, ["emr-serverless"]),
+        (launch.main, []),
     ],
 )
 def test_help_of_every_command_fits_80_columns_without_colour(

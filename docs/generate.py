@@ -29,6 +29,12 @@ class Table(NamedTuple):
 
 TABLES = (
     Table("flows", "one flow record of the subject in the window", schemas.FLOWS),
+    Table(
+        "transit",
+        "one record of a transit gateway in the window, with the subject at one of its ends; the "
+        "table is there once a run has found such records",
+        schemas.TRANSIT,
+    ),
     Table("objects", "one listed object, whatever became of it", schemas.OBJECTS),
     Table("quarantine", "one refused object, line or document", schemas.QUARANTINE),
     Table(
@@ -54,6 +60,7 @@ TABLES = (
 _JOINS = """```mermaid
 erDiagram
     objects ||--o{ flows : "uri = object_uri"
+    objects ||--o{ transit : "uri = object_uri"
     objects ||--o{ quarantine : "uri = object_uri"
     flows |o--o| quarantine : "record_id, a document that OpenSearch refused"
     peers ||--|{ conversations : "hop, peer, service_port, protocol, initiator"

@@ -38,16 +38,17 @@ ACCOUNT = """
     out_of_window_lines BIGINT COMMENT 'parsed lines whose interval does not',
     first_start     BIGINT COMMENT 'Unix seconds, earliest start among parsed lines',
     last_end        BIGINT COMMENT 'Unix seconds, latest end among parsed lines',
-    outcome STRING COMMENT 'read, empty, refused, unreadable, other_kind, skipped or left_out',
+    outcome         STRING COMMENT 'read, transit, empty, refused, unreadable, other_kind, …',
     reason          STRING COMMENT 'why it was not read, as a sentence'
 """
 
-# What the scanner hands to Spark: each row is one flow record, one refused line or one account.
+# What the scanner hands to Spark: each row is one record, one refused line or one account.
 SCANNED = f"""
     object_uri     STRING,
     object_version STRING COMMENT 'version id, else etag',
     object_line    BIGINT COMMENT 'first line is 1',
     record         STRUCT<{RECORD}>,
+    transit        MAP<STRING,STRING> COMMENT 'a record of a transit gateway, by field',
     refused        STRUCT<text: STRING, reason: STRING>,
     account        STRUCT<{ACCOUNT}>
 """
@@ -116,6 +117,55 @@ FLOWS = f"""
     role        STRING COMMENT 'part of the subject: own_interface, other_end, behind, unknown_vpc',
 {RECORD},
     {LABELS.strip()},
+    object_uri  STRING COMMENT 'object that holds the line',
+    object_line BIGINT COMMENT 'first line is 1',
+    run_id      STRING COMMENT 'run that wrote this row'
+"""
+
+# Records of transit gateways: no interface saw them, so that they are no flows. Columns that AWS
+# defines keep its names.
+TRANSIT = """
+    record_id   STRING COMMENT '40 hex: SHA-256 over uri, version id or etag, line number',
+    start_at    TIMESTAMP COMMENT 'UTC, first packet of the aggregation interval',
+    end_at      TIMESTAMP COMMENT 'UTC, last packet of the aggregation interval',
+    side        STRING COMMENT 'end that is the subject: src or dst; null with --scope everything',
+    version     BIGINT COMMENT '6',
+    resource_type STRING COMMENT 'TransitGateway',
+    account_id  STRING COMMENT 'owner of the transit gateway',
+    tgw_id      STRING COMMENT 'transit gateway that wrote the record',
+    tgw_attachment_id       STRING COMMENT 'attachment that wrote the record',
+    tgw_pair_attachment_id  STRING COMMENT 'attachment at which the packets leave, or came in',
+    flow_direction          STRING COMMENT 'ingress into the gateway, or egress out of it',
+    tgw_src_vpc_account_id  STRING COMMENT 'owner of the VPC of the source',
+    tgw_dst_vpc_account_id  STRING COMMENT 'owner of the VPC of the destination',
+    tgw_src_vpc_id          STRING COMMENT 'VPC of the source; null for VPN and Direct Connect',
+    tgw_dst_vpc_id          STRING COMMENT 'VPC of the destination; null for VPN, Direct Connect',
+    tgw_src_subnet_id       STRING COMMENT 'subnet of the gateway in the VPC of the source',
+    tgw_dst_subnet_id       STRING COMMENT 'subnet of the gateway in the VPC of the destination',
+    tgw_src_eni             STRING COMMENT 'interface of the gateway in the VPC of the source',
+    tgw_dst_eni             STRING COMMENT 'interface of the gateway in the destination VPC',
+    tgw_src_az_id           STRING COMMENT 'availability zone id at the source',
+    tgw_dst_az_id           STRING COMMENT 'availability zone id at the destination',
+    srcaddr     STRING COMMENT 'source of the packets',
+    dstaddr     STRING COMMENT 'destination of the packets',
+    srcport     BIGINT COMMENT '0 for protocols without ports',
+    dstport     BIGINT COMMENT '0 for protocols without ports',
+    protocol    BIGINT COMMENT 'IANA number',
+    packets     BIGINT COMMENT 'packets in the aggregation interval, at this attachment',
+    bytes       BIGINT COMMENT 'octets in the aggregation interval, at this attachment',
+    start       BIGINT COMMENT 'Unix seconds, first packet',
+    end         BIGINT COMMENT 'Unix seconds, last packet',
+    log_status  STRING COMMENT 'OK, NODATA or SKIPDATA',
+    type        STRING COMMENT 'IPv4 or IPv6',
+    packets_lost_no_route     BIGINT COMMENT 'lost: the route table has no route',
+    packets_lost_blackhole    BIGINT COMMENT 'lost: the route is a black hole',
+    packets_lost_mtu_exceeded BIGINT COMMENT 'lost: larger than the MTU',
+    packets_lost_ttl_expired  BIGINT COMMENT 'lost: their time to live was over',
+    tcp_flags   BIGINT COMMENT 'OR over the interval: FIN 1, SYN 2, RST 4, SYN-ACK 18',
+    region      STRING COMMENT 'region of the transit gateway',
+    pkt_src_aws_service STRING COMMENT 'AWS service that owns the source',
+    pkt_dst_aws_service STRING COMMENT 'AWS service that owns the destination',
+    extra       MAP<STRING,STRING> COMMENT 'columns that no published version knows, as written',
     object_uri  STRING COMMENT 'object that holds the line',
     object_line BIGINT COMMENT 'first line is 1',
     run_id      STRING COMMENT 'run that wrote this row'

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from jobs.sources.object_fetch import NotFetched, ObjectToRead, fetch_ahead
 from jobs.storage.object_store import place_of
 from transforms.scan.inflate import Damaged, text_blocks
+from transforms.scan.tally import EVIDENCE
 
 _ANY_SIZE = 2**63
 
@@ -66,7 +67,7 @@ def _compare(item: WasRead, chunks: Iterable[bytes], max_ratio: int) -> Stale | 
             left -= len(chunk[:left])
             yield chunk
 
-    counts_lines = item.outcome == "read"
+    counts_lines = item.outcome in EVIDENCE
     lines, ends_a_line, is_first = 0, True, True
     try:
         for block in text_blocks(measured(), max_ratio) if counts_lines else measured():

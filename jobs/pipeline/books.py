@@ -57,6 +57,9 @@ class Books:
     flows_skipdata: int
     documents: int | None  # the index; None when there is none
     objects_copied: int = 0  # rows of `objects` that hold the bytes of another one
+    objects_transit: int = 0  # rows of `objects` that hold records of transit gateways
+    transit_kept: int = 0  # such records of the subject, before writing
+    transit: int = 0  # rows of `transit`
 
     def identities(self) -> tuple[Identity, ...]:
         """What must be equal; each difference must be exactly zero."""
@@ -70,6 +73,7 @@ class Books:
         )
         by_outcome = (
             self.objects_read
+            + self.objects_transit
             + self.objects_empty
             + self.objects_refused
             + self.objects_unreadable
@@ -89,16 +93,26 @@ class Books:
                      self.quarantined_lines),
             Identity("parsed = in window + out of window", self.parsed_lines,
                      self.in_window_lines + self.out_of_window_lines),
-            Identity("in window = subject + others", self.in_window_lines,
-                     self.subject + self.others),
+            self._by_subject(),
             Identity("subject = flows in Delta", self.subject, self.flows),
         ]  # fmt: skip
+        if self.objects_transit:
+            identities.append(
+                Identity("of transit gateways = rows of transit in Delta", self.transit_kept,
+                         self.transit)
+            )  # fmt: skip
         if self.documents is not None:
             identities.append(
                 Identity("flows in Delta = documents + refused documents", self.flows,
                          self.documents + self.quarantined_documents)
             )  # fmt: skip
         return tuple(identities)
+
+    def _by_subject(self) -> Identity:
+        """Where nothing is of a transit gateway, the books do not speak of any."""
+        kept = self.subject + self.others + self.transit_kept
+        gateways = " + of transit gateways" if self.objects_transit else ""
+        return Identity(f"in window = subject + others{gateways}", self.in_window_lines, kept)
 
     @property
     def balanced(self) -> bool:
@@ -123,7 +137,9 @@ def count_objects(objects: DataFrame) -> dict[str, int]:
     counts = objects.agg(
         *(
             F.count_if(F.col("outcome") == outcome).alias(f"objects_{outcome}")
-            for outcome in ("skipped", "read", "empty", "refused", "unreadable", "other_kind")
+            for outcome in (
+                "skipped", "read", "transit", "empty", "refused", "unreadable", "other_kind",
+            )  # fmt: skip
         ),
         *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _SUMS),
         F.count_if(F.expr(f"lines <> {fates}")).alias("unbalanced_objects"),
@@ -160,6 +176,14 @@ def count_scope(records: DataFrame) -> dict[str, int]:
     is_kept = F.col("is_kept")
     counts = records.agg(
         F.count_if(is_kept).alias("subject"), F.count_if(~is_kept).alias("others")
+    ).first()
+    return counts.asDict() if counts else {}
+
+
+def count_transit(records: DataFrame) -> dict[str, int]:
+    """How many records of transit gateways are the subject's, and how many are not."""
+    counts = records.agg(
+        F.count_if("is_kept").alias("transit_kept"), F.count_if(~F.col("is_kept")).alias("others")
     ).first()
     return counts.asDict() if counts else {}
 

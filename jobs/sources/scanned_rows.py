@@ -10,7 +10,8 @@ import pyarrow as pa
 from transforms.scan.blocks import Lines, RefusedLine
 from transforms.scan.lines import SHOWN_BYTES, ObjectScan
 from transforms.scan.parse import RECORD_TYPE, Parsed, parse_lines, within
-from transforms.scan.tally import Account
+from transforms.scan.tally import EVIDENCE, TRANSIT, Account
+from transforms.scan.transit import TRANSIT_TYPE, transit_maps
 from transforms.schemas import ACCOUNT_COLUMNS
 from transforms.window import Window
 
@@ -31,6 +32,7 @@ _SCANNED_TYPE = pa.schema(
         ("object_version", pa.string()),
         ("object_line", pa.int64()),
         ("record", RECORD_TYPE),
+        ("transit", TRANSIT_TYPE),
         ("refused", _REFUSED_TYPE),
         ("account", _ACCOUNT_TYPE),
     ]
@@ -83,9 +85,10 @@ class RowCollector:
     def flush(self) -> Iterator[pa.RecordBatch]:
         """Rows of all kept lines, the refused ones, then the accounts of the finished objects."""
         for columns, parts in self._parts.items():
-            evidence = [part for part in parts if self._account(part[0]).outcome == "read"]
-            if evidence:
-                yield from self._parse(columns, evidence)
+            for outcome in EVIDENCE:
+                evidence = [part for part in parts if self._account(part[0]).outcome == outcome]
+                if evidence:
+                    yield from self._parse(columns, evidence, outcome == TRANSIT)
         finished = [source for source in self._sources if source.is_finished]
         refusing = [source for source in self._sources if source.scan.refused]
         if refusing:
@@ -108,7 +111,7 @@ class RowCollector:
         return self._sources[index].account
 
     def _parse(
-        self, columns: tuple[str, ...], parts: list[tuple[int, Lines]]
+        self, columns: tuple[str, ...], parts: list[tuple[int, Lines]], is_transit: bool
     ) -> Iterator[pa.RecordBatch]:
         text = b"".join(lines.text for _, lines in parts)
         numbers = np.concatenate([lines.numbers for _, lines in parts])
@@ -133,12 +136,12 @@ class RowCollector:
             )
         rows = parsed.rows[is_in]
         records = parsed.records.filter(pa.array(is_in)).combine_chunks()
-        struct = pa.StructArray.from_arrays(
-            [column.combine_chunks() for column in records.columns], fields=list(RECORD_TYPE)
+        found = (
+            {"transit": transit_maps(records, columns)}
+            if is_transit
+            else {"record": _as_structs(records)}
         )
-        yield from _batches(
-            self._sources, owners=owners[rows], numbers=numbers[rows], record=struct
-        )
+        yield from _batches(self._sources, owners=owners[rows], numbers=numbers[rows], **found)
 
     def _count(
         self, owners: npt.NDArray[np.int64], parsed: Parsed, is_in: npt.NDArray[np.bool_]
@@ -174,6 +177,12 @@ class RowCollector:
         yield from _batches(sources, numbers=numbers, refused=pa.array(rows, _REFUSED_TYPE))
 
 
+def _as_structs(records: pa.Table) -> pa.StructArray:
+    return pa.StructArray.from_arrays(
+        [column.combine_chunks() for column in records.columns], fields=list(RECORD_TYPE)
+    )
+
+
 _FAR = 2**62
 
 
@@ -188,7 +197,7 @@ def _batches(
     numbers: npt.NDArray[np.int64] | None = None,
     **column: pa.Array,
 ) -> Iterator[pa.RecordBatch]:
-    """Rows with one of record, refused and account; `owners` points into the sources."""
+    """Rows with one of record, transit, refused and account; `owners` points into the sources."""
     uris = pa.array([source.uri for source in sources], pa.string())
     versions = pa.array([source.version for source in sources], pa.string())
     if owners is not None:

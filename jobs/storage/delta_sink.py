@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 SHAPES = {
     "flows": schemas.FLOWS,
+    "transit": schemas.TRANSIT,
     "objects": schemas.OBJECTS,
     "quarantine": schemas.QUARANTINE,
     "coverage": schemas.COVERAGE,
@@ -38,6 +39,7 @@ SHAPES = {
 # What later queries filter by; statistics of all columns cost 48 s against 28 s for 4 M rows.
 _STATISTICS = {
     "flows": "start_at,end_at,interface_id,srcaddr,dstaddr,dstport,action",
+    "transit": "start_at,srcaddr,dstaddr,dstport",
     "objects": "uri,outcome",
     "quarantine": "object_uri,stage",
     "coverage": "interface_id,slot_at,status",

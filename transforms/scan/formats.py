@@ -10,17 +10,13 @@ from urllib.parse import quote
 
 from transforms.flow_fields import FIELD_NAMES
 from transforms.scan.inflate import Damaged
+from transforms.scan.transit import is_of_transit_gateway
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
-# AWS, "Transit gateway flow log records" and "Cloud WAN flow log records": fields by which they
-# are told from the flow logs of VPCs.
-_OTHER_KINDS = (
-    (re.compile("tgw_"), "transit gateway"),
-    (re.compile("core_network"), "core network (Cloud WAN)"),
-    (re.compile("resource_type$"), "transit gateway or core network"),
-)
+# AWS, "Cloud WAN flow log records": a field by which they are told from those of VPCs.
+_CORE_NETWORK = re.compile("core_network")
 
 # What a header line may begin with, in the spellings of text and of Parquet.
 HEADER_STARTS = tuple(
@@ -51,24 +47,21 @@ def header_columns(line: bytes) -> tuple[str, ...] | None:
 
 def has_fields(columns: tuple[str, ...]) -> bool:
     """Whether a field of some flow log is among the columns."""
-    return not set(columns).isdisjoint(FIELD_NAMES) or _other_kind(columns) is not None
+    is_known = not set(columns).isdisjoint(FIELD_NAMES) or is_of_transit_gateway(columns)
+    return is_known or _is_of_core_network(columns)
 
 
 @lru_cache(maxsize=256)
 def check_columns(columns: tuple[str, ...]) -> None:
     """Raise OtherKind or Damaged when rows of these columns are not to be read."""
-    kind = _other_kind(columns)
-    if kind is not None:
-        raise OtherKind(f"it holds {kind} flow records, not VPC flow records")
+    if _is_of_core_network(columns):
+        raise OtherKind("it holds core network (Cloud WAN) flow records, not VPC flow records")
     if len(set(columns)) < len(columns):
         raise Damaged("its header names a column twice")
 
 
-def _other_kind(columns: tuple[str, ...]) -> str | None:
-    for pattern, kind in _OTHER_KINDS:
-        if any(pattern.match(column) for column in columns):
-            return kind
-    return None
+def _is_of_core_network(columns: tuple[str, ...]) -> bool:
+    return any(_CORE_NETWORK.match(column) for column in columns)
 
 
 def columns_of_format(text: str) -> tuple[str, ...]:
@@ -82,7 +75,7 @@ def columns_of_format(text: str) -> tuple[str, ...]:
     try:
         check_columns(columns)
     except (Damaged, OtherKind):
-        raise ValueError("expected each field of VPC flow logs once") from None
+        raise ValueError("expected each field of VPC or transit gateway flow logs once") from None
     if not {"start", "end"} & set(columns):
         raise ValueError("expected start or end among the fields: a record without is no evidence")
     return columns

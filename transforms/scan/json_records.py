@@ -15,6 +15,7 @@ from transforms.flow_fields import FIELD_NAMES
 from transforms.scan.blocks import RecordBlock
 from transforms.scan.formats import OtherKind, check_columns, encoded, encoded_column
 from transforms.scan.inflate import Damaged
+from transforms.scan.transit import is_of_transit_gateway
 
 _NO_MESSAGE = "it is no JSON object with a text as its message"
 _SEVERAL_LINES = "its message holds several lines"
@@ -34,10 +35,14 @@ class _NotADocument(Exception):
 
 
 class JsonRecords:
-    """The records of one JSON object. `columns` is set where its records name their fields."""
+    """The records of one JSON object. `columns` is set where its records name their fields.
+
+    `named` are the fields that the first of them names.
+    """
 
     def __init__(self, max_line_bytes: int, *, has_format: bool) -> None:
         self.columns: tuple[str, ...] = ()
+        self.named: tuple[str, ...] = ()
         self._max_line_bytes = max_line_bytes
         self._has_format = has_format
         self._lines: list[bytes] = []
@@ -172,6 +177,7 @@ class JsonRecords:
             names = tuple(sorted(name for name in values if name.endswith("%")))
             check_columns(tuple(name.rstrip("%").replace("-", "_") for name in values))
             self.columns, self._is_keyed = (*FIELD_NAMES, *names), True
+            self.named = tuple(values)
         if unknown := set(values) - set(self.columns):
             raise ValueError(f"it has a field {min(unknown)[:-1][:64]!r}, the first record has not")
         return " ".join(_word(values.get(name), name) for name in self.columns).encode()
@@ -205,7 +211,7 @@ def _events_of(item: object) -> list[object]:
 
 def _has_fields(event: Mapping[str, object]) -> bool:
     names = {name.replace("-", "_") for name in event}
-    return not {"srcaddr", "dstaddr", "log_status", "interface_id"}.isdisjoint(names)
+    return is_of_transit_gateway(names) or not {"srcaddr", "dstaddr", "log_status", "interface_id"}.isdisjoint(names)
 
 
 def _text_of(message: str) -> bytes:

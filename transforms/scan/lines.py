@@ -34,7 +34,8 @@ from transforms.scan.json_records import JsonRecords
 from transforms.scan.needles import Finder, Needle, finder_for
 from transforms.scan.parquet import MAGIC, ParquetRows
 from transforms.scan.placed import NO_TIME, PLACED, TIME_COLUMNS, placed_in_slot, with_time
-from transforms.scan.tally import Account
+from transforms.scan.tally import TRANSIT, Account
+from transforms.scan.transit import is_of_transit_gateway
 
 # AWS's longest values are percent-encoded tags and ARNs; a line of every field stays below 16 KiB.
 MAX_LINE_BYTES = 16 * 1024
@@ -132,7 +133,8 @@ class ObjectScan:
         records = JsonRecords(self.max_line_bytes, has_format=bool(self.record_format))
         for block in records.blocks(self._inflated(blocks)):
             if records.columns and not self.columns:
-                self._set_columns(records.columns, records.columns[0].encode())
+                first_name = records.columns[0].encode()
+                self._set_columns(records.columns, first_name, named=records.named)
             yield from self._scan_records(block)
 
     def _inflated(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -181,7 +183,12 @@ class ObjectScan:
             self.account.bytes_inflated += len(block.text)
             yield from self._scan_records(block)
 
-    def _set_columns(self, columns: tuple[str, ...], first_name: bytes) -> None:
+    def _set_columns(
+        self, columns: tuple[str, ...], first_name: bytes, *, named: Iterable[str] = ()
+    ) -> None:
+        """Learn the columns of the lines to come; `named` are those that its records name."""
+        if is_of_transit_gateway(named or columns):
+            self.account.outcome = TRANSIT
         if {"start", "end"}.isdisjoint(columns):
             if self.slot is None:
                 raise Damaged(NO_TIME)

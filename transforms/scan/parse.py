@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
 from transforms.flow_fields import FIELD_NAMES, FIELDS, Field, Kind
+from transforms.scan.transit import TRANSIT_COUNTS, plain_name
 from transforms.window import Window
 
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n"
@@ -66,6 +67,9 @@ def parse_lines(text: bytes, columns: tuple[str, ...]) -> Parsed:
             else pa.nulls(len(rows), _arrow_type(field.kind))
         )
     _check_order(records, checks)
+    for name in columns:
+        if plain_name(name) in TRANSIT_COUNTS:
+            _numbers(records[name], Field(plain_name(name), "count", ""), checks)
     unknown = [name for name in columns if name not in FIELD_NAMES]
     extra = _as_map(dict(_further(name, records[name]) for name in unknown), len(rows))
     table = pa.table([*(records[name] for name in FIELD_NAMES), extra], schema=_RECORD_SCHEMA)

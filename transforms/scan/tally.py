@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+# Read to its end, like `read`, but its records are those of a transit gateway.
+TRANSIT = "transit"
+EVIDENCE = ("read", TRANSIT)
+
 
 @dataclass
 class Account:

@@ -185,7 +185,7 @@ def test_parquet_objects_are_searched_as_text_is(tmp_path: Path, count: int) -> 
 
 def test_what_is_over_the_size_or_of_another_kind_is_said_and_not_read(tmp_path: Path) -> None:
     write(tmp_path / "large.log.gz", flow_line())
-    write(tmp_path / "tgw.log.gz", "tgw-1 10.0.0.7", header="tgw-id srcaddr")
+    write(tmp_path / "wan.log.gz", "arn 10.0.0.7", header="core-network-arn srcaddr")
     size = (tmp_path / "large.log.gz").stat().st_size
 
     lines, accounts = scan_here(tmp_path, settings()._replace(max_object_bytes=size - 1))
@@ -193,5 +193,40 @@ def test_what_is_over_the_size_or_of_another_kind_is_said_and_not_read(tmp_path:
     assert lines == []
     assert [(account["outcome"], account["reason"]) for account in accounts] == [
         ("refused", f"it has {size} bytes, more than --max_object_bytes {size - 1}"),
-        ("other_kind", "it holds transit gateway flow records, not VPC flow records"),
+        ("other_kind", "it holds core network (Cloud WAN) flow records, not VPC flow records"),
+    ]
+
+
+def test_records_of_transit_gateways_come_apart_from_those_of_interfaces(tmp_path: Path) -> None:
+    tgw = "tgw-id tgw-attachment-id tgw-src-vpc-id tgw-dst-vpc-id srcaddr dstaddr packets start end"
+    sent = f"tgw-1 tgw-attach-1 vpc-a vpc-b 10.0.0.7 10.9.0.5 3 {START} {START + 59}"
+    came = f"tgw-1 tgw-attach-1 vpc-b vpc-a 10.9.0.5 10.0.0.7 - {START} {START + 59}"
+    later = f"tgw-1 tgw-attach-1 vpc-a vpc-b 10.0.0.7 10.9.0.5 3 {START + 86_400} {START + 86_401}"
+    other = f"tgw-1 tgw-attach-1 vpc-a vpc-b 10.0.0.8 10.9.0.5 3 {START} {START + 59}"
+    wrong = f"tgw-1 tgw-attach-1 vpc-a vpc-b 10.0.0.7 10.9.0.5 x {START} {START + 59}"
+    write(tmp_path / "tgw.log.gz", sent, came, later, other, wrong, header=tgw)
+    write(tmp_path / "vpc.log.gz", flow_line())
+
+    lines, accounts = scan_here(tmp_path, settings("10.0.0.7"))
+
+    by_line = {row["object_line"]: row for row in lines if row["object_uri"].endswith("tgw.log.gz")}
+    assert sorted(by_line) == [2, 3, 6]
+    ends = {"tgw_id": "tgw-1", "tgw_attachment_id": "tgw-attach-1"}
+    times = {"start": str(START), "end": str(START + 59)}
+    assert dict(by_line[2]["transit"]) == {
+        **ends, "tgw_src_vpc_id": "vpc-a", "tgw_dst_vpc_id": "vpc-b",
+        "srcaddr": "10.0.0.7", "dstaddr": "10.9.0.5", "packets": "3", **times,
+    }  # fmt: skip
+    assert dict(by_line[3]["transit"]) == {
+        **ends, "tgw_src_vpc_id": "vpc-b", "tgw_dst_vpc_id": "vpc-a",
+        "srcaddr": "10.9.0.5", "dstaddr": "10.0.0.7", **times,
+    }  # fmt: skip
+    assert by_line[6]["refused"]["reason"] == "packets is 'x', not a whole number"
+    assert all(row["record"] is None for row in by_line.values())
+    (own,) = [row for row in lines if row["record"] is not None]
+    assert (own["record"]["srcaddr"], own["transit"]) == ("10.0.0.7", None)
+    fates = "outcome lines set_aside_lines parsed_lines in_window_lines refused_lines".split()
+    assert [tuple(account[fate] for fate in fates) for account in accounts] == [
+        ("transit", 6, 1, 3, 2, 1),
+        ("read", 2, 0, 1, 1, 0),
     ]

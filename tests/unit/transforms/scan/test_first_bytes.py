@@ -170,8 +170,8 @@ def test_what_holds_no_record_is_refused_with_its_neighbours_kept(text: str, rea
          "its JSON data is damaged or cut off before its end"),
         (b'{"Records": [{"eventSource": "s3.amazonaws.com"}]}', "other_kind",
          "it holds records of CloudTrail, not flow records"),
-        (b'{"tgw_id": "tgw-1", "srcaddr": "10.0.0.7"}', "other_kind",
-         "it holds transit gateway flow records, not VPC flow records"),
+        (b'{"core_network_arn": "arn", "srcaddr": "10.0.0.7"}', "other_kind",
+         "it holds core network (Cloud WAN) flow records, not VPC flow records"),
         (b"Permission Check Successful", "other_kind",
          "it is the test that CloudWatch Logs writes before an export"),
         (b'{"version": "0", "detail": {}}', "refused", "its first line cannot be read: it is no "

@@ -57,7 +57,7 @@ def test_a_record_format_is_written_as_aws_does_or_plainly(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "${}", "a b", "start start", "tgw-id start", "srcaddr dstaddr", "start,end", "é"]
+    "text", ["", "${}", "a b", "start start", "core-network-id start", "srcaddr dstaddr", "start,end", "é"]
 )
 def test_what_is_no_record_format_is_said(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected "):
@@ -105,11 +105,9 @@ def test_a_first_line_that_does_not_fit_the_record_format_is_said(text: bytes, r
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        (b"version resource-type account-id tgw-id tgw-src-eni srcaddr start end",
-         "it holds transit gateway flow records, not VPC flow records"),
-        (b"tgw_id tgw_attachment_id",
-         "it holds transit gateway flow records, not VPC flow records"),
         (b"version core-network-id srcaddr start end",
+         "it holds core network (Cloud WAN) flow records, not VPC flow records"),
+        (b"version resource-type core-network-arn srcaddr start end",
          "it holds core network (Cloud WAN) flow records, not VPC flow records"),
     ],
 )  # fmt: skip

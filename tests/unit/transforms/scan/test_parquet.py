@@ -292,8 +292,8 @@ def test_a_long_text_that_a_few_bytes_say_very_often_is_refused_row_by_row() -> 
     assert most < 50_000_000
 
 
-def test_transit_gateway_rows_are_of_another_kind_and_no_rows_are_empty() -> None:
-    _, _, other = read(parquet(one_row(tgw_id="tgw-1")))
+def test_cloud_wan_rows_are_of_another_kind_and_no_rows_are_empty() -> None:
+    _, _, other = read(parquet(one_row(core_network_arn="arn")))
     _, _, empty = read(parquet(one_row().slice(0, 0)))
 
     assert other.account.outcome == "other_kind"

@@ -83,7 +83,7 @@ class Damage(NamedTuple):
 
     name: str
     change: Callable[[bytes], bytes]
-    outcome: str  # read, refused, empty, or missing
+    outcome: str  # read, transit, refused, empty, or missing
     refused_lines: int = 0
 
 
@@ -97,7 +97,7 @@ DAMAGES = (
     Damage("two gzip members", _two_members, "read"),
     Damage("no byte at all", _empty, "empty"),
     Damage("three impossible lines", _bad_lines, "read", refused_lines=3),
-    Damage("of a transit gateway", _transit_gateway, "other_kind"),
+    Damage("of a transit gateway", _transit_gateway, "transit"),
     Damage("deleted", _empty, "missing"),
 )
 

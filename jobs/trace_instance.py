@@ -36,6 +36,7 @@ from jobs.pipeline.publish import begin_case, books_with_documents, load_index, 
 from jobs.pipeline.read_flows import FlowsRead, read_window
 from jobs.pipeline.result import Investigation, RunResult
 from jobs.pipeline.scan import ScanResult
+from jobs.pipeline.transit import see_transit
 from jobs.pipeline.watch_list import cases_of, scanned_once
 from jobs.sources.findings import answer_claims
 from jobs.spark.concurrent import run_concurrently
@@ -136,6 +137,9 @@ def run(
         digesting = begin(inputs_digest, read_table(spark, case.table("objects")))
         coverage = investigation.coverage.judged.verdict if investigation else None
         claiming = begin(answer_claims, window.flows, case.finding, case.arguments.window, coverage)
+        passing = begin(
+            see_transit, spark, case, flows=window.flows, number=window.books.transit_kept
+        )
         indexed = load_index(case, phases, window=window)
     books = books_with_documents(spark, case, window=window, indexed=indexed)
     result = RunResult(
@@ -145,6 +149,7 @@ def run(
         investigation=investigation,
         claims=claiming.result(),
         indexed=indexed,
+        transit=passing.result(),
         books={Reading.WINDOW: books, **(investigation.books if investigation else {})},
     )
     report = render_report(result, digesting.result())

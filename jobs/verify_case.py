@@ -110,7 +110,7 @@ def verify(spark: SparkSession, request: Request, case: StoredCase) -> Iterator[
         prefix = f"{reading}/" if reading else ""
         frames = {
             name: read_version(spark, case, uri, f"{prefix}{name}")
-            for name in ("flows", "objects", "quarantine")
+            for name in ("flows", "objects", "quarantine", *(["transit"] if books.transit else []))
         }
         found = {name: frame for name, frame in frames.items() if frame is not None}
         if len(found) < len(frames):

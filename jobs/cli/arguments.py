@@ -146,7 +146,8 @@ def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
             f"--instance_id: found {quoted(arguments.instance_names[0])}; expected i- and 8 to 17 "
             "hex digits, or a name together with the --labels that know it"
         )
-    if read.gave("finding") and len(arguments.instance_ids + arguments.instance_names) > 1:
+    are_several = len(arguments.instance_ids + arguments.instance_names) > 1
+    if read.gave("finding") and are_several and not arguments.one_case_each:
         yield "--instance_id: found several with --finding; expected one of those that it is about"
     if arguments.one_case_each:
         yield from _not_each(read, arguments)
@@ -165,22 +166,31 @@ def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
 
 def _not_each(read: Reader, arguments: Arguments) -> Iterator[str]:
     """What does not go together with a case for each instance."""
-    if not read.gave("instance_id"):
-        yield "--one_case_each: found no --instance_id; expected the instances, comma separated"
-    for name in ("finding", "interface_ids", "addresses"):
+    if not read.gave("instance_id", "finding"):
+        yield (
+            "--one_case_each: found no --instance_id; expected the instances, comma separated, or "
+            "a --finding that is about them"
+        )
+    for name in ("interface_ids", "addresses"):
         if read.gave(name):
             yield (
-                f"--{name}: found with --one_case_each true; expected --instance_id and --labels "
-                "only, as it does not say which of the instances it is about"
+                f"--{name}: found with --one_case_each true; expected --instance_id or --finding, "
+                "as it does not say which of the instances it is about"
             )
     if arguments.scope == "everything":
         yield "--scope: found everything with --one_case_each true; expected instance"
     yield from too_long(arguments)
 
 
+_LONGEST_INSTANCE_ID = "i-" + 17 * "0"
+
+
 def too_long(arguments: Arguments) -> Iterator[str]:
     """Whether an id of a case of its own is too long; names of instances may not be known yet."""
-    longest = max((len(case_id) for case_id in arguments.case_ids), default=0)
+    case_ids = arguments.case_ids
+    if not (case_ids or arguments.instance_names):  # the finding has yet to name them
+        case_ids = (f"{arguments.case_id}-{_LONGEST_INSTANCE_ID}",)
+    longest = max(map(len, case_ids), default=0)
     if longest > patterns.CASE_ID_LIMIT:
         at_most = len(arguments.case_id) - (longest - patterns.CASE_ID_LIMIT)
         yield (

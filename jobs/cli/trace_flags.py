@@ -36,8 +36,8 @@ _WHO = FlagGroup(
         Flag(
             "finding",
             "URI",
-            "a GuardDuty finding, or several of one instance, as JSON; it gives the instance, its "
-            "addresses and the window",
+            "a GuardDuty finding, or several of one instance (of several with --one_case_each "
+            "true), as JSON; it gives the instance, its addresses and the window",
         ),
         Flag(
             "instance_id",
@@ -48,8 +48,8 @@ _WHO = FlagGroup(
         Flag(
             "one_case_each",
             "true|false",
-            "true: each instance gets a case of its own, named CASE_ID-INSTANCE_ID; the "
-            "objects are read once",
+            "true: each instance, given or named by the finding, gets a case of its own, named "
+            "CASE_ID-INSTANCE_ID; the objects are read once",
             "false",
         ),
         Flag("interface_ids", "ID,ID…", "its interfaces, in addition to those in the labels"),

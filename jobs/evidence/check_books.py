@@ -8,7 +8,13 @@ from pyspark.sql import DataFrame
 from jobs.evidence.check import Check
 from jobs.evidence.manifest import inputs_digest
 from jobs.evidence.object_reread import Stale, WasRead, reread
-from jobs.pipeline.books import Books, count_flows, count_objects, count_quarantine
+from jobs.pipeline.books import (
+    Books,
+    count_flows,
+    count_objects,
+    count_quarantine,
+    count_transit,
+)
 
 _COLUMNS = ("uri", "version_id", "size", "bytes_read", "sha256", "lines", "outcome")
 
@@ -20,6 +26,7 @@ def check_books(reading: str, stored: Books, frames: Mapping[str, DataFrame]) ->
         **count_flows(frames["flows"]),
         **count_objects(frames["objects"]),
         **count_quarantine(frames["quarantine"]),
+        **(count_transit(frames["transit"]) if "transit" in frames else {}),
     )
     prefix, expected = f"{reading}/" if reading else "", asdict(stored)
     problems = [

@@ -8,10 +8,12 @@ from jobs.cli.arguments import Arguments
 from jobs.pipeline.books import Books
 from jobs.pipeline.case_coverage import copy_lines, coverage_lines, refused_object_lines
 from jobs.pipeline.result import RunResult
+from jobs.pipeline.transit import TransitSeen
 from jobs.sources.labels import label_warnings
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import Place
 from transforms.text import sanitise
+from transforms.transit.passages import transit_lines
 from transforms.vocabulary import Reading, Step
 from transforms.wording import size
 
@@ -72,6 +74,9 @@ def _lines(run: FinishedRun) -> Iterator[str]:
     if result.coverage:
         yield from (sanitise(line, 400) for line in coverage_lines(result.coverage))
         yield ""
+    if result.transit and result.transit.passages:
+        yield from (sanitise(line, 400) for line in _transit(result.transit))
+        yield ""
     yield f"Case {arguments.case_id}, run {case.run_id}"
     yield from _finding(result)
     yield f"  subject   {_subject(result)}"
@@ -106,6 +111,11 @@ def _lines(run: FinishedRun) -> Iterator[str]:
         view = result.indexed
         yield f"OpenSearch  {view.documents:,} documents in {view.index_name}, alias {view.alias}"
     yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in run.seconds.items())
+
+
+def _transit(seen: TransitSeen) -> Iterator[str]:
+    """What the subject sent through transit gateways to where no flow log of the run looks."""
+    yield from transit_lines(seen.passages, seen.recorded_vpcs, are_all=seen.are_all)
 
 
 def _others(arguments: Arguments) -> str:
@@ -173,7 +183,8 @@ def _reading(result: RunResult) -> Iterator[str]:
     books = result.books[Reading.WINDOW]
     yield (
         f"  objects   {books.listed:,} listed, {books.objects_skipped:,} skipped, "
-        f"{books.objects_read:,} read, {books.objects_empty:,} empty, "
+        f"{books.objects_read + books.objects_transit:,} read{_of_gateways(books)}, "
+        f"{books.objects_empty:,} empty, "
         f"{books.objects_refused:,} refused{_unreadable(books.objects_unreadable)}"
         f"{_other_kind(books.objects_other_kind)}; "
         f"{len(result.case.listing.left_folders):,} folders left out"
@@ -195,8 +206,13 @@ def _unreadable(objects: int) -> str:
     return f", {objects:,} unreadable in two tries" if objects else ""
 
 
+def _of_gateways(books: Books) -> str:
+    found = books.objects_transit
+    return f" ({found:,} of them of transit gateways)" if found else ""
+
+
 def _other_kind(objects: int) -> str:
-    return f", {objects:,} of transit gateways or core networks" if objects else ""
+    return f", {objects:,} with records of other kinds" if objects else ""
 
 
 def _answers(answers: Sequence[Answer]) -> Iterator[str]:

@@ -110,9 +110,9 @@ class Books:
 
     def _by_subject(self) -> Identity:
         """Where nothing is of a transit gateway, the books do not speak of any."""
-        kept = self.subject + self.others + self.transit_kept
+        scoped = self.subject + self.others + self.transit_kept
         gateways = " + of transit gateways" if self.objects_transit else ""
-        return Identity(f"in window = subject + others{gateways}", self.in_window_lines, kept)
+        return Identity(f"in window = subject + others{gateways}", self.in_window_lines, scoped)
 
     @property
     def balanced(self) -> bool:
@@ -125,6 +125,7 @@ class Books:
         return self.quarantined_objects + self.quarantined_lines + self.quarantined_documents
 
 
+_OUTCOMES = ("skipped", "read", "transit", "empty", "refused", "unreadable", "other_kind")
 _SUMS = (
     "bytes_read bytes_inflated lines header_lines blank_lines set_aside_lines parsed_lines "
     "refused_lines nodata_lines skipdata_lines in_window_lines out_of_window_lines"
@@ -137,9 +138,7 @@ def count_objects(objects: DataFrame) -> dict[str, int]:
     counts = objects.agg(
         *(
             F.count_if(F.col("outcome") == outcome).alias(f"objects_{outcome}")
-            for outcome in (
-                "skipped", "read", "transit", "empty", "refused", "unreadable", "other_kind",
-            )  # fmt: skip
+            for outcome in _OUTCOMES
         ),
         *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _SUMS),
         F.count_if(F.expr(f"lines <> {fates}")).alias("unbalanced_objects"),
@@ -180,7 +179,12 @@ def count_scope(records: DataFrame) -> dict[str, int]:
     return counts.asDict() if counts else {}
 
 
-def count_transit(records: DataFrame) -> dict[str, int]:
+def count_transit(transit: DataFrame) -> dict[str, int]:
+    """Counts over the table `transit`."""
+    return {"transit": transit.count()}
+
+
+def count_passing(records: DataFrame) -> dict[str, int]:
     """How many records of transit gateways are the subject's, and how many are not."""
     counts = records.agg(
         F.count_if("is_kept").alias("transit_kept"), F.count_if(~F.col("is_kept")).alias("others")

@@ -18,7 +18,8 @@ class Case:
 
     `subject` is what arguments, finding and labels know of it. `listing` has the objects of the
     window, `baseline_listing` those of the days before, where they are asked for. `instance_names`
-    are those that the labels have for the subject's instances.
+    are those that the labels have for the subject's instances. With a case for each instance,
+    `findings` has one for each, before they are cases of their own.
     """
 
     arguments: Arguments
@@ -28,6 +29,7 @@ class Case:
     run_id: str
     started_at: datetime
     finding: FindingFile | None = None
+    findings: tuple[FindingFile, ...] = ()
     baseline_listing: Listing | None = None
     instance_names: Mapping[str, str] = field(default_factory=dict)
 

@@ -207,7 +207,7 @@ def _delivered(case: Case, trouble: Iterable[Mapping[str, Any]]) -> Delivered:
     def slots_with(outcome: str) -> set[tuple[str | None, int]]:
         return {(row["flow_log_id"], row["slot"]) for row in trouble if row["outcome"] == outcome}
 
-    others = slots_with("other_kind")
+    others = slots_with("other_kind") | slots_with("transit")
     slots: dict[FlowLog, set[int]] = {}
     for listed in case.listing.selected:
         if (key := parse_key(listed.path)) is not None:

@@ -15,12 +15,15 @@ from jobs.pipeline.books import (
     count_flows,
     count_in_window,
     count_objects,
+    count_passing,
     count_quarantine,
     count_scope,
+    count_transit,
 )
 from jobs.pipeline.case import Case
 from jobs.pipeline.case_frames import flows_table, labelled_records, objects_table, quarantine_table
 from jobs.pipeline.scan import ReadingPlan, ScanResult, scan_for
+from jobs.pipeline.transit import transit_records, with_passing, write_transit
 from jobs.sources.object_scan import start_workers
 from jobs.spark.concurrent import run_concurrently
 from jobs.spark.phases import Phases
@@ -108,6 +111,7 @@ def read_flows(
         begin(
             write_table, quarantine_table(scan.frame, case.run_id), table("quarantine"), QUARANTINE
         )
+        passing = begin(count_passing, transit_records(case, plan, scan))
         records = planned.result()
         scope = count_scope(records.persist()) if case.has_subject else count_in_window(scan.frame)
     with phases.phase(step("write Delta")), run_concurrently() as begin:
@@ -115,10 +119,12 @@ def read_flows(
         surveyed = begin(survey(flows, scan.subject.addresses).first) if case.has_subject else None
         if case.has_subject:
             flows = in_few_files(flows, scope["subject"])
+        passed = passing.result()
         write_table(flows, table("flows"), FLOWS)
+        write_transit(case, plan, scan, passed["transit_kept"])
         for name in ("objects", "flows", "quarantine"):
             compact(spark, table(name))
-        books = close_books(spark, case, plan, scope)
+        books = close_books(spark, case, plan, with_passing(scope, passed))
     measured = surveyed.result() if surveyed else None
     return FlowsRead(
         reading=plan.reading,
@@ -167,8 +173,9 @@ def close_books(spark: SparkSession, case: Case, plan: ReadingPlan, scope: dict[
             begin(lambda: count_flows(stored("flows"))),
             begin(lambda: count_objects(stored("objects"))),
             begin(lambda: count_quarantine(stored("quarantine"))),
+            begin(lambda: count_transit(stored("transit")) if scope["transit_kept"] else {}),
         )
-    flows, objects, quarantine = (each.result() for each in counted)
+    flows, objects, quarantine, transit = (each.result() for each in counted)
     return Books(
         listed=len(plan.listing.objects),
         listed_skipped=len(plan.listing.skipped),
@@ -177,4 +184,5 @@ def close_books(spark: SparkSession, case: Case, plan: ReadingPlan, scope: dict[
         **flows,
         **objects,
         **quarantine,
+        **transit,
     )

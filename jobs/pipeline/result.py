@@ -8,6 +8,7 @@ from jobs.opensearch.sink import Indexed
 from jobs.pipeline.books import Books
 from jobs.pipeline.case import Case
 from jobs.pipeline.case_coverage import CaseCoverage
+from jobs.pipeline.transit import TransitSeen
 from transforms.finding.claim import ClaimAnswer
 from transforms.questions.catalogue import Answer, the_one_in
 from transforms.questions.context import QuestionContext
@@ -46,6 +47,7 @@ class RunResult:
     claims: tuple[ClaimAnswer, ...]
     indexed: Indexed | None
     books: Mapping[Reading, Books]
+    transit: TransitSeen | None = None
 
     @property
     def coverage(self) -> CaseCoverage | None:

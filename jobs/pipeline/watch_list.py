@@ -8,6 +8,7 @@ from pyspark.sql import SparkSession
 from jobs.pipeline.case import Case
 from jobs.pipeline.read_flows import plan_of_window
 from jobs.pipeline.scan import ScanResult, scan_for
+from jobs.sources.findings import FindingFile
 from jobs.sources.object_scan import start_workers
 from jobs.spark.concurrent import run_concurrently
 from jobs.spark.phases import Phases
@@ -17,21 +18,30 @@ from transforms.subject.identity import resolve_subject
 def cases_of(case: Case) -> tuple[Case, ...]:
     """The case, or with `--one_case_each` one for each instance, under the same run id.
 
-    Each has one instance as its subject and leaves out what the others did.
+    Each has one instance as its subject, with what a finding says of it, and leaves out what the
+    others did.
     """
     given = case.arguments
     if not given.one_case_each:
         return (case,)
+    findings = {each.finding.instance_id: each for each in case.findings}
     return tuple(
-        replace(
-            case,
-            arguments=replace(given, case_id=case_id, instance_ids=(instance_id,)),
-            subject=resolve_subject([instance_id], (), (), given.vpc_id, case.labels),
-            instance_names={
-                each: name for each, name in case.instance_names.items() if each == instance_id
-            },
-        )
+        _case_of(case, case_id, instance_id, findings.get(instance_id))
         for case_id, instance_id in zip(given.case_ids, given.instance_ids, strict=True)
+    )
+
+
+def _case_of(case: Case, case_id: str, instance_id: str, found: FindingFile | None) -> Case:
+    vpc_id, finding = case.arguments.vpc_id, found.finding if found else None
+    return replace(
+        case,
+        arguments=replace(case.arguments, case_id=case_id, instance_ids=(instance_id,)),
+        subject=resolve_subject([instance_id], (), (), vpc_id, case.labels, finding),
+        finding=found,
+        findings=(),
+        instance_names={
+            each: name for each, name in case.instance_names.items() if each == instance_id
+        },
     )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jobs.cli.arguments import NOT_GIVEN, Arguments, too_long
 from jobs.errors import Problems
-from jobs.sources.findings import FindingFile, read_finding_file, settled
+from jobs.sources.findings import FindingFile, read_finding_file, read_finding_files, settled
 from jobs.sources.labels import LabelFiles, label_tables, read_label_files
 from transforms.label.instances import LabelledInstances
 from transforms.label.tables import LabelTables
@@ -20,8 +20,13 @@ class Whom(NamedTuple):
 
     arguments: Arguments
     labels: LabelTables
-    finding: FindingFile | None
+    findings: tuple[FindingFile, ...]
     instance_names: Mapping[str, str]
+
+    @property
+    def only(self) -> FindingFile | None:
+        """The finding, where it is about one instance."""
+        return self.findings[0] if len(self.findings) == 1 else None
 
 
 def read_whom(arguments: Arguments, now: datetime, problems: Problems) -> Whom:
@@ -30,7 +35,8 @@ def read_whom(arguments: Arguments, now: datetime, problems: Problems) -> Whom:
     Names come first, as a finding may be about several instances and the name chooses one.
     """
     files: LabelFiles | None = None
-    labels, found = LabelTables(), None
+    labels = LabelTables()
+    found: tuple[FindingFile, ...] = ()
     with problems.collect():
         files = read_label_files(arguments.labels)
     labelled = LabelledInstances(files.tables if files else {})
@@ -43,11 +49,11 @@ def read_whom(arguments: Arguments, now: datetime, problems: Problems) -> Whom:
         is_known = not refused
     with problems.collect():
         if arguments.finding is not None and is_known:
-            found = read_finding_file(arguments.finding, *arguments.instance_ids)
+            found = _findings(arguments, arguments.finding)
             arguments = settled(arguments, found, now)
     with problems.collect():
         if files is not None or arguments.labels is None:
-            labels = label_tables(files, found.finding if found else None)
+            labels = label_tables(files, *(each.finding for each in found))
     is_told_otherwise = arguments.finding or arguments.interface_ids or arguments.addresses
     if not is_told_otherwise:
         unknown = labelled.unknown(arguments.instance_ids)
@@ -57,14 +63,21 @@ def read_whom(arguments: Arguments, now: datetime, problems: Problems) -> Whom:
     return Whom(arguments, labels, found, _names(arguments, labelled, found))
 
 
+def _findings(arguments: Arguments, uri: str) -> tuple[FindingFile, ...]:
+    """The findings of the one instance, or of each where each is a case of its own."""
+    if arguments.one_case_each:
+        return read_finding_files(uri, arguments.instance_ids)
+    return (read_finding_file(uri, *arguments.instance_ids),)
+
+
 def _names(
-    arguments: Arguments, labelled: LabelledInstances, found: FindingFile | None
+    arguments: Arguments, labelled: LabelledInstances, found: tuple[FindingFile, ...]
 ) -> dict[str, str]:
     """The name of each instance by the labels, else by the finding."""
     span = _span(arguments.window)
     names = {each: labelled.name_of(each, span) for each in arguments.instance_ids}
-    if found and not names.get(found.finding.instance_id):
-        names[found.finding.instance_id] = found.finding.instance_name
+    for each in (file.finding for file in found):
+        names[each.instance_id] = names.get(each.instance_id) or each.instance_name
     return {each: name for each, name in names.items() if name}
 
 

@@ -1,6 +1,8 @@
 """GuardDuty findings in: read and checked before the long work, and kept beside the case."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -20,7 +22,8 @@ from jobs.storage.whole_objects import (
 )
 from transforms.finding.claim import ClaimAnswer, claim_columns, judge, sightings
 from transforms.finding.envelope import MAX_BYTES, BadFinding
-from transforms.finding.guardduty import Finding, default_window, read_finding
+from transforms.finding.guardduty import Finding
+from transforms.finding.read import default_window, read_finding, read_findings
 from transforms.window import Window
 
 
@@ -60,9 +63,23 @@ class FindingFile(NamedTuple):
 
 def read_finding_file(uri: str, instance_id: str | None = None) -> FindingFile:
     """The findings at a URI, a file or `s3://…`; raises BadInput with every problem."""
-    try:
+    with _problems_of(uri):
         data = read_bytes(uri, MAX_BYTES)
         return FindingFile(uri, data, read_finding(data, instance_id))
+
+
+def read_finding_files(uri: str, instance_ids: Sequence[str]) -> tuple[FindingFile, ...]:
+    """The same for each instance in it, or for the chosen ones; as a watch-list needs it."""
+    with _problems_of(uri):
+        data = read_bytes(uri, MAX_BYTES)
+        return tuple(FindingFile(uri, data, each) for each in read_findings(data, instance_ids))
+
+
+@contextmanager
+def _problems_of(uri: str) -> Iterator[None]:
+    """Turn whatever is wrong with a file of findings into BadInput."""
+    try:
+        yield
     except NotThere:
         raise BadInput(
             [f"--finding {uri}: found nothing there; expected a GuardDuty finding; check the path"]
@@ -75,26 +92,24 @@ def read_finding_file(uri: str, instance_id: str | None = None) -> FindingFile:
         raise BadInput([f"--finding {uri}: {problem}" for problem in bad.problems]) from bad
 
 
-def settled(arguments: Arguments, found: FindingFile, now: datetime) -> Arguments:
-    """The arguments with what the finding says where nothing else was asked for.
+def settled(arguments: Arguments, found: Sequence[FindingFile], now: datetime) -> Arguments:
+    """The arguments with what the findings say where nothing else was asked for.
 
-    Raises BadInput when the finding has no times and they were not given either.
+    The window of several instances holds that of each. Raises BadInput when a finding has no times
+    and they were not given either.
     """
-    given = arguments.window
+    given, uri = arguments.window, found[0].uri
     from_at, to_at = given.from_at, given.to_at
     if NOT_GIVEN in (from_at, to_at):
-        try:
-            first, last = default_window(found.finding, now)
-        except BadFinding as bad:
-            raise BadInput([f"--finding {found.uri}: {p}" for p in bad.problems]) from bad
-        from_at = first if from_at == NOT_GIVEN else from_at
-        to_at = last if to_at == NOT_GIVEN else to_at
+        with _problems_of(uri):
+            windows = [default_window(each.finding, now) for each in found]
+        from_at = min(first for first, _ in windows) if from_at == NOT_GIVEN else from_at
+        to_at = max(last for _, last in windows) if to_at == NOT_GIVEN else to_at
     window = Window(from_at, to_at, given.slack)
     if to_at <= from_at:
-        raise BadInput(
-            [f"--finding {found.uri}: found an empty window, {window}; give --from, --to"]
-        )
-    return replace(arguments, window=window, instance_ids=(found.finding.instance_id,))
+        raise BadInput([f"--finding {uri}: found an empty window, {window}; give --from, --to"])
+    instance_ids = tuple(each.finding.instance_id for each in found)
+    return replace(arguments, window=window, instance_ids=instance_ids)
 
 
 def keep_copy(case_uri: str, found: FindingFile | None) -> None:

@@ -16,7 +16,7 @@ from jobs.errors import BadInput
 from jobs.storage.object_store import first_line, place_of
 from jobs.storage.whole_objects import NotThere, StorageFailed, below, read_bytes
 from transforms.finding.guardduty import Finding
-from transforms.finding.interface_labels import with_finding
+from transforms.finding.interface_labels import with_findings
 from transforms.label.build import build_label_tables
 from transforms.label.columns import column_names
 from transforms.label.join import Lookups
@@ -39,12 +39,12 @@ class LabelFiles(NamedTuple):
     problems: tuple[str, ...]
 
 
-def read_labels(uri: str | None, finding: Finding | None = None) -> LabelTables:
-    """What a snapshot says, and what a finding knows of interfaces that are not in it.
+def read_labels(uri: str | None, *findings: Finding) -> LabelTables:
+    """What a snapshot says, and what findings know of interfaces that are not in it.
 
     Raises BadInput with every problem found.
     """
-    return label_tables(read_label_files(uri), finding)
+    return label_tables(read_label_files(uri), *findings)
 
 
 def read_label_files(uri: str | None) -> LabelFiles | None:
@@ -82,12 +82,12 @@ def read_label_files(uri: str | None) -> LabelFiles | None:
     return LabelFiles(uri, tables, sources, tuple(problems))
 
 
-def label_tables(files: LabelFiles | None, finding: Finding | None = None) -> LabelTables:
-    """What the rows say, and what a finding adds; raises BadInput with every problem."""
+def label_tables(files: LabelFiles | None, *findings: Finding) -> LabelTables:
+    """What the rows say, and what findings add; raises BadInput with every problem."""
     if files is None:
-        built, _ = build_label_tables(with_finding({}, finding))
+        built, _ = build_label_tables(with_findings({}, findings))
         return built
-    built, found = build_label_tables(with_finding(files.tables, finding))
+    built, found = build_label_tables(with_findings(files.tables, findings))
     problems = [
         *files.problems,
         *(sanitise(f"--labels {files.uri}/{problem}", 400) for problem in found),

@@ -18,7 +18,7 @@ from jobs.sources.labels import read_labels
 from tests.fuzz import answers, stored
 from tests.unit.jobs.sources.test_scan_law import assert_one_fate_each, scan
 from transforms.finding.envelope import BadFinding
-from transforms.finding.guardduty import read_finding
+from transforms.finding.read import read_finding
 from transforms.network.addresses import canonical
 
 

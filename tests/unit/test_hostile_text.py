@@ -12,7 +12,7 @@ from jobs.cli.arguments import parse_arguments
 from jobs.errors import BadInput
 from jobs.sources.labels import read_labels
 from transforms.finding.envelope import BadFinding
-from transforms.finding.guardduty import read_finding
+from transforms.finding.read import read_finding
 from transforms.network.addresses import address_literal
 from transforms.scan.parse import parse_lines
 from transforms.text import csv_cell, sanitise

@@ -156,7 +156,9 @@ def troubled_slots(objects: DataFrame, shown: int) -> DataFrame:
     is_refused = F.col("outcome").isin("refused", "unreadable")
     named = F.collect_list(F.when(is_refused, F.struct("uri", "reason")))
     return (
-        objects.where("outcome IN ('refused', 'unreadable', 'other_kind') OR refused_lines > 0")
+        objects.where(
+            "outcome IN ('refused', 'unreadable', 'other_kind', 'transit') OR refused_lines > 0"
+        )
         .groupBy(
             "flow_log_id", _slot_of(F.unix_timestamp("slot_at")).alias("slot"), "outcome"
         )
@@ -187,7 +189,7 @@ def of_unknown_vpcs(flows: DataFrame) -> DataFrame:
 
 
 # Objects without a record may be equal by chance, as a header is all that they hold.
-HOLDS_RECORDS = "outcome = 'read' AND parsed_lines + set_aside_lines > 0"
+HOLDS_RECORDS = "outcome IN ('read', 'transit') AND parsed_lines + set_aside_lines > 0"
 
 
 def copied_objects(objects: DataFrame, shown: int) -> DataFrame:

@@ -5,6 +5,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 
+from transforms.finding.ocsf import from_ocsf
 from transforms.finding.security_hub import from_asff
 from transforms.text import quoted
 
@@ -28,7 +29,7 @@ def findings_in(data: bytes) -> list[dict[str, object]]:
 
     Taken are a bare finding, an EventBridge event (`detail`), an answer of GetFindings
     (`findings`, `Findings`), a list of any, and JSON lines as GuardDuty exports them to S3, plain
-    or gzip; each also inside a message of SNS or SQS; and Security Hub's form of one. AWS,
+    or gzip; each also inside a message of SNS or SQS; and Security Hub's forms, ASFF and OCSF. AWS,
     "EventBridge event format for findings"; SDKs write PascalCase, the wire does not.
     """
     documents = _documents(_inflated(data))
@@ -119,8 +120,11 @@ def _unwrapped(value: object, depth: int) -> Iterator[dict[str, object]]:
             yield from _unwrapped(item, depth + 1)
     elif isinstance(value, dict):
         named = _camel_keys(value)
-        asff = from_asff(value)
-        if asff is not None:
+        asff, ocsf = from_asff(value), from_ocsf(value)
+        if ocsf is not None:
+            for each in ocsf:
+                yield {key: _in_camel_case(inner, 0, of=key) for key, inner in each.items()}
+        elif asff is not None:
             yield {key: _in_camel_case(inner, 0, of=key) for key, inner in asff.items()}
         elif (inner := _carried(named)) is not None:
             yield from _unwrapped(inner, depth + 1)

@@ -21,7 +21,8 @@ class Fields:
     def __init__(self, said: Json, place: str) -> None:
         self.problems: list[str] = []
         self.said = said
-        self.is_sample = _is_sample(at(said, "service", "additionalInfo"))
+        is_titled = str(said.get("title")).startswith("[SAMPLE]")
+        self.is_sample = is_titled or _is_sample(at(said, "service", "additionalInfo"))
         self._place = f"{place} ({quoted(said.get('type'))})"
 
     def has_wrong_shape(self) -> bool:

@@ -1,17 +1,12 @@
-"""GuardDuty findings → what they say of one instance: interfaces, addresses, times, claims."""
+"""One GuardDuty finding → what it says of an instance: interfaces, addresses, times, claims."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from transforms.finding.claim import PROTOCOL_NUMBERS, Claim
-from transforms.finding.envelope import BadFinding, findings_in
 from transforms.finding.fields import Fields, Json, at, last_part, list_, object_
 from transforms.label.cells import clean
-from transforms.text import quoted
-
-_AROUND = timedelta(hours=24)
-_MOST_CLAIMS = 100
 
 
 class FindingInterface(NamedTuple):
@@ -45,88 +40,7 @@ class Finding(NamedTuple):
         return tuple(dict.fromkeys(i.vpc_id for i in self.interfaces if i.vpc_id))
 
 
-def read_finding(data: bytes, instance_id: str | None = None) -> Finding:
-    """What a file of findings says of its one instance, or of `instance_id` among several.
-
-    Findings of other instances are then counted in `others`. Raises BadFinding with every problem:
-    not JSON, too large, no instance, several instances, an id or address that is none.
-    """
-    read: list[Finding] = []
-    without: list[str] = []
-    problems: list[str] = []
-    for number, said in enumerate(findings_in(data), start=1):
-        reader = _Reader(said, f"finding {number}")
-        found = reader.read()
-        problems += reader.problems
-        read += found
-        if not found and not reader.problems:
-            resource = at(said, "resource", "resourceType") or "no resource"
-            without.append(f"{quoted(said['type'])} about {quoted(resource)}")
-    if problems:
-        raise BadFinding(*problems)
-    instances = list(dict.fromkeys(finding.instance_id for finding in read))
-    if instance_id is None:
-        if without:
-            named = f", beside findings of {', '.join(instances)}" if instances else ""
-            raise BadFinding(
-                f"found no instance in {_listed(without)}{named}; expected findings of one EC2 "
-                "instance; choose it with --instance_id"
-            )
-        if len(instances) > 1:
-            raise BadFinding(
-                f"found findings of {len(instances)} instances: {_listed(instances)}; expected "
-                "one; choose it with --instance_id"
-            )
-        instance_id = instances[0]
-    if instance_id not in instances:
-        raise BadFinding(
-            f"found findings of {_listed(instances or without)}; expected one of {instance_id}, "
-            "as --instance_id says; correct one of the two"
-        )
-    own = [finding for finding in read if finding.instance_id == instance_id]
-    return _together(own)._replace(others=len(read) + len(without) - len(own))
-
-
-def default_window(finding: Finding, now: datetime) -> tuple[datetime, datetime]:
-    """A day before the first sign until a day after the last, within launch and `now`.
-
-    Neither end cuts into the time of the finding itself: an instance that was stopped and started
-    has a later launch time, and a finding of the future only shows that a clock is wrong. Raises
-    BadFinding when the finding has no times.
-    """
-    if finding.first_seen is None or finding.last_seen is None:
-        raise BadFinding("found no time when it was seen; expected one; give --from and --to")
-    start, end = finding.first_seen - _AROUND, finding.last_seen + _AROUND
-    if finding.launch_at is not None and start < finding.launch_at <= finding.first_seen:
-        start = finding.launch_at
-    if finding.last_seen < now < end:
-        end = now
-    return start.replace(microsecond=0), end.replace(microsecond=0)
-
-
-def _together(findings: Sequence[Finding]) -> Finding:
-    """Several findings of one instance as one: the widest times, all interfaces and claims once."""
-    first, *_ = findings
-    interfaces: dict[FindingInterface, None] = {}
-    claims: dict[Claim, None] = {}
-    for finding in findings:
-        interfaces.update(dict.fromkeys(finding.interfaces))
-        claims.update(dict.fromkeys(finding.claims))
-    return Finding(
-        ids=tuple(dict.fromkeys(id_ for finding in findings for id_ in finding.ids)),
-        types=tuple(dict.fromkeys(type_ for finding in findings for type_ in finding.types)),
-        instance_id=first.instance_id,
-        instance_name=next((f.instance_name for f in findings if f.instance_name), None),
-        launch_at=min((f.launch_at for f in findings if f.launch_at), default=None),
-        first_seen=min((f.first_seen for f in findings if f.first_seen), default=None),
-        last_seen=max((f.last_seen for f in findings if f.last_seen), default=None),
-        interfaces=tuple(interfaces),
-        claims=tuple(claims)[:_MOST_CLAIMS],
-        is_sample=any(f.is_sample for f in findings),
-    )
-
-
-class _Reader(Fields):
+class FindingReader(Fields):
     """One finding → what it says of each instance in it."""
 
     def read(self) -> list[Finding]:
@@ -287,8 +201,3 @@ class _Reader(Fields):
             for address in self.addresses(name, [details.get(name)]):
                 return address
         return None
-
-
-def _listed(items: Sequence[str]) -> str:
-    more = f" and {len(items) - 5} more" if len(items) > 5 else ""
-    return ", ".join(items[:5]) + more

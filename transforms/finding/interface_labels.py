@@ -15,6 +15,14 @@ from transforms.network.addresses import canonical
 Tables = Mapping[str, Sequence[LabelRow]]
 
 
+def with_findings(tables: Tables, findings: Sequence[Finding]) -> dict[str, list[LabelRow]]:
+    """The tables with what each of several findings knows; see `with_finding`."""
+    found = {table: list(rows) for table, rows in tables.items()}
+    for finding in findings:
+        found = with_finding(found, finding)
+    return found
+
+
 def with_finding(tables: Tables, finding: Finding | None) -> dict[str, list[LabelRow]]:
     """The tables with a row for each interface of the finding, and for its instance, that no row is
     about.

@@ -37,7 +37,13 @@ def from_asff(said: Json) -> Json | None:
     for item in _objects(said["Resources"]):
         if item.get("Type") == "AwsEc2Instance" and "instanceDetails" not in resource:
             resource["instanceDetails"] = _instance(item)
-    return {"id": said.get("Id"), "type": _type(said), "resource": resource, "service": service}
+    return {
+        "id": said.get("Id"),
+        "type": _type(said),
+        "title": said.get("Title"),
+        "resource": resource,
+        "service": service,
+    }
 
 
 def _type(said: Json) -> str:

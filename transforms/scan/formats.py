@@ -75,7 +75,7 @@ def columns_of_format(text: str) -> tuple[str, ...]:
     try:
         check_columns(columns)
     except (Damaged, OtherKind):
-        raise ValueError("expected each field of VPC or transit gateway flow logs once") from None
+        raise ValueError("expected each field of flow logs once") from None
     if not {"start", "end"} & set(columns):
         raise ValueError("expected start or end among the fields: a record without is no evidence")
     return columns

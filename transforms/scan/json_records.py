@@ -211,7 +211,8 @@ def _events_of(item: object) -> list[object]:
 
 def _has_fields(event: Mapping[str, object]) -> bool:
     names = {name.replace("-", "_") for name in event}
-    return is_of_transit_gateway(names) or not {"srcaddr", "dstaddr", "log_status", "interface_id"}.isdisjoint(names)
+    is_known = not {"srcaddr", "dstaddr", "log_status", "interface_id"}.isdisjoint(names)
+    return is_known or is_of_transit_gateway(names)
 
 
 def _text_of(message: str) -> bytes:

@@ -54,42 +54,9 @@ def passages_of(transit: DataFrame) -> DataFrame:
     Each packet is recorded where it enters the gateway and where it leaves: the attachment with the
     most of them counts. Who began is as certain as one side alone, a SYN or a SYN-ACK makes it.
     """
-    is_out = "side = 'src'"
-    far = "IF(side = 'src', 'dst', 'src')"
     began = "CASE initiator WHEN 'subject' THEN peer_port WHEN 'peer' THEN own_port END AS port"
-    connections = (
-        transit.where("side IS NOT NULL AND srcaddr IS NOT NULL AND dstaddr IS NOT NULL")
-        .selectExpr(
-            f"{is_out} AS is_out",
-            f"IF({is_out}, srcaddr, dstaddr) AS own",
-            f"IF({is_out}, srcport, dstport) AS own_port",
-            f"IF({is_out}, dstaddr, srcaddr) AS peer",
-            f"IF({is_out}, dstport, srcport) AS peer_port",
-            "protocol",
-            f"IF({far} = 'dst', tgw_dst_vpc_id, tgw_src_vpc_id) AS vpc_id",
-            f"IF({far} = 'dst', tgw_dst_vpc_account_id, tgw_src_vpc_account_id) AS account_id",
-            # the attachment at which the subject's packets come into the gateway
-            f"IF({is_out} = (flow_direction = 'egress'), tgw_pair_attachment_id, "
-            "IF(flow_direction IS NULL, NULL, tgw_attachment_id)) AS near_id",
-            "tgw_attachment_id", "packets", "start_at", "end_at",
-            "protocol <=> 6 AS is_tcp", "tcp_flags",
-            f"{' + '.join(f'coalesce({name}, 0)' for name in _LOST)} AS lost",
-        )
-        .groupBy("own", "own_port", "peer", "peer_port", "protocol", "vpc_id", "tgw_attachment_id")
-        .agg(*_sums(), F.max("near_id").alias("near_id"), F.max("account_id").alias("account_id"))
-        .groupBy("own", "own_port", "peer", "peer_port", "protocol", "vpc_id")
-        .agg(
-            F.max("near_id").alias("near_id"),
-            F.max("account_id").alias("account_id"),
-            *(F.max(name).alias(name) for name in _MOST),
-            *(F.bool_or(name).alias(name) for name in _SEEN),
-            F.min("first_at").alias("first_at"),
-            F.max("last_at").alias("last_at"),
-        )
-        .selectExpr("*", f"{_INITIATOR} AS initiator")
-    )
     return (
-        connections.selectExpr("*", began)
+        _connections(transit).selectExpr("*", began)
         .groupBy("peer", "protocol", "port", "initiator", "vpc_id")
         .agg(
             F.max("account_id").alias("account_id"),
@@ -104,6 +71,62 @@ def passages_of(transit: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
+def _connections(transit: DataFrame) -> DataFrame:
+    """A row per 5-tuple and VPC of the other end, with who began."""
+    is_out = "side = 'src'"
+    return (
+        transit.where("side IS NOT NULL AND srcaddr IS NOT NULL AND dstaddr IS NOT NULL")
+        .dropDuplicates(_SAME)  # copies of an object
+        .selectExpr(
+            f"{is_out} AS is_out",
+            f"IF({is_out}, srcaddr, dstaddr) AS own",
+            f"IF({is_out}, srcport, dstport) AS own_port",
+            f"IF({is_out}, dstaddr, srcaddr) AS peer",
+            f"IF({is_out}, dstport, srcport) AS peer_port",
+            "protocol",
+            f"IF({is_out}, tgw_dst_vpc_id, tgw_src_vpc_id) AS vpc_id",
+            f"IF({is_out}, tgw_dst_vpc_account_id, tgw_src_vpc_account_id) AS account_id",
+            # the attachment at which the subject's packets come into the gateway
+            f"IF({is_out} = (flow_direction = 'egress'), tgw_pair_attachment_id, "
+            "IF(flow_direction IS NULL, NULL, tgw_attachment_id)) AS near_id",
+            "tgw_attachment_id",
+            "packets",
+            "start_at",
+            "end_at",
+            "protocol <=> 6 AS is_tcp",
+            "tcp_flags",
+            f"{' + '.join(f'coalesce({name}, 0)' for name in _LOST)} AS lost",
+        )
+        .groupBy("own", "own_port", "peer", "peer_port", "protocol", "vpc_id", "tgw_attachment_id")
+        .agg(*_sums(), F.max("near_id").alias("near_id"), F.max("account_id").alias("account_id"))
+        .groupBy("own", "own_port", "peer", "peer_port", "protocol", "vpc_id")
+        .agg(
+            F.max("near_id").alias("near_id"),
+            F.max("account_id").alias("account_id"),
+            *(F.max(name).alias(name) for name in ("records_out", "records_in", "packets_lost")),
+            *(F.expr(_packets(way)).alias(f"packets_{way}") for way in ("out", "in")),
+            *(F.bool_or(name).alias(name) for name in _SEEN),
+            F.min("first_at").alias("first_at"),
+            F.max("last_at").alias("last_at"),
+        )
+        .selectExpr("*", f"{_INITIATOR} AS initiator")
+    )
+
+
+_SAME = [
+    "tgw_attachment_id",
+    "flow_direction",
+    "srcaddr",
+    "srcport",
+    "dstaddr",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "tcp_flags",
+    "start",
+    "end",
+]
 _MOST = ("records_out", "records_in", "packets_out", "packets_in", "packets_lost")
 _SEEN = ("syn_out", "syn_in", "asked_out", "asked_in", "other_out", "other_in")
 # Of flags that are OR-ed over an interval: 2 without 16 is a SYN alone, 18 has a SYN-ACK in it.
@@ -120,7 +143,12 @@ _INITIATOR = """CASE
 def _known_sum(column: str, condition: str) -> str:
     """SQL text: the sum where the condition holds; null as soon as one of the values is unknown."""
     unknown = f"count_if({condition} AND {column} IS NULL)"
-    return f"IF({unknown} > 0, NULL, coalesce(sum(IF({condition}, {column}, 0)), 0))"
+    return f"IF({unknown} > 0, NULL, sum(IF({condition}, {column}, NULL)))"
+
+
+def _packets(way: str) -> str:
+    """SQL text: the packets of the attachment that saw most; null where no record says how many."""
+    return f"IF(max(records_{way}) = 0, 0, max(packets_{way}))"
 
 
 def _sums() -> list[Column]:

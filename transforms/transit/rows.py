@@ -5,10 +5,10 @@ from operator import or_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
-from transforms import schemas
+from transforms.schemas import TRANSIT
 from transforms.subject.identity import Holding, Subject
+from transforms.table_shape import columns_of_ddl
 
 _SIDES = ("src", "dst")
 _DERIVED = ("record_id", "start_at", "end_at", "side", "extra", "object_uri", "object_line",
@@ -22,10 +22,9 @@ def transit_rows(scanned: DataFrame, subject: Subject | None) -> DataFrame:
     while it was the subject's, and not in a VPC that the subject is not in. Without a subject every
     record is kept.
     """
-    shape = StructType.fromDDL(schemas.TRANSIT)
-    fields = [field for field in shape if field.name not in _DERIVED]
-    known = F.array(*(F.lit(field.name) for field in fields))
-    columns = {field.name: F.col("transit")[field.name].cast(field.dataType) for field in fields}
+    kinds = {name: kind for name, kind in columns_of_ddl(TRANSIT).items() if name not in _DERIVED}
+    known = F.array(*map(F.lit, kinds))
+    columns = {name: F.col("transit")[name].cast(kind) for name, kind in kinds.items()}
     further = F.map_filter("transit", lambda name, _: ~F.array_contains(known, name))
     source = F.concat_ws("\n", "object_uri", F.coalesce("object_version", F.lit("")), "object_line")
     return (

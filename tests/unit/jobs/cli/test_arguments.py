@@ -65,7 +65,7 @@ def test_flags_become_arguments() -> None:
     [
         ("--case_id", "Web 3", "expected 3 to 41 lower-case letters, digits and dashes"),
         ("--case_id", "../../x", "expected 3 to 41 lower-case letters, digits and dashes"),
-        ("--record_format", "start end start", "expected each field of VPC flow logs once"),
+        ("--record_format", "start end start", "expected each field of flow logs once"),
         ("--scope", "all", "expected instance or everything"),
         ("--flow_logs", "https://logs", "expected a folder or s3://bucket/prefix"),
         ("--flow_logs", "s3:///logs", "expected a bucket: s3://bucket/prefix"),
@@ -384,13 +384,26 @@ def test_what_does_not_go_together_with_a_case_each_is_told_at_once() -> None:
     words = [*FLAGS, "--one_case_each", "true", "--addresses", "10.0.0.7", "--scope", "everything"]
 
     assert problems(*words, "--case_id", "a-name-of-22-characters") == (
-        "--addresses: found with --one_case_each true; expected --instance_id and --labels only, "
-        "as it does not say which of the instances it is about",
+        "--addresses: found with --one_case_each true; expected --instance_id or --finding, as it "
+        "does not say which of the instances it is about",
         "--scope: found everything with --one_case_each true; expected instance",
         "--case_id: found 23 characters; expected at most 21, as a dash and the instance id follow",
     )
     assert problems(*FLAGS[:-2], "--one_case_each", "true") == (
         "no subject: expected --finding, --instance_id, --interface_ids or --addresses; or take "
         "every flow with --scope everything",
-        "--one_case_each: found no --instance_id; expected the instances, comma separated",
+        "--one_case_each: found no --instance_id; expected the instances, comma separated, or a "
+        "--finding that is about them",
+    )
+
+
+def test_a_finding_may_name_the_instances_of_a_case_each() -> None:
+    words = [*FLAGS[:-2], "--one_case_each", "true", "--finding", "finding.json"]
+
+    assert parse_arguments(words).instance_ids == ()
+    chosen = parse_arguments([*words, "--instance_id", "i-0123abcd,i-0123456789abcdef0"])
+    assert chosen.instance_ids == ("i-0123abcd", "i-0123456789abcdef0")
+    # the longest id that the finding may have must fit
+    assert problems(*words, "--case_id", "a-name-of-22-characters") == (
+        "--case_id: found 23 characters; expected at most 21, as a dash and the instance id follow",
     )

@@ -57,6 +57,12 @@ def test_books_that_balance_with_something_refused_end_with_3_when_strict() -> N
         ({"flows": 19, "documents": 17}, ["subject = flows in Delta"]),
         ({"documents": 17}, ["flows in Delta = documents + refused documents"]),
         ({"documents": None}, []),
+        ({"objects_read": 4, "objects_transit": 1, "others": 3, "transit_kept": 2, "transit": 2},
+         []),
+        ({"objects_read": 4, "objects_transit": 1, "others": 3, "transit_kept": 2, "transit": 1},
+         ["of transit gateways = rows of transit in Delta"]),
+        ({"objects_read": 4, "objects_transit": 1, "transit_kept": 2, "transit": 2},
+         ["in window = subject + others + of transit gateways"]),
     ],
 )  # fmt: skip
 def test_a_broken_identity_names_itself_and_ends_with_4(

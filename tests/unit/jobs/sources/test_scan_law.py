@@ -105,7 +105,8 @@ def assert_one_fate_each(rows: list[dict[str, Any]], objects: list[bytes]) -> No
             continue
         assert account["lines"] == lines_in(objects[int(Path(uri).name.partition(".")[0])])
         refused = [row["object_line"] for row in of_object if row["refused"] is not None]
-        own, other = ("record", "transit") if account["outcome"] == "read" else ("transit", "record")
+        own = "record" if account["outcome"] == "read" else "transit"
+        (other,) = {"record", "transit"} - {own}
         records = [row["object_line"] for row in of_object if row[own] is not None]
         assert all(row[other] is None for row in of_object)
         assert len(refused) == account["refused_lines"]

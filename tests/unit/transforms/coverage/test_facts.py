@@ -124,7 +124,8 @@ def test_trouble_is_told_by_flow_log_and_slot(table: Table) -> None:
         ("o2", "fl-a", NOON, "read", None, 3),
         ("o3", "fl-a", five_past, "refused", "cut", 7),
         ("o4", "fl-a", five_past, "refused", "bomb", 0),
-        ("o5", "fl-b", NOON, "other_kind", "transit gateway", 0),
+        ("o5", "fl-b", NOON, "other_kind", "core network", 0),
+        ("o7", "fl-c", NOON, "transit", None, 0),
         ("o6", None, None, "read", None, 2),
     )
 
@@ -139,5 +140,6 @@ def test_trouble_is_told_by_flow_log_and_slot(table: Table) -> None:
         ("fl-a", NOON_S, "read", 3): [],
         ("fl-a", NOON_S + 300, "refused", 0): [("o3", "cut")],
         ("fl-b", NOON_S, "other_kind", 0): [],
+        ("fl-c", NOON_S, "transit", 0): [],
         (None, None, "read", 2): [],
     }

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from transforms.finding.claim import Claim
 from transforms.finding.envelope import BadFinding
-from transforms.finding.guardduty import Finding, FindingInterface, default_window, read_finding
+from transforms.finding.guardduty import Finding, FindingInterface
+from transforms.finding.read import default_window, read_finding, read_findings
 
 Json = dict[str, Any]
 INSTANCE, OTHER = "i-0839de4aa2b2f82cb", "i-0f0f0f0f0f0f0f0f0"
@@ -219,6 +220,25 @@ def test_an_attack_sequence_keeps_everything_in_lists() -> None:
     assert said.last_seen == datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
 
+def test_an_attack_sequence_of_25_instances_says_of_each_what_it_says() -> None:
+    ids = [f"i-{number:017x}" for number in range(25)]
+
+    found = read_findings(encoded(sequence(*ids)))
+
+    assert [said.instance_id for said in found] == ids
+    assert [said.interfaces[0].addresses for said in found] == [
+        (f"10.20.1.{number}",) for number in range(25)
+    ]
+    assert {said.others for said in found} == {24}
+    chosen = read_findings(encoded(sequence(*ids)), [ids[7], ids[3]])
+    assert chosen == (found[7], found[3])
+    with pytest.raises(BadFinding, match=f"expected one of {INSTANCE}, as --instance_id says"):
+        read_findings(encoded(sequence(*ids)), [INSTANCE])
+    with pytest.raises(BadFinding, match="found no instance in 'T:S3/X' about 'S3Bucket'"):
+        read_findings(encoded(finding(instance={"x": 1}) | {"type": "T:S3/X", "resource": {
+            "resourceType": "S3Bucket"}}))  # fmt: skip
+
+
 def test_several_findings_of_one_instance_widen_the_window() -> None:
     later = finding(eventFirstSeen="2026-11-23T01:00:00Z", eventLastSeen="2026-11-24T09:00:00Z")
 
@@ -236,7 +256,7 @@ def test_findings_of_several_instances_are_listed_and_one_can_be_chosen() -> Non
 
     assert problem(encoded([finding(), finding(instance=details(OTHER))])) == (
         f"found findings of 2 instances: {INSTANCE}, {OTHER}; expected one; choose it with "
-        "--instance_id"
+        "--instance_id, or trace each of them with --one_case_each true"
     )
     assert (read_finding(both, OTHER).instance_id, read_finding(both, OTHER).others) == (OTHER, 2)
     assert problem(both, "i-0123456789abcdef0") == (

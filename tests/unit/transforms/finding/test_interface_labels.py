@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from demo.papers import finding, iso
 from demo.vpc import SUSPECT
-from transforms.finding.guardduty import Finding, read_finding
+from transforms.finding.guardduty import Finding
 from transforms.finding.interface_labels import with_finding
+from transforms.finding.read import read_finding
 from transforms.label.build import build_label_tables
 from transforms.label.tables import LabelRow
 

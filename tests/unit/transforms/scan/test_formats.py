@@ -57,7 +57,8 @@ def test_a_record_format_is_written_as_aws_does_or_plainly(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "${}", "a b", "start start", "core-network-id start", "srcaddr dstaddr", "start,end", "é"]
+    "text",
+    ["", "${}", "a b", "start start", "core-network-id start", "srcaddr dstaddr", "start,end", "é"],
 )
 def test_what_is_no_record_format_is_said(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected "):

@@ -33,7 +33,9 @@ EXPECTED = {name.replace("-", "_"): value for name, value in RECORD.items() if v
 HEADER, LINE = " ".join(RECORD), " ".join(RECORD.values())
 
 
-def read(data: bytes, record_format: tuple[str, ...] = (), slot: int | None = None):
+def read(
+    data: bytes, record_format: tuple[str, ...] = (), slot: int | None = None
+) -> tuple[list[dict[str, str]], list[str], ObjectScan]:
     """Maps of the records, the reasons of refused lines, and the scan."""
     scan = ObjectScan(None, record_format=record_format, slot=slot)
     maps, refused = [], []

@@ -1,0 +1,196 @@
+"""Findings of Security Hub's newer form (OCSF): what they say of an instance."""
+
+import copy
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from transforms.finding.claim import Claim
+from transforms.finding.envelope import BadFinding
+from transforms.finding.guardduty import FindingInterface
+from transforms.finding.read import read_finding, read_findings
+
+Json = dict[str, Any]
+INSTANCE, OTHER = "i-0839de4aa2b2f82cb", "i-0f0f0f0f0f0f0f0f0"
+FIRST = 1_795_399_800_000  # 2026-11-23 02:10:00 UTC
+
+
+def instance(instance_id: str = INSTANCE, address: str = "10.20.1.13") -> Json:
+    return {
+        "type": "AWS::EC2::Instance",
+        "uid": f"arn:aws:ec2:eu-west-1:111122223333:instance/{instance_id}",
+        "region": "eu-west-1",
+        "tags": [{"name": "Name", "value": "web-3"}],
+        "data": {
+            "VpcId": "vpc-0a0a0a0a",
+            "SubnetId": "subnet-0a0a0a0a",
+            "LaunchedAt": "2026-10-02T08:11:14.000Z",
+            "NetworkInterfaces": [{
+                "NetworkInterfaceId": "eni-9086b4ee9d767242d",
+                "PrivateIpAddress": address,
+                "Ipv6Addresses": ["2001:DB8::15"],
+                "PublicIp": "203.0.113.13",
+            }],
+        },
+    }  # fmt: skip
+
+
+FINDING: Json = {
+    "class_uid": 2004,
+    "class_name": "Detection Finding",
+    "time": FIRST + 3_600_000,
+    "metadata": {"product": {"name": "GuardDuty", "vendor_name": "AWS"}, "version": "1.6.0"},
+    "finding_info": {
+        "uid": "arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f1",
+        "title": "198.51.100.23 is performing SSH brute force attacks",
+        "types": ["UnauthorizedAccess:EC2/SSHBruteForce"],
+        "first_seen_time": FIRST,
+        "last_seen_time_dt": "2026-11-23T02:40:00.5Z",
+        "created_time": FIRST + 600_000,
+    },
+    "resources": [instance()],
+    "evidences": [{
+        "src_endpoint": {"ip": "198.51.100.23", "port": 32769},
+        "dst_endpoint": {"ip": "10.20.1.13", "port": 22},
+        "connection_info": {"direction_id": 1, "direction": "Inbound", "protocol_num": 6},
+    }],
+}  # fmt: skip
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def changed(**differs: object) -> Json:
+    return {**copy.deepcopy(FINDING), **differs}
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [
+        pytest.param(FINDING, id="bare"),
+        pytest.param(
+            {"source": "aws.securityhub", "detail-type": "Findings Imported V2",
+             "detail": {"findings": [FINDING]}},
+            id="EventBridge",
+        ),
+        pytest.param({"Findings": [FINDING]}, id="GetFindingsV2"),
+        pytest.param(
+            {"Type": "Notification", "MessageId": "m", "TopicArn": "arn:aws:sns:eu-west-1:1:t",
+             "Message": json.dumps({"detail": {"findings": [FINDING]}})},
+            id="SNS",
+        ),
+    ],
+)  # fmt: skip
+def test_a_finding_says_the_same_in_every_envelope(carried: Json) -> None:
+    found = read_finding(encoded(carried))
+
+    assert found.ids == ("arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f1",)
+    assert found.types == ("UnauthorizedAccess:EC2/SSHBruteForce",)
+    assert (found.instance_id, found.instance_name) == (INSTANCE, "web-3")
+    assert found.launch_at == datetime(2026, 10, 2, 8, 11, 14, tzinfo=UTC)
+    assert found.first_seen == datetime(2026, 11, 23, 2, 10, tzinfo=UTC)
+    assert found.last_seen == datetime(2026, 11, 23, 2, 40, 0, 500_000, tzinfo=UTC)
+    assert found.interfaces == (
+        FindingInterface(
+            "eni-9086b4ee9d767242d", "vpc-0a0a0a0a", "subnet-0a0a0a0a",
+            ("10.20.1.13", "2001:db8::15"), ("203.0.113.13",),
+        ),
+    )  # fmt: skip
+    assert found.claims == (Claim("NETWORK_CONNECTION", "INBOUND", 6, 22, "198.51.100.23", 32769),)
+    assert (found.is_sample, found.others) == (False, 0)
+
+
+@pytest.mark.parametrize("spell", [str.lower, str.upper, lambda key: key[:1].lower() + key[1:]])
+def test_the_details_of_an_instance_may_be_spelled_in_any_case(spell: Any) -> None:
+    def spelled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {spell(key): spelled(inner) for key, inner in value.items()}
+        return [spelled(item) for item in value] if isinstance(value, list) else value
+
+    other = {**instance(), "data": spelled(instance()["data"])}
+
+    assert read_finding(encoded(changed(resources=[other]))) == read_finding(encoded(FINDING))
+
+
+SSH = {"src_endpoint": {"ip": "198.51.100.23", "port": 32769},
+       "dst_endpoint": {"ip": "10.20.1.13", "port": 22}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("evidences", "claims"),
+    [
+        ([], ()),
+        ([{"process": {"name": "xmrig"}}], ()),
+        # the addresses of the instance tell more than what the direction says
+        ([{**SSH, "connection_info": {"direction_id": 2}}],
+         (Claim("NETWORK_CONNECTION", "INBOUND", None, 22, "198.51.100.23", 32769),)),
+        ([{"src_endpoint": {"ip": "203.0.113.13", "port": 50000},
+           "dst_endpoint": {"ip": "2001:db8:9::9", "port": 443},
+           "connection_info": {"protocol_name": "tcp"}}],
+         (Claim("NETWORK_CONNECTION", "OUTBOUND", 6, 50000, "2001:db8:9::9", 443),)),
+        ([{"dst_endpoint": {"ip": "198.51.100.9", "port": 443}}],
+         (Claim("NETWORK_CONNECTION", "UNKNOWN", remote="198.51.100.9", remote_port=443),)),
+        ([{"query": {"hostname": "evil.example"}}],
+         (Claim("DNS_REQUEST", "OUTBOUND", domain="evil.example"),)),
+        ([{"api": {"operation": "RunInstances"}, "src_endpoint": {"ip": "198.51.100.7"}}],
+         (Claim("AWS_API_CALL", remote="198.51.100.7"),)),
+        ([SSH, {"query": {"hostname": "evil.example"}}, SSH],
+         (Claim("NETWORK_CONNECTION", "INBOUND", None, 22, "198.51.100.23", 32769),
+          Claim("DNS_REQUEST", "OUTBOUND", domain="evil.example"))),
+    ],
+)  # fmt: skip
+def test_each_evidence_is_a_claim(evidences: list[Json], claims: tuple[Claim, ...]) -> None:
+    assert read_finding(encoded(changed(evidences=evidences))).claims == claims
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        {"finding_info": {**FINDING["finding_info"], "title": "[SAMPLE] brute force"}},
+        {"unmapped": {"service.additionalInfo.sample": True}},
+        {"unmapped": {"aws/guardduty/service/additionalInfo/sample": "true"}},
+    ],
+)
+def test_a_sample_is_one_however_it_says_so(sample: Json) -> None:
+    assert read_finding(encoded(changed(**sample))).is_sample
+
+
+def test_a_finding_of_many_instances_says_of_each_what_it_says() -> None:
+    ids = [f"i-{number:017x}" for number in range(25)]
+    resources = [instance(id_, f"10.20.1.{number}") for number, id_ in enumerate(ids)]
+    resources.insert(3, {"type": "AWS::IAM::Role", "uid": "arn:aws:iam::1:role/x"})
+
+    found = read_findings(encoded(changed(resources=resources)))
+
+    assert [said.instance_id for said in found] == ids
+    assert [said.interfaces[0].addresses[0] for said in found] == [
+        f"10.20.1.{number}" for number in range(25)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("differs", "sentence"),
+    [
+        ({"resources": [{"type": "AWS::S3::Bucket", "uid": "b"}]},
+         "found no instance in 'UnauthorizedAccess:EC2/SSHBruteForce' about 'AWS::S3::Bucket'"),
+        ({"resources": None}, "about 'no resource'"),
+        ({"class_uid": 2003}, "found no finding (keys:"),
+        ({"resources": [{**instance(), "uid": "i-x"}]},
+         "instanceId: found 'i-x'; expected i- and 8 to 17 hex digits"),
+        ({"evidences": [{"src_endpoint": {"ip": "10.0.0.1\' OR 1=1"}}]},
+         "expected an address"),
+        ({"evidences": [{**SSH, "dst_endpoint": {"ip": "10.20.1.13", "port": "22"}}]},
+         "expected a port"),
+        ({"finding_info": {**FINDING["finding_info"], "first_seen_time": "yesterday"}},
+         "expected a time such as"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_believed_is_refused_with_the_reason(differs: Json, sentence: str) -> None:
+    with pytest.raises(BadFinding) as caught:
+        read_finding(encoded(changed(**differs)))
+
+    assert any(sentence in problem for problem in caught.value.problems), caught.value.problems
+    assert all(problem.isprintable() for problem in caught.value.problems)

@@ -216,7 +216,8 @@ def _delivered(case: Case, trouble: Iterable[Mapping[str, Any]]) -> Delivered:
             if (key.flow_log_id, slot) not in others:
                 flow_log = (key.account_id, key.region, key.flow_log_id)
                 slots.setdefault(flow_log, set()).add(slot)
-    return Delivered(slots, slots_with("refused") | slots_with("unreadable"))
+    unread = {key: word for word in ("unreadable", "refused") for key in slots_with(word)}
+    return Delivered(slots, unread)
 
 
 def _refused_lines(

@@ -8,6 +8,7 @@ to Amazon S3": the object of a slot holds the records that *end* in it.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from transforms.coverage.pace import Pace, Stretch, Touch, pace_of, unseen
@@ -18,11 +19,11 @@ SLOT_S = 300
 LONGEST_RECORD_S = 660
 # How well a slot is known; of several flow logs of an interface, the best counts.
 BEST_FIRST = (
-    "ok", "nodata", "contradicted", "skipdata", "seen in part", "refused", "missing",
-    "nothing recorded",
+    "ok", "nodata", "contradicted", "skipdata", "seen in part", "refused", "unreadable",
+    "missing", "nothing recorded",
 )  # fmt: skip
 SEEN = ("ok", "nodata")
-_UNRECORDED = ("refused", "missing", "nothing recorded")
+_UNRECORDED = ("refused", "unreadable", "missing", "nothing recorded")
 # A flow log that delivers an object for this share of the slots delivers one for each: what is not
 # there is missing, even where records of other objects reach into the slot.
 _REGULAR_PERCENT = 75
@@ -53,10 +54,10 @@ class Slot(NamedTuple):
 
 
 class Delivered(NamedTuple):
-    """The objects of flow logs, by flow log and slot."""
+    """The objects of flow logs by slot; `unread` has those of which no line is evidence."""
 
     slots: Mapping[FlowLog, AbstractSet[int]]
-    refused: AbstractSet[tuple[str | None, int]] = frozenset()
+    unread: Mapping[tuple[str | None, int], str] = MappingProxyType({})  # refused or unreadable
 
 
 class InterfaceCoverage(NamedTuple):
@@ -117,19 +118,16 @@ def cover(
     known = {interface_id for interface_id, _ in recorded}
     for interface_id in set(interface_ids) - known:
         recorded[interface_id, (None, None, None)] = Records({}, [])
+    by_name = sorted(recorded.items(), key=lambda item: repr(item[0]))
     slots = [
         slot
-        for (interface_id, flow_log), records in sorted(recorded.items(), key=_by_name)
+        for (interface_id, flow_log), records in by_name
         for slot in _slots_of_interface(
             interface_id, flow_log, records, actions.get(flow_log), delivered,
             _spans_of(interface_id, lives, window), paces.get((interface_id, flow_log)),
         )
     ]  # fmt: skip
     return slots, paces
-
-
-def _by_name(item: tuple[object, object]) -> str:
-    return repr(item[0])
 
 
 def _flow_log_of(row: Mapping[str, Any]) -> FlowLog:
@@ -169,7 +167,7 @@ def _slots_of_interface(
         row = records.by_slot.get(slot, {})
         status = _status(
             row,
-            is_refused=(flow_log[2], slot) in delivered.refused,
+            unread=delivered.unread.get((flow_log[2], slot)),
             is_missing=flow_log[2] is not None and slot not in delivered.slots.get(flow_log, ()),
             is_untouched=slot in untouched,
             is_regular=regular,
@@ -199,13 +197,13 @@ def _delivers_regularly(
 def _status(
     row: Mapping[str, Any],
     *,
-    is_refused: bool,
+    unread: str | None,
     is_missing: bool,
     is_untouched: bool,
     is_regular: bool,
 ) -> str:
-    if is_refused:
-        return "refused"
+    if unread is not None:
+        return unread
     if row.get("is_skipdata"):
         return "skipdata"
     if is_missing and (is_untouched or is_regular):
@@ -233,12 +231,12 @@ def contradicted(slots: Iterable[Slot], peer_only: AbstractSet[int]) -> list[Slo
 
 
 def gaps_of_flow_logs(delivered: Delivered, window: Window) -> list[Slot]:
-    """The slots of the window in which a flow log has no object, or a refused one."""
+    """The slots of the window in which a flow log has no object, or one that was not read."""
     return [
-        Slot(flow_log, None, slot, "refused" if is_refused else "missing")
+        Slot(flow_log, None, slot, unread or "missing")
         for flow_log, slots in sorted(delivered.slots.items(), key=repr)
         for slot in slots_of(window)
-        if (is_refused := (flow_log[2], slot) in delivered.refused) or slot not in slots
+        if (unread := delivered.unread.get((flow_log[2], slot))) or slot not in slots
     ]
 
 

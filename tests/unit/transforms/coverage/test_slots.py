@@ -47,11 +47,15 @@ def minutes(*which: int, log: str | None = "fl-a", action: str = "ACCEPT") -> li
 REJECTED = minute(1, action="REJECT")
 
 
-def objects(*at: int, log: str = "fl-a", refused: Sequence[int] = ()) -> Delivered:
-    """Objects of these slots, and refused ones."""
-    slots = {NOON_S + 60 * slot for slot in (*at, *refused)}
+def objects(
+    *at: int, log: str = "fl-a", refused: Sequence[int] = (), unreadable: Sequence[int] = ()
+) -> Delivered:
+    """Objects of these slots, refused ones, and some that the store did not give."""
+    slots = {NOON_S + 60 * slot for slot in (*at, *refused, *unreadable)}
+    unread = dict.fromkeys(unreadable, "unreadable") | dict.fromkeys(refused, "refused")
     return Delivered(
-        {(ACCOUNT, REGION, log): slots}, {(log, NOON_S + 60 * slot) for slot in refused}
+        {(ACCOUNT, REGION, log): slots},
+        {(log, NOON_S + 60 * slot): why for slot, why in unread.items()},
     )
 
 
@@ -296,3 +300,21 @@ def test_no_record_outside_a_slot_makes_it_seen(records: list[Rec], slot: int) -
     status = dict(statuses(covered(records, Delivered({})))).get(slot)
 
     assert status == "nothing recorded"
+
+
+def test_an_object_that_the_store_did_not_give_is_no_refused_one() -> None:
+    delivered = objects(0, 5, 20, 25, refused=(10,), unreadable=(15,))
+
+    coverage = covered([minute(at) for at in MINUTES], delivered)
+
+    assert statuses(coverage, "eni-1") == [
+        (0, "ok"), (5, "ok"), (10, "refused"), (15, "unreadable"), (20, "ok"), (25, "ok"),
+    ]  # fmt: skip
+    assert statuses(coverage, None) == [(10, "refused"), (15, "unreadable")]
+    judged = judge_coverage(by_interface(coverage))
+    assert judged.verdict == "PARTIAL"
+    assert [reason for reason in judged.reasons if "object" in reason] == [
+        f"1 slot with a refused object: {SPAN(10, 15)}",
+        f"1 slot with an object that the store did not give in two tries: {SPAN(15, 20)}",
+    ]
+    assert (judged.figures["refused"], judged.figures["unreadable"]) == (1, 1)

@@ -9,6 +9,7 @@ from transforms.label.groups import group_of
 from transforms.label.tables import (
     FINDING,
     KEY_COLUMNS,
+    Delegated,
     Interface,
     LabelRow,
     LabelTables,
@@ -113,17 +114,19 @@ class _Reader:
         for column in ("public_addresses", "addresses"):
             for address in self._addresses(row, column):
                 addresses[address] = column == "public_addresses"
+        owner = Owner(
+            span=Span(version.valid_from, version.valid_to),
+            interface_id=interface_id,
+            instance_id=version.instance_id,
+            name=version.name,
+            vpc_id=version.vpc_id,
+            subnet_id=version.subnet_id,
+            is_public=False,
+        )
         for address, is_public in addresses.items():
-            owner = Owner(
-                span=Span(version.valid_from, version.valid_to),
-                interface_id=interface_id,
-                instance_id=version.instance_id,
-                name=version.name,
-                vpc_id=version.vpc_id,
-                subnet_id=version.subnet_id,
-                is_public=is_public,
-            )
-            built.owners.setdefault(address, []).append(owner)
+            known = built.owners.setdefault(address, [])
+            known.append(owner._replace(is_public=is_public))
+        built.delegated += [Delegated(network, owner) for network in self._too_many(row)]
         ordered = sorted(addresses, key=lambda address: addresses[address])
         is_of_finding = row.place == FINDING
         built.interfaces.append(Interface(version, interface_id, tuple(ordered), is_of_finding))
@@ -147,9 +150,18 @@ class _Reader:
         if found is None:
             self.notes.append(
                 f"{row.place}: {column}: the addresses of {text} are too many to be listed; they "
-                "are labelled by their subnet, not by their interface"
+                "name their interface, but are not searched for where it is the subject's"
             )
         yield from found or ()
+
+    def _too_many(self, row: LabelRow) -> Iterator[Network]:
+        """The delegated prefixes that are not listed; wrong ones are problems already."""
+        for text in items(row.cells.get("addresses")):
+            try:
+                if "/" in text and delegated_addresses(text) is None:
+                    yield network_of(text)
+            except ValueError:
+                continue
 
     def read_networks(self, table: str, row: LabelRow, built: LabelTables) -> None:
         vpc_id = self.text(row, "vpc_id")

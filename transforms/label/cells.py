@@ -10,6 +10,7 @@ from transforms.text import without_unfit
 _LONGEST_NAME = 256
 # AWS delegates IPv4 as /28 and IPv6 as /80: sixteen addresses, and far too many to be listed.
 _MOST_DELEGATED = 256
+_WIDEST_IPV6 = 80
 
 
 def clean(value: object) -> str | None:
@@ -33,7 +34,7 @@ def moment_of(value: object) -> datetime | None:
 def delegated_addresses(text: str) -> list[str] | None:
     """The addresses of a prefix that is delegated to an interface; None where they are too many.
 
-    Raises ValueError when it is no prefix, or one of IPv4 that is wider than any delegated one.
+    Raises ValueError when it is no prefix, or wider than any delegated one.
     """
     try:
         network = ipaddress.ip_network(text)
@@ -41,7 +42,7 @@ def delegated_addresses(text: str) -> list[str] | None:
         raise ValueError(f"{text[:64]!r} is not an address or a prefix") from None
     if network.num_addresses <= _MOST_DELEGATED:
         return [str(address) for address in network]
-    if network.version == 4:
+    if network.version == 4 or network.prefixlen < _WIDEST_IPV6:
         raise ValueError(f"{text[:64]!r} is too wide for a prefix of an interface")
     return None
 

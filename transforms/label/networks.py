@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from transforms.label.attribution import AMBIGUOUS, CIDR, Answer, capped, names_in_time
+from transforms.label.attribution import ADDRESS, AMBIGUOUS, CIDR, Answer, capped, names_in_time
 from transforms.label.tables import LabelTables, NetworkLabel
 from transforms.network.addresses import KEY_DIGITS, Network, buckets_of
 from transforms.network.ranges import ALWAYS, Area, disjoint, within
@@ -42,6 +42,13 @@ class _Named(NamedTuple):
 
     label: NetworkLabel
     vpc_name: str | None
+
+
+class _Held(NamedTuple):
+    """A prefix that is delegated to an interface, in a span in which all names are the same."""
+
+    prefix: int
+    answer: Answer
 
 
 class _Range(NamedTuple):
@@ -78,8 +85,9 @@ def network_rows(tables: LabelTables) -> NetworkRows:
     chosen: list[int] = []
     rows: list[tuple[object, ...]] = []
     for digits in KEY_DIGITS:
-        areas: list[Area[_Named | _Range | _Entry]] = [
+        areas: list[Area[_Named | _Held | _Range | _Entry]] = [
             *_network_areas(tables.networks, tables, digits),
+            *_delegated_areas(tables, digits),
             *_plain_areas(tables.services, _Range, digits),
             *_plain_areas(tables.prefix_lists, _Entry, digits),
         ]
@@ -113,6 +121,27 @@ def _network_areas(
                 yield Area(first, last, span, _Named(label, name))
 
 
+def _delegated_areas(tables: LabelTables, digits: int) -> Iterator[Area[Any]]:
+    for (prefix, first, last), owner in tables.delegated:
+        if len(first) != digits:
+            continue
+        for span, instance_name in within(owner.span, names_in_time(tables, owner.instance_id)):
+            for part, subnet_name in within(span, names_in_time(tables, owner.subnet_id)):
+                for smaller, vpc_name in within(part, names_in_time(tables, owner.vpc_id)):
+                    answer = Answer(
+                        name=instance_name or owner.name,
+                        interface_id=owner.interface_id,
+                        instance_id=owner.instance_id,
+                        vpc_id=owner.vpc_id,
+                        vpc_name=vpc_name,
+                        subnet_id=owner.subnet_id,
+                        subnet_name=subnet_name,
+                        basis=ADDRESS,
+                    )
+                    held = _Held(prefix, answer)
+                    yield Area(int(first, 16), int(last, 16), smaller, held)
+
+
 def _plain_areas(
     named: Iterable[tuple[Network, str]], kind: Callable[[int, str], Any], digits: int
 ) -> Iterator[Area[Any]]:
@@ -122,7 +151,7 @@ def _plain_areas(
             yield Area(first, last, ALWAYS, kind(network.prefix, name))
 
 
-def _found(values: list[_Named | _Range | _Entry]) -> _Found:
+def _found(values: list[_Named | _Held | _Range | _Entry]) -> _Found:
     networks = [value for value in values if isinstance(value, _Named)]
     ranges = [value for value in values if isinstance(value, _Range)]
     entries = [value for value in values if isinstance(value, _Entry)]
@@ -130,12 +159,34 @@ def _found(values: list[_Named | _Range | _Entry]) -> _Found:
     for network in networks:
         by_vpc[network.label.vpc_id].append(network)
     answers = {vpc_id: _network_here(of_vpc) for vpc_id, of_vpc in by_vpc.items()}
+    for vpc_id, held in _holders([v for v in values if isinstance(v, _Held)]).items():
+        around = answers.get(vpc_id)
+        if around is not None and held.subnet_id is None:
+            held = held._replace(subnet_id=around.subnet_id, subnet_name=around.subnet_name)
+        answers[vpc_id] = held
     return _Found(
         here=tuple(sorted((vpc_id, a) for vpc_id, a in answers.items() if vpc_id is not None)),
         anywhere=_network_anywhere(list(answers.values())),
         service=_service(ranges),
         listed=min(((-entry.prefix, entry.name) for entry in entries), default=(0, None))[1],
     )
+
+
+def _holders(held: list[_Held]) -> dict[str | None, Answer]:
+    """The interface that holds the addresses, by VPC; of several, none is believed.
+
+    A delegated prefix is part of one subnet, and so narrower than any network around it.
+    """
+    by_vpc: dict[str | None, dict[str | None, Answer]] = defaultdict(dict)
+    for _, answer in sorted(held, key=lambda each: each.prefix):
+        by_vpc[answer.vpc_id][answer.interface_id] = answer
+    found = {}
+    for vpc_id, of_vpc in by_vpc.items():
+        first = next(iter(of_vpc.values()))
+        ids = capped(str(interface_id) for interface_id in of_vpc)
+        place = Answer(vpc_id=vpc_id, vpc_name=first.vpc_name, basis=AMBIGUOUS, candidates=ids)
+        found[vpc_id] = first if len(of_vpc) == 1 else place
+    return found
 
 
 def _network_here(networks: list[_Named]) -> Answer:

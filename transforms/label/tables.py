@@ -54,6 +54,13 @@ class Owner(NamedTuple):
     is_public: bool
 
 
+class Delegated(NamedTuple):
+    """A prefix of too many addresses to list that is delegated to an interface: an /80 of IPv6."""
+
+    network: Network
+    owner: Owner
+
+
 class NetworkLabel(NamedTuple):
     """A network of a subnet (or, without one, of a VPC) in a span of time."""
 
@@ -80,6 +87,7 @@ class LabelTables:
     names: dict[str, list[Version]] = field(default_factory=dict)
     owners: dict[str, list[Owner]] = field(default_factory=dict)
     networks: list[NetworkLabel] = field(default_factory=list)
+    delegated: list[Delegated] = field(default_factory=list)
     services: list[tuple[Network, str]] = field(default_factory=list)
     prefix_lists: list[tuple[Network, str]] = field(default_factory=list)
     interfaces: list[Interface] = field(default_factory=list)

@@ -282,14 +282,16 @@ def test_a_delegated_prefix_gives_each_of_its_addresses_to_the_interface(tmp_pat
     assert set(labels.interfaces[0].addresses) == own
     assert labels.conflicts == [
         "interfaces.csv line 3: addresses: the addresses of 2001:db8:0:1::/80 are too many to be "
-        "listed; they are labelled by their subnet, not by their interface"
+        "listed; they name their interface, but are not searched for where it is the subject's"
     ]
+    assert [(d.network.prefix, d.owner.interface_id) for d in labels.delegated] == [(80, "eni-0b")]
 
 
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
         ("10.20.0.0/16", "'10.20.0.0/16' is too wide for a prefix of an interface"),
+        ("2001:db8::/64", "'2001:db8::/64' is too wide for a prefix of an interface"),
         ("10.20.1.17/28", "'10.20.1.17/28' is not an address or a prefix"),
         ("10.20.1.16/x", "'10.20.1.16/x' is not an address or a prefix"),
     ],

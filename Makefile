@@ -64,8 +64,8 @@ test-s3: setup setup-s3 ## a case on s3:// through S3A, written twice and verifi
 test-infra: setup ## infra/ applied, planned, executed and destroyed against moto; needs terraform
 	$(BIN)/python -m tests.infra_apply
 
-test: setup ## all tests, with a real OpenSearch, Delta, an HTTP S3 and separate executors
-	$(BIN)/python -m pytest
+test: setup ## all tests, two at a time, with a real OpenSearch, Delta, an HTTP S3 and executors
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-unit: setup ## the tests that need no JVM, in a minute
 	$(BIN)/python -m pytest -m "not spark" tests/unit

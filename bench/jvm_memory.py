@@ -1,5 +1,6 @@
 """What a JVM and its Python took of the machine, asked of themselves."""
 
+import gc
 import resource
 import sys
 from pathlib import Path
@@ -51,6 +52,7 @@ def memory_of(spark: SparkSession) -> Memory:
 
 def heap_in_use(spark: SparkSession) -> int:
     """The octets of the heap that something still refers to."""
+    gc.collect()  # a frame in Python's garbage holds its plan in the JVM
     java = jvm_of(spark).java
     for _ in range(3):  # what the first one finds unreachable, Spark's cleaner lets go
         java.lang.System.gc()

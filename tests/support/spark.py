@@ -8,11 +8,12 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from bench.jvm_memory import Memory, jvm_of, memory_of
+from bench.jvm_memory import jvm_of, memory_of
 from tests.support.paths import ROOT
 
 JARS = ROOT / os.environ.get("JARS", "jars")  # of the Spark that the tests run on
@@ -33,7 +34,7 @@ _SMALL = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
 }
-_memory = pytest.StashKey[Memory]()
+_memory = pytest.StashKey[list[str]]()
 _is_running = pytest.StashKey[bool]()
 
 
@@ -55,8 +56,10 @@ def spark(
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        # Two cores are few: the collector has no threads of its own.
-        "spark.driver.extraJavaOptions": (f"-Dderby.system.home={scratch} -XX:+UseSerialGC"),
+        # Two cores are few: the collector has no threads of its own, the compiler is the quick one.
+        "spark.driver.extraJavaOptions": (
+            f"-Dderby.system.home={scratch} -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+        ),
         **_FORGETFUL,
         **_SMALL,
     }
@@ -69,7 +72,7 @@ def spark(
     gc.freeze()  # what is there by now stays: the collections after each test need not look at it
     yield session
     pytestconfig.stash[_is_running] = False
-    pytestconfig.stash[_memory] = memory_of(session)
+    _note(pytestconfig, str(memory_of(session)))
     session.stop()
 
 
@@ -107,11 +110,26 @@ def _started(request: pytest.FixtureRequest) -> SparkSession | None:
     return SparkSession.getActiveSession() if request.config.stash.get(_is_running, False) else None
 
 
+def _note(config: pytest.Config, memory: str) -> None:
+    """Keep what a Spark took, for the process that prints it."""
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["memory"] = memory  # read by `pytest_testnodedown`
+    else:
+        config.stash.setdefault(_memory, []).append(memory)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over what a worker of pytest-xdist noted."""
+    if memory := getattr(node, "workeroutput", {}).get("memory"):
+        node.config.stash.setdefault(_memory, []).append(memory)
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Print what the suite took of the machine, above the closing line."""
-    memory = config.stash.get(_memory, None)
-    if memory is not None:
+    if memories := config.stash.get(_memory, []):
         terminalreporter.section("memory")
-        terminalreporter.write_line(str(memory))
+        for memory in memories:
+            terminalreporter.write_line(memory)

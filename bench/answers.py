@@ -26,6 +26,7 @@ from transforms.questions.context import QuestionContext
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.verdict import peers_of
 from transforms.schemas import FLOWS
+from transforms.standing.path import PATH
 
 _SUBJECT = "10.0.0.7"
 
@@ -71,7 +72,12 @@ def _measure(spark: SparkSession, flows: DataFrame, count: int) -> list[str]:
         peers = computed(peers_of(conversations), "bench", is_small)
         services = peers.count()
         started.append(time.perf_counter())
-        tables = CaseTables(conversations=conversations, peers=peers, is_small=is_small)
+        tables = CaseTables(
+            conversations=conversations,
+            peers=peers,
+            path=spark.createDataFrame([], PATH),
+            is_small=is_small,
+        )
         context = QuestionContext.of_options(QuestionOptions())
         answer_questions(spark, tables=tables, context=context)
         started.append(time.perf_counter())

@@ -112,6 +112,11 @@ class Day:
                 at = start + chance.uniform(0, HOUR - 60)
                 update = self._tcp(at, 20, machine, MIRROR, 443, 2_000, 4_000_000)
                 yield update._replace(through=NAT_GATEWAY)
+        for minute in (0, 30):
+            for app in APP:  # their pools keep a connection to each database alive
+                for database in DATA:
+                    at = start + minute * 60 + chance.uniform(0, 600)
+                    yield self._tcp(at, 0.1, app, database, 5432, 120, 90)
         if hour in (9, 14):
             for machine in (WEB[0], APP[0], DATA[0]):
                 at = start + chance.uniform(0, 1200)
@@ -123,7 +128,7 @@ class Day:
             yield self._tcp(at + 0.1, 0.2, app, chance.choice(LAB_DATA), 5432, 400, 3_000)
 
     def _attack(self, chance: random.Random) -> Iterator[Event]:
-        """Brute force, a sweep of the subnets, a hop, a database that refuses, an upload."""
+        """Brute force, a sweep of the subnets, two hops, a database that refuses, an upload."""
         at = 2 * HOUR + 600.0
         for _ in range(420):
             at += chance.uniform(2, 5)
@@ -149,6 +154,9 @@ class Day:
         at += 1200
         app = APP[1]
         yield self._tcp(at, 1800, SUSPECT, app, 22, 60_000, 90_000, story="hop to an app server")
+        yield self._tcp(
+            at + 900, 600, app, BUILD, 22, 20_000, 70_000, story="hop to a build server"
+        )
         at += 600
         for _ in range(12):
             at += chance.uniform(5, 30)

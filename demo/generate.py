@@ -34,6 +34,7 @@ from demo.vpc import (
     INTERFACES,
     REGION,
     SUSPECT,
+    WEB,
     Interface,
     made_up_id,
 )
@@ -94,11 +95,11 @@ class Truth:
 
     def note(self, event: Event, records: int) -> None:
         """Count an event that left this many records."""
+        if event.story != "ordinary":
+            self._note_story(event)
         if event.source is not SUSPECT and event.target is not SUSPECT:
             return
         self.subject_records += records
-        if event.story != "ordinary":
-            self._note_story(event)
         is_out = event.source is SUSPECT
         peer = event.target if is_out else event.source
         if isinstance(peer, str) and not peer.startswith("10."):
@@ -233,6 +234,8 @@ def _told(truth: Truth, seed: int, factor: float) -> dict[str, object]:
         },
         "attacker": ATTACKER,
         "drop_site": DROP_SITE,
+        "healthy_twin": WEB[0].instance_id,
+        "path": [["web-3", "app-2", 22], ["app-2", "admin-3", 22]],
         "stories": {name: story.told() for name, story in truth.stories.items()},
         "peers": truth.peers(),
     }

@@ -7,7 +7,8 @@ of the truth that it names, over all scenarios.
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -15,24 +16,34 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from demo.scenario import SUBJECT, SUBJECT_ENI, Scenario, account_of, network_of
+from demo.scenario import SUBJECT, SUBJECT_ENI, VPC, Row, Scenario, account_of, network_of
 from demo.scenarios import scenarios
 from jobs.pipeline.answer import answer_questions
 from jobs.pipeline.conversations import CaseTables
+from jobs.pipeline.first_sign import first_sign_in
+from jobs.pipeline.levels import Start
+from jobs.pipeline.path import follow
 from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
 from transforms.conversations.rules import Recorded
 from transforms.coverage.facts import records_by_slot, touches_by_minute
 from transforms.coverage.judged import Coverage, judge_coverage
 from transforms.coverage.slots import Delivered, by_interface, cover, slots_of
+from transforms.label.tables import LabelTables
 from transforms.questions.catalogue import Answer, the_one_in
-from transforms.questions.context import FollowedPeers, QuestionContext
+from transforms.questions.context import QuestionContext
 from transforms.questions.judgement import Unseen
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.question import Place
 from transforms.questions.verdict import peers_of
 from transforms.schemas import FLOWS
+from transforms.standing.history import History
+from transforms.standing.path import PATH, path_row
+from transforms.subject.identity import Part, subject_of
+from transforms.subject.machines import Machine
+from transforms.vocabulary import is_inside
 
+RULES = Thresholds().rules()
 Key = tuple[object, ...]
 
 # What an answer names, as keys that a truth can hold.
@@ -44,7 +55,7 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "P0-6": ("peer", "service_port"),
     "P0-7": ("peer", "service_port"),
     "P0-8": ("peer",),
-    "P0-9": ("via", "peer", "service_port"),
+    "P0-9": ("from_address", "peer", "service_port"),
     "P0-10": ("peer", "began"),
     "P1-11": ("peer", "service_port"),
     "P1-12": ("peer", "service_port"),
@@ -60,12 +71,19 @@ NAMED: Mapping[str, tuple[str, ...]] = {
 
 
 class Measured(NamedTuple):
-    """A scenario, the verdict on it, and what each question named."""
+    """A scenario, the verdict on it, what each question named, and what was judged how.
+
+    `standings` are those of what the subject began inside, by peer and port; `path` are its steps:
+    hop, from, to, port.
+    """
 
     scenario: Scenario
     verdict: str
+    sentence: str
     coverage: str
     named: dict[str, set[Key]]
+    standings: dict[Key, str]
+    path: set[Key]
 
 
 class Score(NamedTuple):
@@ -87,60 +105,121 @@ class Score(NamedTuple):
 
 
 def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
-    """Every day through conversations, coverage, questions and verdict."""
+    """Every day through conversations, path, coverage, questions and verdict."""
     days = list(days)
-    flows = _flows(spark, dict(enumerate(days))).persist()
-    subjects = [network_of(number) + SUBJECT.removeprefix("10.0.") for number in range(len(days))]
-    rules = Thresholds().rules()
-    recorded = Recorded(days[0].window.from_s, days[0].window.to_s)
-    slots = [row.asDict() for row in records_by_slot(flows, days[0].window).collect()]
-    touches = [row.asDict() for row in touches_by_minute(flows).collect()]
-    measured = []
+    flows = _flows(spark, {n: (day, day.rows) for n, day in enumerate(days)}).persist()
+    subjects = [_placed(SUBJECT, number) for number in range(len(days))]
+    window = days[0].window
+    of_window = flows.where(F.col("end") >= window.from_s)
+    slots = [row.asDict() for row in records_by_slot(of_window, window).collect()]
+    touches = [row.asDict() for row in touches_by_minute(of_window).collect()]
     with for_few_rows(spark, is_small=True):
-        made = conversations_of(flows, subjects, rules, recorded=recorded)
+        made = conversations_of(
+            flows, subjects, RULES, recorded=Recorded(window.from_s, window.to_s)
+        )
         conversations = made.coalesce(1).localCheckpoint()
-    for number, (day, subject) in enumerate(zip(days, subjects, strict=True)):
-        of_day = conversations.where(f"subject_address = '{subject}'")
-        followed = [
-            network_of(number) + address.removeprefix("10.0.") for address in sorted(day.followed)
-        ]
-        options, hops = QuestionOptions(contained_at=day.contained_at), None
-        with for_few_rows(spark, is_small=True):
-            if followed:
-                further = _flows(spark, {number: day}, further=True)
-                theirs = conversations_of(further, followed, rules, hop=2, are_several=True)
-                of_day = of_day.unionByName(theirs).coalesce(1).localCheckpoint()
-                own = tuple((address, address) for address in followed)
-                options, hops = replace(options, hops=2), FollowedPeers(own, len(own))
-            peers = peers_of(of_day).coalesce(1).localCheckpoint()
-        tables = CaseTables(conversations=of_day, peers=peers, is_small=True)
+    measured = []
+    for number, day in enumerate(days):
+        of_day = conversations.where(F.col("subject_address") == subjects[number])
+        is_of_day = F.unix_timestamp("first_at") >= window.from_s
         judged = _coverage(
             day,
             [row for row in slots if row["account_id"] == account_of(number)],
             [row for row in touches if row["account_id"] == account_of(number)],
         )
         context = QuestionContext(
-            options=options,
-            thresholds=options.thresholds,
-            followed=hops,
+            options=QuestionOptions(contained_at=day.contained_at),
+            thresholds=Thresholds(),
             coverage=judged,
             unseen=Unseen(known_v4=True),
         )
-        answers = answer_questions(spark, tables=tables, context=context)
-        verdict = the_one_in(answers, Place.HEADLINE).verdict
-        measured.append(Measured(day, verdict, judged.verdict, _named(answers, number)))
+        before = of_day.where(~is_of_day) if day.days_before else None
+        measured.append(_measure(spark, number, day, of_day.where(is_of_day), before, context))
     flows.unpersist()
     return measured
 
 
-def _flows(
-    spark: SparkSession, days: Mapping[int, Scenario], *, further: bool = False
-) -> DataFrame:
-    """Days, by number, in the shape of the table; columns that no row has skip Python."""
+def _measure(
+    spark: SparkSession, number: int, day: Scenario, conversations: DataFrame,
+    before: DataFrame | None, context: QuestionContext,
+) -> Measured:  # fmt: skip
+    """One day, as the job does it once the flows are read."""
+    known = peers_of(before) if before is not None else None
+    sign = first_sign_in(spark, conversations, context, known)
+
+    def read(_: int, machines: Sequence[Machine]) -> tuple[DataFrame, History]:
+        placed = [address for each in machines for address in each.subject.addresses]
+        own = ["10.0." + address.removeprefix(network_of(number)) for address in placed]
+        rows = day.rows_of(own)
+        frame = conversations_of(
+            _flows(spark, {number: (day, rows)}), placed, RULES, are_several=True
+        )
+        return frame.coalesce(1).localCheckpoint(), _history(rows)
+
+    moment_s = day.window.from_s if sign.at_s is None else sign.at_s
+    address = _placed(SUBJECT, number)
+    start = Start(
+        subject=subject_of((), [VPC], [Part(SUBJECT_ENI, address, None, None, "labels")],
+                           LabelTables()),
+        name=day.names.get(SUBJECT),
+        conversations=conversations,
+        before=before,
+        from_s=day.window.from_s,
+        moment_s=moment_s,
+        has_sign=sign.at_s is not None,
+        contact_s=sign.contact_s,
+        history_h=_history(day.rows).hours_before([SUBJECT_ENI], moment_s),
+        is_small=True,
+    )  # fmt: skip
+    span = (day.window.from_s, day.window.to_s)
+    with for_few_rows(spark, is_small=True):
+        path = follow(
+            spark, start, day.labels(number), span, context.options, context.thresholds, read
+        )
+        peers = peers_of(path.conversations, known, path.judged).coalesce(1).localCheckpoint()
+    steps = spark.createDataFrame([path_row(step, "") for step in path.steps], PATH)
+    tables = CaseTables(conversations=path.conversations, peers=peers, path=steps, is_small=True)
+    known_now = replace(context, followed=path.followed, first_sign=sign.at)
+    answers = answer_questions(spark, tables=tables, context=known_now)
+    headline = the_one_in(answers, Place.HEADLINE)
+    ranks: dict[Key, str] = {
+        (_own(row["peer"], number), row["service_port"]): row["standing"]
+        for row in peers.where("hop = 1 AND initiator = 'subject'").where(is_inside()).collect()
+    }
+    walked: set[Key] = {
+        (step.hop, _own(step.from_address, number) or SUBJECT, _own(step.to_address, number),
+         step.service_port)
+        for step in path.steps
+    }  # fmt: skip
+    coverage = context.coverage.verdict if context.coverage else ""
+    named = _named(answers, number)
+    return Measured(day, headline.verdict, headline.sentence, coverage, named, ranks, walked)
+
+
+def _placed(address: str, number: int) -> str:
+    return network_of(number) + address.removeprefix("10.0.")
+
+
+def _history(rows: Iterable[Row]) -> History:
+    """Minutes with a record of each interface, counted row by row."""
+    slots = {
+        (row["interface_id"], int(str(row["start"])) // 300)
+        for row in rows
+        if row["role"] == "own_interface" and row.get("log_status") != "SKIPDATA"
+    }
+    hours = Counter((interface, slot // 12 * 3_600) for interface, slot in slots)
+    return History(
+        {"interface_id": interface, "hour_s": hour, "seconds": 300 * count}
+        for (interface, hour), count in hours.items()
+    )
+
+
+def _flows(spark: SparkSession, days: Mapping[int, tuple[Scenario, Sequence[Row]]]) -> DataFrame:
+    """Rows of days, by number, in the shape of the table; columns that no row has skip Python."""
     shape = spark.createDataFrame([], FLOWS).schema
-    used = sorted({name for day in days.values() for row in day.rows for name in row})
+    used = sorted({name for _, rows in days.values() for row in rows for name in row})
     rows = [
-        row for number, day in days.items() for row in day.as_tuples(number, used, further=further)
+        row for number, (day, of_day) in days.items() for row in day.as_tuples(number, used, of_day)
     ]
     narrow = StructType([shape[name] for name in used])
     frame = spark.createDataFrame(rows, narrow, verifySchema=False).coalesce(1)
@@ -164,11 +243,6 @@ def _coverage(
 
 
 def _named(answers: Iterable[Answer], number: int) -> dict[str, set[Key]]:
-    def own(value: object) -> object:
-        text = str(value)
-        is_inside = isinstance(value, str) and text.startswith(network_of(number))
-        return "10.0." + text.removeprefix(network_of(number)) if is_inside else value
-
     named: dict[str, set[Key]] = {}
     for answer in answers:
         for row in answer.rows:
@@ -180,9 +254,16 @@ def _named(answers: Iterable[Answer], number: int) -> dict[str, set[Key]]:
                 "minute": str(row.get("first_at"))[:16],
                 "in_hour": str(row.get("hour"))[:13],
             }
-            key = tuple(own(row[name]) for name in NAMED[answer.question.id])
+            key = tuple(_own(row[name], number) for name in NAMED[answer.question.id])
             named.setdefault(answer.question.id, set()).add(key)
     return named
+
+
+def _own(value: object, number: int) -> object:
+    """An address as the scenario has it."""
+    text = str(value)
+    is_placed = isinstance(value, str) and text.startswith(network_of(number))
+    return "10.0." + text.removeprefix(network_of(number)) if is_placed else value
 
 
 def _counts(answer: Answer, row: Mapping[str, object]) -> bool:
@@ -200,6 +281,8 @@ def scores(measured: Iterable[Measured]) -> dict[str, Score]:
     """By question."""
     found = {question: [0, 0, 0] for question in NAMED}
     for day in measured:
+        if not day.scenario.scored:
+            continue
         for question, counts in found.items():
             named = day.named.get(question, set())
             true = day.scenario.truth.get(question, set())
@@ -232,6 +315,27 @@ def table_of_scores(found: Mapping[str, Score]) -> list[str]:
     return lines
 
 
+def table_of_standings(measured: Iterable[Measured]) -> list[str]:
+    """Lines of a Markdown table: days with ordinary machines, and what of them was suspicious."""
+    lines = [
+        "| scenario | verdict | attack rows | not ordinary | precision | recall | path |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for day in measured:
+        if not day.scenario.names:
+            continue
+        attack = day.scenario.attack
+        found = {key for key, standing in day.standings.items() if standing != "ordinary"}
+        hits = len(found & attack)
+        is_right = "as it was" if day.path == day.scenario.path else "NOT as it was"
+        lines.append(
+            f"| {day.scenario.name} | {day.verdict} | {len(attack)} | {len(found)} "
+            f"| {hits / len(found) if found else 1:.2f} "
+            f"| {hits / len(attack) if attack else 1:.2f} | {is_right} |"
+        )
+    return lines
+
+
 def main() -> int:
     """Print both tables, and what was named wrongly or not at all."""
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -247,8 +351,12 @@ def main() -> int:
     measured = measure(spark, scenarios())
     print("\n".join(table_of_verdicts(measured)), end="\n\n")
     print("\n".join(table_of_scores(scores(measured))))
+    print("\n".join(["", *table_of_standings(measured), ""]))
     for day in measured:
-        for question in NAMED:
+        if day.path != day.scenario.path:
+            print(f"{day.scenario.name}: path {sorted(day.path, key=repr)}, "
+                  f"true {sorted(day.scenario.path, key=repr)}")  # fmt: skip
+        for question in NAMED if day.scenario.scored else ():
             named, true = day.named.get(question, set()), day.scenario.truth.get(question, set())
             for word, keys in (("not true", named - true), ("not named", true - named)):
                 if keys:

@@ -5,16 +5,17 @@ read from rows.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from transforms.label.tables import Interface, LabelTables, Version
 from transforms.window import Window
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
 MIDNIGHT = int(DAY.timestamp())
 MINUTE, HOUR, END = 60, 3600, 24 * 3600
-SUBJECT, SUBJECT_ENI = "10.0.0.7", "eni-0aaaaaaa"
+SUBJECT, SUBJECT_ENI, VPC = "10.0.0.7", "eni-0aaaaaaa", "vpc-0aaaaaaa"
 CONTAINED = 12 * HOUR
 _FLOW_LOG = "fl-0aaaaaaa"
 TCP, UDP, ICMP, GRE = 6, 17, 1, 47
@@ -36,8 +37,12 @@ class Scenario:
     version: int = 5
     contained_at: datetime | None = None
     rows: list[Row] = field(default_factory=list)
-    further: list[Row] = field(default_factory=list)  # of a second hop, by `followed` peers
-    followed: set[str] = field(default_factory=set)
+    others: list[Row] = field(default_factory=list)  # at other interfaces, between other ends
+    names: dict[str, str] = field(default_factory=dict)  # by address, what labels call them
+    days_before: int = 0
+    scored: bool = True  # by question; else by standing and path alone
+    attack: set[Key] = field(default_factory=set)  # peer and port of what the subject did wrong
+    path: set[Key] = field(default_factory=set)  # hop, from, to, port
     truth: dict[str, set[Key]] = field(default_factory=dict)
     lost: tuple[int, int] | None = None
     first_sign: float | None = None  # seconds of the day
@@ -77,7 +82,7 @@ class Scenario:
             for row in self.rows[recorded:]:
                 far = "dst" if row["srcaddr"] == SUBJECT else "src"
                 row |= {f"pkt_{far}_aws_service": aws_service, f"{far}_ring": "aws service"}
-        if len(self.rows) > recorded:
+        if len(self.rows) > recorded and at >= 0:
             self.begun[int(at) // HOUR] += 1
         if self.contained_at is not None and at + seconds >= CONTAINED + MINUTE:
             self.true("P0-10", peer, "before" if at < CONTAINED else "after")
@@ -93,19 +98,39 @@ class Scenario:
 
     def beyond(
         self, at: float, source: str, target: str, port: int, fate: str, *, seconds: float = 1,
-        out: int = 60, back: int = 60,
+        out: int = 60, back: int = 60, protocol: int = TCP,
     ) -> None:  # fmt: skip
-        """What a peer of the subject does with another: only a second scan finds it."""
+        """What two others do: no record of the subject holds it, only a further reading."""
         before = len(self.rows)
+        client = next(self._ports) if protocol in (TCP, UDP) else 0
         for interface in (source, target):
             if _is_internal(interface):
-                self._record(interface, at, seconds, (source, target), (next(self._ports), port),
-                             TCP, fate, out, back)  # fmt: skip
-        for row in self.rows[before:]:
-            is_own = row["interface_id"] == _eni(source)
-            self.further.append({**row, "role": "own_interface" if is_own else "other_end"})
+                self._record(interface, at, seconds, (source, target), (client, port), protocol,
+                             fate, out, back)  # fmt: skip
+        self.others += self.rows[before:]
         del self.rows[before:]
-        self.followed.add(source)
+
+    def rows_of(self, addresses: Collection[str]) -> list[Row]:
+        """The rows that a reading of these machines finds, each with its role."""
+        interfaces = {_eni(address) for address in addresses}
+        found = []
+        for row in [*self.rows, *self.others]:
+            ends = {row.get("srcaddr"), row.get("dstaddr")}
+            if row["interface_id"] in interfaces:
+                found.append({**row, "role": "own_interface"})
+            elif not ends.isdisjoint(addresses):
+                found.append({**row, "role": "other_end"})
+        return found
+
+    def labels(self, number: int) -> LabelTables:
+        """What labels say of the machines with a name, in the network of this number."""
+        found = LabelTables()
+        for address, name in sorted(self.names.items()):
+            placed = network_of(number) + address.removeprefix("10.0.")
+            subnet = f"subnet-{address.split('.')[2]}"
+            version = Version(None, None, name, VPC, subnet, f"i-{_eni(address)[4:]}")
+            found.interfaces.append(Interface(version, _eni(address), (placed,)))
+        return found
 
     def _note(self, peer: str, port: int, protocol: int, fate: str, inbound: bool) -> None:
         if inbound:
@@ -174,7 +199,7 @@ class Scenario:
                 "tcp_flags": flags if protocol == TCP else 0,
                 "flow_direction": "egress" if is_egress else "ingress",
                 "pkt_srcaddr": ends[0], "pkt_dstaddr": ends[1],
-                "vpc_id": "vpc-0aaaaaaa", "instance_id": f"i-{_eni(at_end)[4:]}",
+                "vpc_id": VPC, "instance_id": f"i-{_eni(at_end)[4:]}",
             }  # fmt: skip
         return row
 
@@ -198,15 +223,21 @@ class Scenario:
         for hour, conversations in self.begun.items():
             self.true("P2-19", f"{DAY.replace(hour=hour):%Y-%m-%dT%H}", conversations)
         seen = {int(str(row["end"])) // 60 for row in self.rows if row["role"] == "own_interface"}
-        for minute in range(MIDNIGHT // 60, (MIDNIGHT + END) // 60):
+        begin = MIDNIGHT - self.days_before * END
+        for minute in range(begin // 60, (MIDNIGHT + END) // 60):
             if minute in seen:
                 continue
             status = "SKIPDATA" if self._is_lost(minute * 60) else "NODATA"
             place = self._place(SUBJECT, minute * 60, minute * 60 + 59)
             self.rows.append({**place, "role": "own_interface", "log_status": status})
+        for address in self.names:
+            if address != SUBJECT and self.logged_peers:
+                for second in range(begin, MIDNIGHT + END, 300):
+                    place = self._place(address, second, second + 59)
+                    self.others.append({**place, "role": "other_end", "log_status": "NODATA"})
 
     def as_tuples(
-        self, number: int, columns: list[str], *, further: bool = False
+        self, number: int, columns: list[str], rows: Sequence[Row]
     ) -> list[tuple[object, ...]]:
         """Rows with these columns, in a network and an account of this number.
 
@@ -220,7 +251,6 @@ class Scenario:
                 return value.replace("111122223333", account_of(number), 1)
             return value
 
-        rows = self.further if further else self.rows
         return [tuple(placed(row.get(name)) for name in columns) for row in rows]
 
 

@@ -3,7 +3,8 @@
 import random
 from collections.abc import Callable, Iterator, Mapping
 
-from demo.scenario import CONTAINED, DAY, END, GRE, HOUR, ICMP, MINUTE, UDP, Scenario
+from demo import machines
+from demo.scenario import CONTAINED, DAY, END, GRE, HOUR, ICMP, MINUTE, SUBJECT, UDP, Scenario
 
 
 def ordinary(day: Scenario, chance: random.Random) -> None:
@@ -62,13 +63,18 @@ def _hop_and_hop(day: Scenario, chance: random.Random) -> None:
     """The second hop is between two others: no record of the subject holds it."""
     _hop(day, chance)
     entered = "10.0.2.22"
+    day.names |= {SUBJECT: "web-3", entered: "app-2", "10.0.3.31": "db-1", "10.0.3.32": "db-2"}
+    day.attack.add((entered, 22))
+    day.path |= {(1, SUBJECT, entered, 22), (2, entered, "10.0.3.31", 5432)}
+    equal = "10.0.2.21"
+    day.names[equal] = "app-1"
     for hour in (1, 2, 4, 5):
-        day.beyond(hour * HOUR, entered, "10.0.3.32", 3306, "data", out=900, back=9_000)
+        for app in (entered, equal):
+            day.beyond(hour * HOUR, app, "10.0.3.32", 3306, "data", out=900, back=9_000)
     day.beyond(3 * HOUR + 1_500, entered, "10.0.3.31", 5432, "data", out=4_000, back=90_000)
     day.beyond(3 * HOUR + 1_800, entered, "10.0.3.33", 22, "blocked at the target", out=0)
     day.beyond(4 * HOUR, entered, "198.51.100.200", 443, "data", out=900, back=9_000)
     day.true("P0-9", entered, "10.0.3.31", 5432)
-    day.true("P0-9", entered, "10.0.3.33", 22)
 
 
 def _blocked_at_target(day: Scenario, chance: random.Random) -> None:
@@ -208,6 +214,7 @@ _STORIES: Mapping[str, Callable[[Scenario, random.Random], None]] = {
     "queries to a resolver outside": _dns_tunnel,
     "a GRE tunnel to the outside": _odd_protocol,
     "a backup to S3": _backup,
+    **machines.STORIES,
 }
 
 
@@ -215,7 +222,7 @@ def scenarios(seed: int = 7) -> Iterator[Scenario]:
     """Every scenario; the same seed gives the same rows."""
     for name, story in _STORIES.items():
         chance = random.Random(f"{seed} {name}")
-        day = Scenario(name)
+        day = Scenario(name, scored=name not in machines.STORIES)
         story(day, chance)
         ordinary(day, chance)
         day.fill_in()

@@ -14,6 +14,7 @@ from jobs.collect_labels import COLLECT
 from jobs.submit.flags import PLATFORMS, submit_command
 from jobs.verify_case import VERIFY
 from transforms import schemas
+from transforms.standing.path import PATH
 
 ROOT = Path(__file__).resolve().parent.parent
 _COLUMN = re.compile(r"^`?(\w+)`?\s+(.+?)(?:\s+COMMENT\s+'((?:[^'\\]|\\.)*)')?,?$")
@@ -54,6 +55,12 @@ TABLES = (
         "the conversations with one peer, at one service port and protocol, begun by one side",
         schemas.PEERS,
     ),
+    Table(
+        "path",
+        "one step from machine to machine that is not ordinary, none before the contact that it "
+        "follows from",
+        PATH,
+    ),
     Table("answers", "one question of the investigation, answered", schemas.ANSWERS),
 )
 
@@ -64,6 +71,7 @@ erDiagram
     objects ||--o{ quarantine : "uri = object_uri"
     flows |o--o| quarantine : "record_id, a document that OpenSearch refused"
     peers ||--|{ conversations : "hop, peer, service_port, protocol, initiator"
+    path |o--|| conversations : "conversation_id"
     answers }o--|| peers : "source holds the SQL"
 ```"""
 

@@ -30,7 +30,8 @@ from jobs.pipeline.conversations import (
     unseen_by,
 )
 from jobs.pipeline.dry_run import dry_run_lines, read_prices
-from jobs.pipeline.path import follow
+from jobs.pipeline.first_sign import find_first_sign, signs_of_finding
+from jobs.pipeline.near import NearReadings, follow_path, shown_name
 from jobs.pipeline.prepare import prepare
 from jobs.pipeline.publish import begin_case, books_with_documents, load_index, publish
 from jobs.pipeline.read_flows import FlowsRead, read_window
@@ -45,6 +46,7 @@ from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows, open_session
 from jobs.storage.delta_sink import SHAPES, read_table
 from transforms.questions.context import QuestionContext
+from transforms.story import tell_story
 from transforms.vocabulary import Reading
 
 # As stored. A compressed line takes some fifteen bytes, so that these are a million records.
@@ -167,20 +169,22 @@ def investigate(
 ) -> Investigation:
     """Compare the subject with the days before, follow the path, judge coverage, answer."""
     thresholds = measured_thresholds(case, window)
+    readings = NearReadings(spark, case, phases, thresholds)
     with run_concurrently() as begin:
         finding = begin(find_slots, spark, case, phases, window=window)
         baseline = read_baseline(spark, case, phases, window=window, thresholds=thresholds)
         talks = build_conversations(spark, case, phases, window=window, thresholds=thresholds)
-        path = follow(
-            spark, case, phases, window=window, conversations=talks, thresholds=thresholds
+        sign = find_first_sign(
+            spark, case, conversations=talks, baseline=baseline, thresholds=thresholds
         )
-        slots = contradict_slots(
-            case, found=finding.result(), conversations=path.conversations.frame
-        )
-        tables = build_tables(
-            spark, case, phases, conversations=path.conversations, baseline=baseline,
-            gaps=slots.gap_stretches,
+        path = follow_path(
+            spark, case, readings, window=window, conversations=talks, baseline=baseline,
+            sign=sign, thresholds=thresholds,
         )  # fmt: skip
+        slots = contradict_slots(case, found=finding.result(), conversations=path.conversations)
+        tables = build_tables(
+            spark, case, phases, path=path, baseline=baseline, gaps=slots.gap_stretches
+        )
     with phases.phase("answer"), run_concurrently() as begin:
         begin(store_tables, case, tables)
         coverage = judge_slots(spark, case, found=slots)
@@ -189,18 +193,27 @@ def investigate(
             thresholds=thresholds,
             baseline=baseline.baseline if baseline else None,
             followed=path.followed,
+            finding=signs_of_finding(case),
+            first_sign=sign.at,
             coverage=coverage.judged,
             unseen=unseen_by(case, window),
         )
         answers = answer_questions(spark, tables=tables, context=context)
         store_answers(spark, case, answers)
-    books = {hop.read.reading: hop.read.books for hop in path.hops}
+    books = {read.reading: read.books for read in readings.reads}
     if baseline is not None:
         books = {Reading.BASELINE: baseline.books, **books}
         baseline.release()
-    path.release()
+    readings.release()
     tables.release()
-    return Investigation(context=context, coverage=coverage, answers=answers, books=books)
+    return Investigation(
+        context=context,
+        coverage=coverage,
+        answers=answers,
+        steps=path.steps,
+        story=tell_story(shown_name(case, window.subject), answers, path.steps),
+        books=books,
+    )
 
 
 if __name__ == "__main__":

@@ -192,9 +192,9 @@ COVERAGE = """
 # "Out" is away from the subject, "in" towards it.
 CONVERSATIONS = """
     conversation_id   STRING COMMENT '40 hex: SHA-256 over 5-tuple and first second',
-    hop               INT COMMENT '1: the subject takes part; 2: a peer of it does',
+    hop               INT COMMENT '1: the subject takes part; from 2 on: a machine on the path',
     protocol          BIGINT COMMENT 'IANA number',
-    subject_address   STRING COMMENT 'the address of the subject (hop 2: of the first peer)',
+    subject_address   STRING COMMENT 'the address of the subject (from hop 2 on: of that machine)',
     subject_port      BIGINT COMMENT '0 for protocols without ports',
     peer              STRING COMMENT 'address of the other end',
     peer_port         BIGINT COMMENT '0 for protocols without ports',
@@ -229,8 +229,8 @@ CONVERSATIONS = """
 """
 
 PEERS = """
-    hop               INT COMMENT '1: peer of the subject; 2: peer of a peer that answered',
-    subject_address   STRING COMMENT 'hop 2: the peer that began; null at hop 1',
+    hop               INT COMMENT '1: peer of the subject; from 2 on: of a machine on the path',
+    subject_address   STRING COMMENT 'from hop 2 on: that machine; null at hop 1',
     peer              STRING COMMENT 'address of the other end',
     peer_name         STRING COMMENT 'its name',
     peer_interface_id STRING COMMENT 'its interface, where labels know it',
@@ -260,6 +260,13 @@ PEERS = """
     bytes_in          BIGINT COMMENT 'octets to the subject, each conversation at one point',
     is_new_peer       BOOLEAN COMMENT 'not seen in the baseline; null without a baseline',
     is_new_service    BOOLEAN COMMENT 'this service at this peer; null without a baseline',
+    standing          STRING COMMENT 'ordinary, or suspicious, changed, unknown',
+    reasons           ARRAY<STRING> COMMENT 'for the standing: first what speaks against the row',
+    attempts_before   BIGINT COMMENT 'conversations before the first sign, baseline included',
+    history_h         DOUBLE COMMENT 'hours with records before the first sign',
+    equals            BIGINT COMMENT 'equals that do the same; null where none was compared',
+    compared          BIGINT COMMENT 'equals with records; null where labels know none',
+    crowd             BIGINT COMMENT 'other machines inside that use it; null where not read',
     points            ARRAY<STRING> COMMENT 'observation points that saw it, sorted',
     run_id            STRING COMMENT 'run that wrote this row'
 """

@@ -82,14 +82,17 @@ class Reading(StrEnum):
 
     WINDOW = "window"
     BASELINE = "baseline"
-    HOP_2 = "hop_2"
-    HOP_3 = "hop_3"
-    HOP_4 = "hop_4"
+    PATH_1 = "path_1"
+    PATH_2 = "path_2"
+    PATH_3 = "path_3"
+    PATH_4 = "path_4"
+    PATH_5 = "path_5"
+    PATH_6 = "path_6"
 
     @classmethod
-    def of_hop(cls, number: int) -> "Reading":
-        """The reading of what the peers of a hop did, from hop 2 on."""
-        return cls(f"hop_{number}")
+    def of_path(cls, number: int) -> "Reading":
+        """The reading of machines beside the subject, in the order in which they were read."""
+        return cls(f"path_{number}")
 
     @property
     def folder(self) -> str:
@@ -99,16 +102,11 @@ class Reading(StrEnum):
     @property
     def described(self) -> str:
         """The reading in a sentence."""
-        return _READINGS[self]
+        if self in (Reading.WINDOW, Reading.BASELINE):
+            return f"the {self.value}"
+        return f"reading {self.value.removeprefix('path_')} of the path"
 
 
-_READINGS = {
-    Reading.WINDOW: "the window",
-    Reading.BASELINE: "the baseline",
-    Reading.HOP_2: "the second hop",
-    Reading.HOP_3: "the third hop",
-    Reading.HOP_4: "the fourth hop",
-}
 FURTHER_READINGS = tuple(reading for reading in Reading if reading is not Reading.WINDOW)
 
 FAILED_OUTCOMES = (Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST, Outcome.REFUSED, Outcome.NO_ANSWER)

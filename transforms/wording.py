@@ -20,3 +20,12 @@ def size(octets: int) -> str:
 def moment(text: object) -> str:
     """A time of a row of JSON, in UTC to the second."""
     return str(text)[:19].replace("T", " ")
+
+
+def duration(seconds: int) -> str:
+    """A length of time, in the unit that fits: 40 s, 12 min, 5.0 h."""
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7_200:
+        return f"{seconds // 60} min"
+    return f"{seconds / 3600:.1f} h"

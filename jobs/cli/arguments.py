@@ -151,7 +151,7 @@ def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
         yield "--instance_id: found several with --finding; expected one of those that it is about"
     if arguments.one_case_each:
         yield from _not_each(read, arguments)
-    beyond = [name for name in ("hops", "baseline_days") if read.gave(name)]
+    beyond = [name for name in ("max_hops", "baseline_days") if read.gave(name)]
     if beyond and arguments.scope == "everything":
         yield (
             f"--{beyond[0]}: found with --scope everything; expected --scope instance, as it is "

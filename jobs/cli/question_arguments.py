@@ -26,7 +26,7 @@ def read_question_options(flags: Reader) -> QuestionOptions:
         flags.optional("thresholds", _thresholds, Thresholds()),
         tuple(dict.fromkeys((*expected, *listed))),
         flags.optional("contained_at", values.time, None),
-        flags.value("hops", values.number_from(1, 2)),
+        flags.value("max_hops", values.number_from(1, 4)),
         flags.value("max_peers", values.number_from(1, 1_000)),
         flags.value("baseline_days", values.number_from(0, 90)),
     )

@@ -105,12 +105,17 @@ _COMPARING = FlagGroup(
             str(QuestionOptions.baseline_days),
         ),
         Flag(
-            "hops",
+            "max_hops",
             "COUNT",
-            "2: also follow the internal peers that answered, in a second reading",
-            str(QuestionOptions.hops),
+            "how far to follow machines that were reached; 1: nobody, and nothing is read twice",
+            str(QuestionOptions.max_hops),
         ),
-        Flag("max_peers", "COUNT", "how many of them at most", str(QuestionOptions.max_peers)),
+        Flag(
+            "max_peers",
+            "COUNT",
+            "how many machines to follow from one hop to the next",
+            str(QuestionOptions.max_peers),
+        ),
         Flag(
             "expected_peers",
             "IP,IP…",

@@ -90,7 +90,8 @@ def describe_run(
     """The content of this run's manifest."""
     case, arguments = result.case, result.case.arguments
     coverage, indexed = result.coverage, result.indexed
-    headline = result.investigation.headline if result.investigation else None
+    investigation = result.investigation
+    headline = investigation.headline if investigation else None
     return {
         "format": FORMAT,
         "case_id": arguments.case_id,
@@ -112,6 +113,7 @@ def describe_run(
             for reading in FURTHER_READINGS
             if reading in result.books
         },
+        "story": investigation.story.told() if investigation else None,
         "verdict": {"step": headline.verdict, "sentence": headline.sentence} if headline else None,
         "coverage": coverage.described() if coverage else None,
         "tables": describe_tables(arguments.case_uri, case.run_id),

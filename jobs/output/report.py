@@ -90,6 +90,8 @@ def _head(result: RunResult) -> dict[str, object]:
     return {
         "case_id": case.arguments.case_id,
         "step": headline.verdict,
+        "headline": result.investigation.story.headline,
+        "story": [act.line() for act in result.investigation.story.acts],
         "sentence": sanitise(headline.sentence, 1000),
         "coverage": _coverage(coverage),
         "is_unseen": coverage is not None and coverage.judged.verdict == "NONE",
@@ -104,6 +106,7 @@ def _head(result: RunResult) -> dict[str, object]:
             ),
             *(f"{what}: see {where}." for what, where in _BEYOND[:5]),
         ],
+        "is_sample": case.finding is not None and case.finding.finding.is_sample,
         "claims": [
             {
                 "claim": sanitise(claim.claim, 200),

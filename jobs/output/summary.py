@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from jobs.cli.arguments import Arguments
 from jobs.pipeline.books import Books
 from jobs.pipeline.case_coverage import copy_lines, coverage_lines, refused_object_lines
-from jobs.pipeline.result import RunResult
+from jobs.pipeline.result import Investigation, RunResult
 from jobs.pipeline.transit import TransitSeen
 from jobs.sources.labels import label_warnings
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import Place
+from transforms.story import story_lines
 from transforms.text import sanitise
 from transforms.transit.passages import transit_lines
 from transforms.vocabulary import Reading, Step
@@ -56,66 +57,95 @@ def watch_list_summary(runs: Sequence[FinishedRun]) -> str:
 
 
 def _name_of(result: RunResult) -> str:
-    """The name of the first instance, where the labels have one."""
+    """The name of the first instance, where labels have one; SAMPLE where the finding is one."""
     name = result.case.instance_names.get(result.subject.instance_ids[0])
-    return f"{sanitise(name, 40)}  " if name else ""
+    finding = result.case.finding
+    sample = "SAMPLE  " if finding is not None and finding.finding.is_sample else ""
+    return f"{sanitise(name, 40)}  {sample}" if name else sample
 
 
 def _lines(run: FinishedRun) -> Iterator[str]:
     result = run.result
-    case, books, investigation = result.case, result.books[Reading.WINDOW], result.investigation
-    arguments = case.arguments
     yield ""
-    if investigation:
-        yield f"{investigation.headline.verdict}: {investigation.headline.sentence}"
-        yield "  Attempts, answers and volume are what flow logs show; never a login."
-        yield from _answers(investigation.answers)
-        yield ""
+    if result.investigation:
+        yield from _told(result.investigation)
     if result.coverage:
         yield from (sanitise(line, 400) for line in coverage_lines(result.coverage))
         yield ""
     if result.transit and result.transit.passages:
         yield from (sanitise(line, 400) for line in _transit(result.transit))
         yield ""
-    yield f"Case {arguments.case_id}, run {case.run_id}"
-    yield from _finding(result)
-    yield f"  subject   {_subject(result)}"
-    yield from _known_by(result)
-    yield f"  window    {arguments.window}"
-    yield from _reading(result)
-    yield (
-        f"  flows     {books.flows:,} kept (with {books.flows_nodata:,} NODATA, "
-        f"{books.flows_skipdata:,} SKIPDATA), {books.others:,} others {_others(arguments)}"
-    )
-    for sentence in label_warnings(case.labels.conflicts):
-        yield f"  warning   {sentence}"
+    yield from _case(result)
     yield ""
-    if result.coverage and result.coverage.refused_objects:
-        refused = refused_object_lines(
-            result.coverage, books.objects_refused + books.objects_unreadable
-        )
-        yield from (sanitise(line, 400) for line in refused)
-        yield ""
-    if result.coverage and books.objects_copied:
-        copies = copy_lines(result.coverage, books.objects_copied)
-        yield from (sanitise(line, 400) for line in copies)
-        yield ""
+    yield from _beside_the_books(result)
     for reading, each in result.books.items():
         yield from _books(each, f" of {reading.described}" if reading.folder else "")
     yield ""
-    others = "conversations, peers, answers, coverage, objects, quarantine"
-    yield f"Delta       {case.table('flows')}  (beside it: {others})"
-    if investigation:
-        yield f"Report      {case.table('report.html')}"
+    yield from _places(result)
+    yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in run.seconds.items())
+
+
+def _told(investigation: Investigation) -> Iterator[str]:
+    """The story, the verdict, and the answers that a responder asks for first."""
+    yield from _story(investigation)
+    yield f"{investigation.headline.verdict}: {investigation.headline.sentence}"
+    yield "  Attempts, answers and volume are what flow logs show; never a login."
+    yield from _answers(investigation.answers)
+    yield ""
+
+
+def _case(result: RunResult) -> Iterator[str]:
+    case, books = result.case, result.books[Reading.WINDOW]
+    yield f"Case {case.arguments.case_id}, run {case.run_id}"
+    yield from _finding(result)
+    yield f"  subject   {_subject(result)}"
+    yield from _known_by(result)
+    yield f"  window    {case.arguments.window}"
+    yield from _reading(result)
+    yield (
+        f"  flows     {books.flows:,} kept (with {books.flows_nodata:,} NODATA, "
+        f"{books.flows_skipdata:,} SKIPDATA), {books.others:,} others {_others(case.arguments)}"
+    )
+    for sentence in label_warnings(case.labels.conflicts):
+        yield f"  warning   {sentence}"
+
+
+def _beside_the_books(result: RunResult) -> Iterator[str]:
+    """Objects that were refused, and copies that count once."""
+    coverage, books = result.coverage, result.books[Reading.WINDOW]
+    if coverage and coverage.refused_objects:
+        refused = books.objects_refused + books.objects_unreadable
+        yield from (sanitise(line, 400) for line in refused_object_lines(coverage, refused))
+        yield ""
+    if coverage and books.objects_copied:
+        yield from (sanitise(line, 400) for line in copy_lines(coverage, books.objects_copied))
+        yield ""
+
+
+def _places(result: RunResult) -> Iterator[str]:
+    """Where everything is."""
+    others = "conversations, peers, path, answers, coverage, objects, quarantine"
+    yield f"Delta       {result.case.table('flows')}  (beside it: {others})"
+    if result.investigation:
+        yield f"Report      {result.case.table('report.html')}"
     if result.indexed:
         view = result.indexed
         yield f"OpenSearch  {view.documents:,} documents in {view.index_name}, alias {view.alias}"
-    yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in run.seconds.items())
 
 
 def _transit(seen: TransitSeen) -> Iterator[str]:
     """What the subject sent through transit gateways to where no flow log of the run looks."""
     yield from transit_lines(seen.passages, seen.recorded_vpcs, are_all=seen.are_all)
+
+
+def _story(investigation: Investigation) -> Iterator[str]:
+    """The headline, then what happened in order of time; nothing where nothing did."""
+    story = investigation.story
+    if not story.headline:
+        return
+    yield from textwrap.wrap(story.headline, 100)
+    yield from (f"  {line}" for line in story_lines(story))
+    yield ""
 
 
 def _others(arguments: Arguments) -> str:
@@ -234,9 +264,12 @@ def _answers(answers: Sequence[Answer]) -> Iterator[str]:
 
 
 def _books(books: Books, of: str) -> Iterator[str]:
+    """One line where all identities hold; the report and the manifest have each of them."""
+    identities = list(books.identities())
     verdict = "balanced" if books.balanced else "NOT BALANCED"
-    yield f"Books{of}".ljust(11) + f" {verdict}"
-    for identity in books.identities():
+    held = sum(identity.holds for identity in identities)
+    yield f"Books{of}".ljust(11) + f" {verdict}: {held} of {len(identities)} identities hold"
+    for identity in identities if not books.balanced else ():
         mark = "ok " if identity.holds else "BAD"
         yield f"  {mark} {identity.what}: {identity.left:,} = {identity.right:,}"
     if books.refusals:

@@ -30,7 +30,9 @@ def answer_questions(
     """The answer to every question, in the order of an investigation; one Spark job."""
     with (
         for_few_rows(spark, tables.is_small),
-        registered_views(spark, conversations=tables.conversations, peers=tables.peers),
+        registered_views(
+            spark, conversations=tables.conversations, peers=tables.peers, path=tables.path
+        ),
     ):
         rows = spark.sql(all_answers_sql(context)).collect()
     answers = answers_of(context, {row["question"]: row.asDict() for row in rows})

@@ -16,6 +16,7 @@ from transforms.conversations.build import conversations_of
 from transforms.questions.context import Baseline
 from transforms.questions.options import Thresholds
 from transforms.questions.verdict import peers_of
+from transforms.standing.history import History, recorded_by_hour
 from transforms.vocabulary import Reading
 from transforms.window import Window
 
@@ -25,19 +26,23 @@ GAP = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineRead:
-    """The books of the reading, what it knows, and the peers in it.
+    """The books of the reading, what it knows, the peers and conversations in it.
 
-    `peers` is None where the records do not reach far enough back.
+    `peers` is None where the records do not reach far enough back, `conversations` where there are
+    none. `recorded` says which hours have records.
     """
 
     books: Books
     baseline: Baseline
     peers: DataFrame | None
+    conversations: DataFrame | None
+    recorded: History
 
     def release(self) -> None:
         """Give back what was kept in memory for it."""
-        if self.peers is not None:
-            self.peers.unpersist()
+        for frame in (self.peers, self.conversations):
+            if frame is not None:
+                frame.unpersist()
 
 
 def baseline_window(arguments: Arguments) -> Window:
@@ -71,17 +76,13 @@ def read_baseline(
     first_s = times["first_s"] if times else None
     least_s = timedelta(days=thresholds.baseline_min_days).total_seconds()
     is_enough = first_s is not None and case.arguments.window.from_s - first_s >= least_s
-    peers, services, later = None, 0, 0
-    if first_s is not None and is_enough:
-        conversations = conversations_of(
-            read.flows,
-            window.subject.addresses,
-            thresholds.rules(),
-            are_several=window.are_several,
-            recorded=recorded_in(plan.window, read),
-        )
-        peers = peers_of(conversations).persist()
-        services, later = _count_services(peers, first_s)
+    peers, conversations, services, later = None, None, 0, 0
+    if first_s is not None:
+        conversations = _conversations_before(plan, read, window, thresholds)
+        if is_enough:
+            peers = peers_of(conversations).persist()
+            services, later = _count_services(peers, first_s)
+    recorded = History(recorded_by_hour(read.flows, read.aggregation_s).collect())
     read.release()
     baseline = Baseline(
         asked_days=case.arguments.question_options.baseline_days,
@@ -91,7 +92,26 @@ def read_baseline(
         later_services=later,
         is_enough=is_enough,
     )
-    return BaselineRead(books=read.books, baseline=baseline, peers=peers)
+    return BaselineRead(
+        books=read.books,
+        baseline=baseline,
+        peers=peers,
+        conversations=conversations,
+        recorded=recorded,
+    )
+
+
+def _conversations_before(
+    plan: ReadingPlan, read: FlowsRead, window: FlowsRead, thresholds: Thresholds
+) -> DataFrame:
+    """What the subject did in the days before."""
+    return conversations_of(
+        read.flows,
+        window.subject.addresses,
+        thresholds.rules(),
+        are_several=window.are_several,
+        recorded=recorded_in(plan.window, read),
+    ).persist()
 
 
 def _count_services(peers: DataFrame, first_s: int) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.pipeline.baseline import BaselineRead
 from jobs.pipeline.case import Case
+from jobs.pipeline.levels import Path
 from jobs.pipeline.read_flows import FlowsRead, recorded_in
 from jobs.spark.concurrent import run_concurrently
 from jobs.spark.phases import Phases
@@ -20,6 +21,7 @@ from transforms.questions.judgement import Unseen
 from transforms.questions.options import Thresholds
 from transforms.questions.verdict import peers_of
 from transforms.schemas import CONVERSATIONS, PEERS
+from transforms.standing.path import PATH, path_row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +34,11 @@ class Conversations:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseTables:
-    """Rows of the tables `conversations` and `peers`, computed and kept in memory."""
+    """Rows of the tables `conversations`, `peers` and `path`, computed and kept in memory."""
 
     conversations: DataFrame
     peers: DataFrame
+    path: DataFrame
     is_small: bool
     held: tuple[DataFrame, ...] = ()  # what they were made from
 
@@ -85,31 +88,34 @@ def build_tables(
     case: Case,
     phases: Phases,
     *,
-    conversations: Conversations,
+    path: Path,
     baseline: BaselineRead | None,
     gaps: Sequence[Stretch],
 ) -> CaseTables:
-    """The peers in the conversations, and which of them the baseline does not hold.
+    """Conversations and peers of the subject and of the machines on the path, and its steps.
 
     In the `gaps` of the subject's coverage it is less certain who began.
     """
-    is_small = conversations.is_small
+    is_small = path.is_small
     with phases.phase("peers"), for_few_rows(spark, is_small):
-        frame = less_certain_in(conversations.frame, gaps)
-        peers = peers_of(frame, baseline.peers if baseline else None)
+        found = less_certain_in(path.conversations, gaps)
+        conversations = computed(found, case.run_id, is_small)
+        peers = peers_of(conversations, baseline.peers if baseline else None, path.judged)
         return CaseTables(
-            conversations=frame,
+            conversations=conversations,
             peers=computed(peers, case.run_id, is_small),
+            path=spark.createDataFrame([path_row(step, case.run_id) for step in path.steps], PATH),
             is_small=is_small,
-            held=(conversations.frame,),
+            held=path.held,
         )
 
 
 def store_tables(case: Case, tables: CaseTables) -> None:
-    """Write the tables `conversations` and `peers`."""
+    """Write the tables `conversations`, `peers` and `path`."""
     with run_concurrently() as begin:
         begin(write_table, tables.conversations, case.table("conversations"), CONVERSATIONS)
         begin(write_table, tables.peers, case.table("peers"), PEERS)
+        begin(write_table, tables.path.coalesce(1), case.table("path"), PATH)
 
 
 def computed(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:

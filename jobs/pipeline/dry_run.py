@@ -108,8 +108,11 @@ def dry_run_lines(case: Case, prices: Prices) -> Iterator[str]:
     )
     if before:
         yield f"            {len(before):,} of them for the baseline"
-    if case.arguments.question_options.hops > 1:
-        yield "            a second hop reads them once more, where an internal peer answered"
+    if (most := case.arguments.question_options.max_hops) > 1:
+        yield (
+            f"            each hop reads them once more, {most - 1} times at most, where a machine "
+            "inside was reached or there are equals to compare with"
+        )
     yield f"  expected, at prices of {prices.as_of}:"
     for item in estimate(len(selected), octets, prices, on_s3=on_s3):
         yield f"    {item.platform:<38} {item.minutes:8.1f} minutes  {item.usd:10.4f} USD"

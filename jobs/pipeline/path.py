@@ -1,208 +1,292 @@
-"""The path: what internal peers that answered did afterwards, hop by hop, each in a reading."""
+"""The path: whom the subject reached, whom they reached, until nothing new is found.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+Each further reading serves the whole next level at once: it holds what the reached machines did,
+what the equals of all of them did, and who else uses the services in question.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.pipeline.baseline import baseline_window
-from jobs.pipeline.case import Case
-from jobs.pipeline.conversations import Conversations, computed
-from jobs.pipeline.read_flows import FlowsRead, read_flows, recorded_in
-from jobs.pipeline.scan import ReadingPlan
-from jobs.sources.listing import Listing
-from jobs.spark.phases import Phases
-from jobs.spark.session import for_few_rows
-from jobs.spark.views import registered_views
-from transforms.conversations.build import conversations_of
-from transforms.questions.context import FollowedPeers, QuestionContext
-from transforms.questions.options import Thresholds
-from transforms.questions.spread import ENTERED_PEERS_SQL
-from transforms.subject.identity import Part, Subject, subject_of, together
-from transforms.vocabulary import Reading
+from jobs.pipeline.levels import (
+    SECONDS,
+    Level,
+    Near,
+    Path,
+    Start,
+    Traced,
+    is_reached,
+    judged,
+    level_of,
+    machine_of_subject,
+    moments_of,
+    open_rows,
+)
+from transforms.label.tables import LabelTables
+from transforms.questions.options import QuestionOptions, Thresholds
+from transforms.standing.activity import only_of, with_moment
+from transforms.standing.history import History
+from transforms.standing.path import Followed, PathStep, in_order, step_of
+from transforms.subject.identity import Subject
+from transforms.subject.machines import Fleet, Machine
+from transforms.vocabulary import Initiator, Ring, Standing
 
-
-@dataclass(frozen=True, kw_only=True)
-class Hop:
-    """One step of the path: whom it followed, what it read of them, and their conversations."""
-
-    number: int
-    followed: FollowedPeers
-    read: FlowsRead
-    conversations: Conversations
-
-
-@dataclass(frozen=True, kw_only=True)
-class Path:
-    """Every hop that was followed, and the conversations of the subject and of all hops.
-
-    `followed` is None where no hop was asked for.
-    """
-
-    hops: tuple[Hop, ...]
-    followed: FollowedPeers | None
-    conversations: Conversations
-
-    def release(self) -> None:
-        """Give back what was kept in memory for it."""
-        for hop in self.hops:
-            hop.read.release()
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A peer to follow, with its interfaces and addresses at the time when it answered."""
-
-    address: str
-    subject: Subject
+Reader = Callable[[int, Sequence[Machine]], tuple[DataFrame, History]]
+"""Number of the reading, machines → conversations of these, computed, and their history."""
 
 
 def follow(
-    spark: SparkSession,
-    case: Case,
-    phases: Phases,
-    *,
-    window: FlowsRead,
-    conversations: Conversations,
-    thresholds: Thresholds,
-) -> Path:
-    """Read, hop by hop, what the peers that answered did; writes the tables in `hop_…/`.
+    spark: SparkSession, start: Start, labels: LabelTables, span: tuple[int, int],
+    options: QuestionOptions, limits: Thresholds, read: Reader,
+) -> Path:  # fmt: skip
+    """Follow every machine inside that was reached and is not ordinary, level by level.
 
-    Ends after `--hops` hops, or where nobody new answered.
+    Ends when nothing new is found, after `max_hops` hops or `max_peers` machines.
     """
-    most_hops = case.arguments.question_options.hops
-    hops: list[Hop] = []
-    known = conversations
-    for number in range(2, most_hops + 1):
-        entered = _entered_peers(spark, case, known.frame, thresholds)
-        if not entered:
-            break
-        hop = _read_hop(spark, case, phases, number, entered, window, thresholds)
-        hops.append(hop)
-        known = Conversations(
-            frame=known.frame.unionByName(hop.conversations.frame),
-            is_small=known.is_small and hop.conversations.is_small,
+    walk = _Walk(spark, start, labels, span, options, limits, read)
+    level = walk.first_level()
+    while True:
+        frontier = walk.judge(level)
+        if not frontier:
+            return walk.path()
+        level = walk.next_level(level.hop + 1, frontier)
+
+
+class _Walk:
+    """The state of one walk along the path."""
+
+    def __init__(
+        self, spark: SparkSession, start: Start, labels: LabelTables, span: tuple[int, int],
+        options: QuestionOptions, limits: Thresholds, read: Reader,
+    ) -> None:  # fmt: skip
+        self._spark, self._start = spark, start
+        self._options, self._limits, self._read = options, limits, read
+        self._fleet = Fleet(labels, span)
+        self._near = Near()
+        self._judged: list[DataFrame] = []
+        self._conversations = [start.conversations]
+        self._steps: list[PathStep] = []
+        self._names: dict[str, str | None] = {"": start.name}
+        self._known = set(start.subject.addresses)
+        self._outside: set[str] = set()
+        self._is_small = start.is_small
+        self._held: list[DataFrame] = []
+        self._followed = Followed(ended="nothing new was found")
+
+    def first_level(self) -> Level:
+        """The subject; days before the window count as history."""
+        start = self._start
+        machine = machine_of_subject(start.subject)
+        traced = Traced(
+            machine=machine,
+            keys=("",),
+            moment_s=start.moment_s,
+            has_sign=start.has_sign,
+            contact_s=start.contact_s,
+            history_h=start.history_h,
+            equals=self._equals_of(start.subject),
         )
-    nobody = FollowedPeers() if most_hops > 1 else None
-    return Path(
-        hops=tuple(hops),
-        followed=hops[0].followed if hops else nobody,
-        conversations=known,
-    )
+        conversations = start.conversations
+        if start.before is not None:
+            conversations = start.before.unionByName(conversations)
+        return level_of(self._spark, 1, [traced], conversations, start.is_small)
 
+    def judge(self, level: Level) -> list[tuple[Machine, int]]:
+        """Judge a level, reading more where that may help; returns whom to follow from when."""
+        final = self._judged_now(level)
+        rows = open_rows(final)
+        if level.hop >= self._options.max_hops:
+            if self._candidates(rows):
+                self._end(f"--max_hops {self._options.max_hops} ended it")
+            return self._close(level, final, rows, [])
+        # What is decided already is followed in the reading that compares the rest; what is open
+        # after that is read as well, and its crowd may still say that it is ordinary.
+        compared = self._to_compare(level, rows)
+        for machines in ([*self._candidates(rows, decided=True), *compared], None):
+            read = self._read_near(self._candidates(rows) if machines is None else machines)
+            if read or (machines and compared):
+                final = self._judged_now(level, _open_peers(rows))
+                rows = open_rows(final)
+        return self._close(level, final, rows, self._candidates(rows, counted=True))
 
-def _entered_peers(
-    spark: SparkSession, case: Case, conversations: DataFrame, thresholds: Thresholds
-) -> list[dict[str, Any]]:
-    """The internal peers that answered, the foremost ones first."""
-    context = QuestionContext(options=case.arguments.question_options, thresholds=thresholds)
-    with registered_views(spark, conversations=conversations):
-        found = spark.sql(ENTERED_PEERS_SQL.format_map(context.placeholders()))
-        rows = found.withColumn("entered_s", F.unix_timestamp("entered_at")).collect()
-    return [row.asDict() for row in rows]
+    def _judged_now(self, level: Level, servers: Sequence[str] = ()) -> DataFrame:
+        rows = judged(self._spark, level, self._near, self._limits, servers)
+        self._held += [level.activity, rows]
+        return rows
 
+    def _close(
+        self, level: Level, final: DataFrame, rows: Sequence[Any], candidates: Sequence[Machine]
+    ) -> list[tuple[Machine, int]]:
+        self._judged.append(final)
+        self._note_steps(level, final, rows)
+        return self._frontier(rows, candidates)
 
-def _read_hop(
-    spark: SparkSession,
-    case: Case,
-    phases: Phases,
-    number: int,
-    entered: Sequence[Mapping[str, Any]],
-    window: FlowsRead,
-    thresholds: Thresholds,
-) -> Hop:
-    """Read what the foremost of these peers did, in the window and in its baseline."""
-    most_peers = case.arguments.question_options.max_peers
-    peers = [_peer(row, case, window.subject) for row in entered[:most_peers]]
-    plan = _plan(case, number, peers)
-    read = read_flows(spark, case, plan, phases)
-    with phases.phase(f"hop {number} conversations"), for_few_rows(spark, read.is_small):
-        frame = conversations_of(
-            read.flows,
-            [address for peer in peers for address in peer.subject.addresses],
-            thresholds.rules(),
-            hop=number,
-            are_several=True,
-            recorded=recorded_in(plan.window, read)._replace(own_s=None),
-        )
-        conversations = Conversations(
-            frame=computed(frame, case.run_id, read.is_small), is_small=read.is_small
-        )
-    return Hop(
-        number=number,
-        followed=_followed(peers, len(entered), read),
-        read=read,
-        conversations=conversations,
-    )
-
-
-def _plan(case: Case, number: int, peers: Sequence[Peer]) -> ReadingPlan:
-    window, listing = case.arguments.window, case.listing
-    if case.baseline_listing is not None:
-        window = window._replace(from_at=baseline_window(case.arguments).from_at)
-        listing = joined(case.baseline_listing, case.listing)
-    return ReadingPlan(
-        reading=Reading.of_hop(number),
-        window=window,
-        listing=listing,
-        subject=together([peer.subject for peer in peers]),
-        may_widen=False,
-    )
-
-
-def _followed(peers: Sequence[Peer], entered: int, read: FlowsRead) -> FollowedPeers:
-    at_own = read.flows.where("role = 'own_interface'").select("interface_id").distinct()
-    logged = {row["interface_id"] for row in at_own.collect()}
-    owners: dict[str, str] = {}
-    for peer in peers:
-        for address in peer.subject.addresses:
-            owners.setdefault(address, peer.address)
-    return FollowedPeers(
-        addresses=tuple(owners.items()),
-        peers=len(peers),
-        left_out=entered - len(peers),
-        unlogged=tuple(
-            peer.address for peer in peers if not logged.intersection(peer.subject.interface_ids)
-        ),
-    )
-
-
-def joined(one: Listing, other: Listing) -> Listing:
-    """Both listings, each object once: selected where either selects it."""
-    objects = {item.uri: item for item in one.objects}
-    for item in other.objects:
-        if item.skipped is None or item.uri not in objects:
-            objects[item.uri] = item
-    folders = set(one.left_folders) & set(other.left_folders)
-    in_order = tuple(objects[uri] for uri in sorted(objects))
-    return Listing(in_order, tuple(sorted(folders)))
-
-
-def _peer(row: Mapping[str, Any], case: Case, subject: Subject) -> Peer:
-    """A peer with what the labels say of its instance, else of its interface, at that time."""
-    at = int(row["entered_s"])
-    parts: list[Part] = []
-    vpc_ids: list[str] = []
-    for interface in case.labels.interfaces:
-        version = interface.version
-        is_its = interface.interface_id == row["peer_interface_id"] or (
-            version.instance_id is not None and version.instance_id == row["peer_instance_id"]
-        )
-        if not is_its or not _holds_at(version.valid_from, version.valid_to, at):
-            continue
-        span = version.valid_from, version.valid_to
-        parts.append(Part(interface.interface_id, None, *span, "labels"))
-        parts += [
-            Part(interface.interface_id, address, *span, "labels")
-            for address in interface.addresses
+    def next_level(self, hop: int, frontier: Sequence[tuple[Machine, int]]) -> Level:
+        """The machines that were reached, each from its contact on."""
+        traced = [self._traced(machine, contact_s) for machine, contact_s in frontier]
+        addresses = [key for each in traced for key in each.keys]
+        everything = self._near.conversations()
+        assert everything is not None
+        theirs = only_of(everything, addresses).withColumn("hop", F.lit(hop))
+        level = level_of(self._spark, hop, traced, theirs, self._is_small)
+        moments = moments_of(self._spark, traced)
+        after = with_moment(theirs, moments).where("NOT is_before").drop("machine", "is_before")
+        self._conversations.append(after.where(F.col("first_at") >= self._from_at))
+        silent = [
+            each.machine.key
+            for each in traced
+            if not self._near.history.interfaces.intersection(each.machine.subject.interface_ids)
         ]
-        vpc_ids += [version.vpc_id] if version.vpc_id else []
-    if not any(part.address == row["peer"] for part in parts):
-        parts.append(Part(row["peer_interface_id"], row["peer"], None, None, "records"))
-    return Peer(row["peer"], subject_of((), vpc_ids or subject.vpc_ids, parts, case.labels))
+        short = [each.machine.key for each in traced if each.history_h < self._limits.history_hours]
+        self._followed = replace(
+            self._followed,
+            machines=self._followed.machines + len(traced),
+            unlogged=(*self._followed.unlogged, *silent),
+            without_history=(*self._followed.without_history, *short),
+        )
+        return level
+
+    def path(self) -> Path:
+        """Everything that was found."""
+        both = [*self._judged]
+        found, *others = both
+        for other in others:
+            found = found.unionByName(other)
+        conversations, *more = self._conversations
+        for other in more:
+            conversations = conversations.unionByName(other)
+        return Path(
+            judged=found,
+            conversations=conversations,
+            steps=in_order(self._steps),
+            followed=self._followed,
+            is_small=self._is_small,
+            held=tuple(self._held),
+        )
+
+    @property
+    def _from_at(self) -> datetime:
+        return datetime.fromtimestamp(self._start.from_s, UTC)
+
+    def _traced(self, machine: Machine, contact_s: int) -> Traced:
+        history = self._near.history.hours_before(machine.subject.interface_ids, contact_s)
+        return Traced(
+            machine=machine,
+            keys=machine.subject.addresses,
+            moment_s=contact_s,
+            has_sign=True,
+            contact_s=None,
+            history_h=history,
+            equals=self._equals_of(machine.subject),
+        )
+
+    def _equals_of(self, subject: Subject) -> tuple[Machine, ...]:
+        return self._fleet.equals_of(subject, self._limits.equals_max, self._near.read)
+
+    def _machine_at(self, address: str, second: int) -> Machine:
+        return self._fleet.machine_at(address, second, self._start.subject.vpc_ids)
+
+    def _candidates(
+        self, rows: Iterable[Any], *, decided: bool = False, counted: bool = False
+    ) -> list[Machine]:
+        """Whom to follow: reached inside and not ordinary; at most `max_peers`.
+
+        `decided` leaves out those of which equals or a crowd may still say that they are ordinary;
+        `counted` notes how many are left out.
+        """
+        found: dict[str, Machine] = {}
+        for row in rows:
+            is_new = row["peer"] not in self._known and row["peer"] not in found
+            if is_reached(row) and is_new and not (decided and row["is_open"]):
+                found[row["peer"]] = self._machine_at(row["peer"], int(row["reached_s"]))
+        taken = list(found.values())[: self._options.max_peers]
+        if (left_out := len(found) - len(taken)) and counted:
+            self._followed = replace(self._followed, left_out=self._followed.left_out + left_out)
+            self._end(f"--max_peers {self._options.max_peers} ended it")
+        return taken
+
+    def _to_compare(self, level: Level, rows: Sequence[Any]) -> list[Machine]:
+        """Equals of machines with open rows; for those without, the peers whose crowd may tell."""
+        open_keys = {row["machine"] for row in rows if row["is_open"]}
+        found: dict[str, Machine] = {}
+        alone: set[str] = set()
+        for each in level.traced:
+            if open_keys.intersection(each.keys):
+                found |= {equal.key: equal for equal in each.equals}
+                alone |= set() if each.equals else set(each.keys)
+        for row in rows:
+            if row["is_open"] and row["machine"] in alone and len(found) < self._options.max_peers:
+                found.setdefault(row["peer"], self._machine_at(row["peer"], self._start.moment_s))
+        return list(found.values())
+
+    def _read_near(self, machines: Iterable[Machine]) -> bool:
+        """Read those that are not read yet, in one reading; whether there was anybody."""
+        new = {
+            machine.key: machine
+            for machine in machines
+            if not self._near.read.issuperset(machine.subject.addresses)
+        }
+        if not new:
+            return False
+        number = self._followed.readings
+        conversations, history = self._read(number, list(new.values()))
+        self._near.add(conversations, history, new.values())
+        self._followed = replace(self._followed, readings=number + 1)
+        return True
+
+    def _end(self, why: str) -> None:
+        self._followed = replace(self._followed, ended=why)
+
+    def _note_steps(self, level: Level, final: DataFrame, rows: Iterable[Any]) -> None:
+        contacts = {
+            key: datetime.fromtimestamp(each.moment_s, UTC)
+            for each in level.traced
+            for key in each.keys
+        }
+        reached = [row for row in rows if is_reached(row)]
+        reached += self._outside_rows(level, final)
+        for row in reached:
+            step = step_of(row, self._names, contacts.get(row["machine"]))
+            self._steps.append(step)
+            if step.is_inside:
+                self._names.setdefault(step.to_address, step.to_name)
+
+    def _outside_rows(self, level: Level, final: DataFrame) -> list[Any]:
+        """Calls of followed machines to addresses outside that the subject calls as well."""
+        outside = [Ring.INTERNET.value, Ring.AWS_SERVICE.value]
+        rows = (
+            final.where(F.col("peer_ring").isin(outside))
+            .where(F.col("initiator") == Initiator.SUBJECT.value)
+            .where(F.col("standing") != Standing.ORDINARY.value)
+            .where("attempts_after > 0 AND reached_after > 0")
+        )
+        if level.hop == 1:
+            named = rows.where(F.col("peer_ring") == Ring.INTERNET.value).select("peer").distinct()
+            self._outside = {row["peer"] for row in named.limit(10_000).collect()}
+            return []
+        called = rows.where(F.col("peer").isin(sorted(self._outside)))
+        return (
+            called.withColumns({name: F.expr(text) for name, text in SECONDS.items()})
+            .limit(1_000)
+            .collect()
+        )
+
+    def _frontier(
+        self, rows: Iterable[Any], candidates: Sequence[Machine]
+    ) -> list[tuple[Machine, int]]:
+        by_key = {machine.key: machine for machine in candidates}
+        first: dict[str, int] = {}
+        for row in rows:
+            if is_reached(row) and row["peer"] in by_key:
+                at = int(row["reached_s"])
+                first[row["peer"]] = min(at, first.get(row["peer"], at))
+        self._known |= {a for key in first for a in by_key[key].subject.addresses}
+        return [(by_key[key], at) for key, at in first.items()]
 
 
-def _holds_at(valid_from: int | None, valid_to: int | None, second: int) -> bool:
-    return (valid_from is None or valid_from <= second) and (valid_to is None or second < valid_to)
+def _open_peers(rows: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(row["peer"] for row in rows if row["is_open"]))

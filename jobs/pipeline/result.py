@@ -13,6 +13,8 @@ from transforms.finding.claim import ClaimAnswer
 from transforms.questions.catalogue import Answer, the_one_in
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Place
+from transforms.standing.path import PathStep
+from transforms.story import Story
 from transforms.subject.identity import Subject
 from transforms.vocabulary import Reading
 
@@ -24,6 +26,8 @@ class Investigation:
     context: QuestionContext
     coverage: CaseCoverage
     answers: tuple[Answer, ...]
+    steps: tuple[PathStep, ...]
+    story: Story
     books: Mapping[Reading, Books]
 
     @property

@@ -12,6 +12,7 @@ from jobs.storage.delta_log import LOG_ERRORS, DeltaLog
 from jobs.storage.object_store import first_line, open_store, place_of
 from jobs.storage.whole_objects import reason_of
 from transforms import schemas
+from transforms.standing.path import PATH
 from transforms.table_shape import columns_of_ddl, columns_of_delta, conflicts
 from transforms.vocabulary import FURTHER_READINGS
 
@@ -25,6 +26,7 @@ SHAPES = {
     "coverage": schemas.COVERAGE,
     "conversations": schemas.CONVERSATIONS,
     "peers": schemas.PEERS,
+    "path": PATH,
     "answers": schemas.ANSWERS,
     **{
         f"{reading.folder}/{name}": shape
@@ -44,7 +46,8 @@ _STATISTICS = {
     "quarantine": "object_uri,stage",
     "coverage": "interface_id,slot_at,status",
     "conversations": "first_at,peer,service_port,outcome",
-    "peers": "peer,service_port,outcome",
+    "peers": "peer,service_port,outcome,standing",
+    "path": "hop,to_address",
     "answers": "question",
 }
 # Delta's defaults delete logs after 30 days and replaced files after 7; a case is needed for years.

@@ -53,7 +53,7 @@ def test_the_flows_and_the_peers_are_those_that_the_generator_made(
     found = (
         spark.read.format("delta")
         .load(str(traced_day.folder / "conversations"))
-        .where("peer_ring IN ('own vpc', 'other vpc', 'private, unknown')")
+        .where("hop = 1 AND peer_ring IN ('own vpc', 'other vpc', 'private, unknown')")
         .groupBy("peer_name", "peer", "protocol", "service_port", "initiator")
         .agg(F.countDistinct("subject_address", "subject_port", "peer_port").alias("attempts"))
     )
@@ -71,7 +71,7 @@ def test_a_finding_alone_gives_the_same_flows_and_the_answer_to_its_claim(
     flags = ["--flow_logs", str(demo_day.folder / "flow-logs"), "--case_id", "found"]
     flags += ["--labels", str(demo_day.folder / "labels"), "--output", str(tmp_path)]
 
-    assert main([*flags, "--finding", str(finding)]) == 0
+    assert main([*flags, "--max_hops", "1", "--finding", str(finding)]) == 0
 
     flows = spark.read.format("delta").load(str(tmp_path / "found/flows"))
     assert flows.count() == demo_day.truth["subject"]["records"]

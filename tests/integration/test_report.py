@@ -1,6 +1,7 @@
 """The report: what it publishes is in the tables; a browser shows all of it and asks nothing."""
 
 import html
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from demo.vpc import APP, BUILD, SUSPECT
 from jobs.trace_instance import main
 from tests.support.services import DemoDay
 from transforms.questions.options import Thresholds
@@ -35,13 +37,42 @@ def case(spark: SparkSession, demo_day: DemoDay, tmp_path_factory: pytest.TempPa
     flags = ["--flow_logs", str(demo_day.folder / "flow-logs"), "--case_id", "case"]
     flags += ["--finding", str(demo_day.folder / "finding.json"), "--output", str(folder)]
     flags += ["--contained_at", "2026-11-23T04:00:00Z", "--labels", str(day / "labels")]
-    flags += ["--hops", "2"]
     assert main(flags) == 0
     return folder / "case"
 
 
+def test_the_path_leads_through_the_entered_server_to_the_build_server_and_nowhere_else(
+    spark: SparkSession, case: Path
+) -> None:
+    path = spark.read.format("delta").load(str(case / "path"))
+    steps = path.select("hop", "from_address", "to_address", "service_port", "outcome").collect()
+
+    assert [tuple(step) for step in sorted(steps)] == [
+        (1, SUSPECT.address, APP[1].address, 22, "DATA"),
+        (2, APP[1].address, BUILD.address, 22, "DATA"),
+    ]
+    assert path.where("first_at < contact_at").count() == 0
+
+
+def test_the_headline_tells_the_attack_and_the_story_is_in_order_of_time(case: Path) -> None:
+    story = json.loads((case / "manifest.json").read_text())["story"]
+
+    begin = "web-3 was entered over SSH from 198.51.100.23 at 02:39, tried 167 addresses"
+    assert story["headline"].startswith(begin)
+    assert story["headline"].endswith(", was stopped by db-1 and sent 2.4 GB to 192.0.2.77.")
+    assert len(story["headline"].split()) <= 40
+    times = [act["at"] for act in story["acts"]]
+    assert times == sorted(times)
+    assert [act["technique"] for act in story["acts"] if act["technique"]] == [
+        "T1110", "T1046", "T1021.004", "T1021.004", "T1048",
+    ]  # fmt: skip
+    text = html.unescape((case / "report.html").read_text())
+    assert story["headline"] in text
+    assert all(act["sentence"] in text for act in story["acts"])
+
+
 def test_every_published_figure_is_what_its_query_gives(spark: SparkSession, case: Path) -> None:
-    for table in ("conversations", "peers"):
+    for table in ("conversations", "peers", "path"):
         spark.read.format("delta").load(str(case / table)).createOrReplaceTempView(table)
     answers = spark.read.format("delta").load(str(case / "answers")).collect()
     text = (case / "report.html").read_text()
@@ -68,7 +99,7 @@ def test_thresholds_and_rule_versions_that_were_used_are_printed(case: Path) -> 
         assert f" {name} {value} " in text, name
     assert (
         "Rules of the questions: version 1; of conversations: 2; of service classes: 1; of the "
-        "verdict: 2."
+        "verdict: 3."
     ) in text
 
 

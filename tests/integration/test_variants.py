@@ -28,7 +28,7 @@ def peers_of(spark: SparkSession, case: Path) -> list[tuple[object, ...]]:
     tuple_5 = F.struct("subject_address", "subject_port", "peer_port")
     stopped = F.when(F.col("outcome").startswith("BLOCKED"), tuple_5)
     peers = (
-        conversations.where("peer_ring IN ('own vpc', 'other vpc', 'private, unknown')")
+        conversations.where("hop = 1 AND peer_ring IN ('own vpc', 'other vpc', 'private, unknown')")
         .groupBy("peer_name", "peer", "protocol", "service_port", "initiator")
         .agg(F.countDistinct(tuple_5), F.countDistinct(stopped))
     )

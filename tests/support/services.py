@@ -24,8 +24,9 @@ class DemoDay(NamedTuple):
     truth: dict[str, Any]
 
     def flags(self, output: Path, case_id: str = "case") -> list[str]:
-        """The flags of a run over it; a later flag overrides an earlier one."""
+        """The flags of a run that follows nobody; a later flag overrides an earlier one."""
         return [
+            *("--max_hops", "1"),
             *("--flow_logs", str(self.folder / "flow-logs")),
             *("--labels", str(self.folder / "labels")),
             *("--instance_id", str(SUSPECT.instance_id)),

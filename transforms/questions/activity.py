@@ -12,7 +12,7 @@ from transforms.questions.sql import (
     IS_OUTSIDE,
     STRONGEST_FIRST,
 )
-from transforms.vocabulary import Initiator
+from transforms.vocabulary import REACHED_OUTCOMES, Initiator, Standing, sql_list
 from transforms.wording import moment, peer_of
 
 _NTP_PORT = 123
@@ -49,6 +49,24 @@ REGULAR_CALLS_SQL = f"""
             OR percentile(abs(gap_s - median), 0.5)
                <= max(median) * {{regular_mad_percent}} / 100)"""
 _SECONDS = "unix_timestamp(last_at) - unix_timestamp(first_at)"
+# A row is an outside service that the subject called very often and shortly, at whatever times.
+REPEATED_CALLS_SQL = f"""
+    SELECT c.peer, max(c.peer_name) AS peer_name, max(c.peer_ring) AS peer_ring, c.service_port,
+           c.protocol, count(*) AS calls, min(c.first_at) AS first_at, max(c.first_at) AS last_at,
+           count(DISTINCT date_trunc('HOUR', c.first_at)) AS hours,
+           CAST(percentile({_SECONDS}, 0.5) AS BIGINT) AS median_s,
+           CAST(percentile(c.bytes_out, 0.5) AS BIGINT) AS median_bytes_out,
+           sum(c.bytes_out) AS bytes_out, sum(c.bytes_in) AS bytes_in
+    FROM conversations c
+    JOIN (SELECT DISTINCT peer, service_port, protocol FROM peers
+          WHERE hop = 1 AND {BY_SUBJECT} AND {IS_OUTSIDE}
+            AND NOT standing <=> '{Standing.ORDINARY}') p
+      ON c.peer = p.peer AND c.service_port = p.service_port AND c.protocol = p.protocol
+    WHERE c.hop = 1 AND c.initiator = '{Initiator.SUBJECT}'
+      AND c.outcome IN ({sql_list(REACHED_OUTCOMES)})
+      AND c.service_port NOT IN (53, {_NTP_PORT})
+    GROUP BY c.peer, c.service_port, c.protocol
+    HAVING calls >= {{repeated_calls}} AND hours >= 2 AND median_s <= {{repeated_short_s}}"""
 LONG_SESSIONS_SQL = f"""
     SELECT {_SECONDS} AS seconds, initiator, peer,
            peer_name, peer_ring, protocol, service_port, outcome, first_at, last_at, records,
@@ -146,6 +164,34 @@ REGULAR_CALLS = Question(
     ),
     places=frozenset({Place.SUMMARY_IF_FOUND}),
 )  # fmt: skip
+
+
+def _tell_repeated_calls(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    if not rows:
+        return Told("no", "The subject calls nobody outside again and again.")
+    first = rows[0]
+    return Told(
+        "yes",
+        f"{figures['services']:,} services outside were called again and again; foremost "
+        f"{peer_of(first)} at port {first['service_port']}: {first['calls']:,} short sessions in "
+        f"{first['hours']:,} hours, from {moment(first['first_at'])} to "
+        f"{moment(first['last_at'])} UTC.",
+    )
+
+
+# A channel need not be regular: many short sessions with one address are one whatever the gaps.
+REPEATED_CALLS = Question(
+    id="P1-12c",
+    slug="repeated_calls",
+    title="Whom does it call again and again?",
+    rule="Outside services that are not ordinary, with many short sessions over hours",
+    sql=REPEATED_CALLS_SQL,
+    figures={"services": "count(*)", "calls": "coalesce(sum(calls), 0)"},
+    order="calls DESC, peer, service_port, protocol",
+    tell=_tell_repeated_calls,
+    thresholds=("repeated_calls", "repeated_short_s"),
+    places=frozenset({Place.SUMMARY_IF_FOUND, Place.REPORT_SAW}),
+)
 
 
 def _tell_long_sessions(context: QuestionContext, figures: Figures, rows: Rows) -> Told:

@@ -5,6 +5,7 @@ from transforms.questions.question import Figures, KeyFigure, Place, Question, R
 from transforms.questions.sql import (
     BY_SUBJECT,
     HAS_REACHED,
+    ORDINARY_LAST,
     PEER_COLUMNS,
     STRONGEST_FIRST,
     WAS_BLOCKED,
@@ -52,8 +53,8 @@ SERVICES_TRIED = Question(
         "bytes_out": "coalesce(sum(bytes_out), 0)",
         "bytes_in": "coalesce(sum(bytes_in), 0)",
     },
-    order=f"{STRONGEST_FIRST}, service_class IS NULL, attempts DESC, first_at, peer, service_port, "
-    "protocol",
+    order=f"{ORDINARY_LAST}, {STRONGEST_FIRST}, service_class IS NULL, attempts DESC, first_at, "
+    "peer, service_port, protocol",
     tell=_tell_services_tried,
     thresholds=("data_min", "aggregation_s", "gap_slack_s", "ephemeral_min", "shared_min"),
     places=frozenset({Place.PEER_MATRIX, Place.CONTACT_GRAPH}),
@@ -90,7 +91,8 @@ TARGETS_THAT_MATTER = Question(
         "reached": "count_if(answered + data > 0)",
         "with_data": "count_if(data > 0)",
     },
-    order=f"{STRONGEST_FIRST}, attempts DESC, first_at, peer, service_port, protocol",
+    order=f"{ORDINARY_LAST}, {STRONGEST_FIRST}, attempts DESC, first_at, peer, service_port, "
+    "protocol",
     tell=_tell_targets_that_matter,
     thresholds=("data_min",),
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),

@@ -12,6 +12,7 @@ from transforms.questions.activity import (
     LONG_SESSIONS,
     ODD_PROTOCOLS,
     REGULAR_CALLS,
+    REPEATED_CALLS,
 )
 from transforms.questions.attempts import (
     BLOCKED,
@@ -20,7 +21,7 @@ from transforms.questions.attempts import (
     TARGETS_THAT_MATTER,
 )
 from transforms.questions.context import QuestionContext
-from transforms.questions.inbound import LISTENING_PORTS, SOURCES
+from transforms.questions.inbound import ENTRY, LISTENING_PORTS, SOURCES
 from transforms.questions.novelty import NEW_SERVICES
 from transforms.questions.outbound import AWS_SERVICES, OUTSIDE_ADDRESSES, RESOLVERS, VOLUME
 from transforms.questions.question import QUESTIONS_VERSION, Figures, Place, Question, Rows
@@ -30,10 +31,10 @@ from transforms.questions.verdict import DID_IT_TRY
 
 # In the order of an investigation.
 QUESTIONS: tuple[Question, ...] = (
-    DID_IT_TRY, SERVICES_TRIED, NEW_SERVICES, TARGETS_THAT_MATTER, BLOCKED, SCANS, SOURCES,
+    DID_IT_TRY, SERVICES_TRIED, NEW_SERVICES, TARGETS_THAT_MATTER, BLOCKED, SCANS, SOURCES, ENTRY,
     OUTSIDE_ADDRESSES, VOLUME, SPREAD, AFTER_CONTAINMENT, OPENED_LATER, REGULAR_CALLS,
-    LONG_SESSIONS, LISTENING_PORTS, RESOLVERS, AWS_SERVICES, FIRST_SIGN, SWEEPS, ODD_PROTOCOLS,
-    HOURS,
+    REPEATED_CALLS, LONG_SESSIONS, LISTENING_PORTS, RESOLVERS, AWS_SERVICES, FIRST_SIGN,
+    SWEEPS, ODD_PROTOCOLS, HOURS,
 )  # fmt: skip
 
 

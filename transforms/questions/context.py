@@ -9,6 +9,7 @@ from transforms.network.addresses import address_literal
 from transforms.questions.judgement import Unseen
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.sql import ATTEMPT
+from transforms.standing.path import Followed
 
 NOTHING_ELSE = Unseen()
 
@@ -31,18 +32,14 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class FollowedPeers:
-    """The peers whose own traffic was read because they answered the subject.
+class FindingSigns:
+    """What the finding says of when it began: its first sight, and its remote addresses."""
 
-    `addresses` holds their addresses, each with the address by which the subject reached its owner;
-    `left_out` peers were beyond `max_peers`; `unlogged` peers have no record of an interface of
-    their own.
-    """
+    first_seen: datetime | None = None
+    remotes: tuple[str, ...] = ()
 
-    addresses: tuple[tuple[str, str], ...] = ()
-    peers: int = 0
-    left_out: int = 0
-    unlogged: tuple[str, ...] = ()
+
+NO_FINDING = FindingSigns()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +48,16 @@ class QuestionContext:
 
     `thresholds` are those of the options with the aggregation interval that the records have.
     `baseline`, `followed` and `coverage` are None where the run did not find them out. `unseen` is
-    what speaks against silence beside the conversations and coverage.
+    what speaks against silence beside the conversations and coverage; `first_sign` is when
+    something began, None without any sign.
     """
 
     options: QuestionOptions
     thresholds: Thresholds
     baseline: Baseline | None = None
-    followed: FollowedPeers | None = None
+    followed: Followed | None = None
+    finding: FindingSigns = NO_FINDING
+    first_sign: datetime | None = None
     coverage: Coverage | None = None
     unseen: Unseen = NOTHING_ELSE
 
@@ -75,7 +75,8 @@ class QuestionContext:
             "unexpected": unexpected,
             "attempts": f"{ATTEMPT} AND {unexpected}",
             "contained_at": f"timestamp_seconds({int(contained_at.timestamp())})",
-            "followed": _pairs(self.followed.addresses if self.followed else ()),
+            "finding_at": _moment(self.finding.first_seen),
+            "finding_remotes": _among(self.finding.remotes),
         }
 
 
@@ -84,7 +85,10 @@ def _not_among(addresses: Iterable[str]) -> str:
     return f"peer NOT IN ({listed})" if listed else "true"
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    """SQL text of a VALUES list of two addresses each; a row of nulls where there is none."""
-    listed = ", ".join(f"({address_literal(one)}, {address_literal(two)})" for one, two in pairs)
-    return listed or "(CAST(NULL AS STRING), CAST(NULL AS STRING))"
+def _among(addresses: Iterable[str]) -> str:
+    listed = ", ".join(map(address_literal, addresses))
+    return f"peer IN ({listed})" if listed else "false"
+
+
+def _moment(at: datetime | None) -> str:
+    return f"timestamp_seconds({int(at.timestamp())})" if at else "CAST(NULL AS TIMESTAMP)"

@@ -1,5 +1,6 @@
 """Who reached the subject, and at which of its ports."""
 
+from transforms.network.service_classes import class_of
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
 from transforms.questions.sql import (
@@ -10,7 +11,8 @@ from transforms.questions.sql import (
     PEER_COLUMNS,
     STRONGEST_FIRST,
 )
-from transforms.wording import moment, peer_of
+from transforms.vocabulary import Outcome
+from transforms.wording import duration, moment, peer_of
 
 _FIRST_ACT = "min(IF({attempts} AND service_class IS NOT NULL, first_at, NULL)) OVER ()"
 SOURCES_SQL = f"""
@@ -83,4 +85,51 @@ LISTENING_PORTS = Question(
     figures={"ports": "count(*)"},
     order="service_port, protocol",
     tell=_tell_listening_ports,
+)
+
+
+_SECONDS = "unix_timestamp(last_at) - unix_timestamp(first_at)"
+# A row is a client from outside at one service by which a machine is entered, or of the finding.
+ENTRY_SQL = f"""
+    SELECT peer, max(peer_name) AS peer_name, service_port, protocol, service_class,
+           count(*) AS tries, min(first_at) AS first_at, max(last_at) AS last_at,
+           max_by(first_at, seconds) AS longest_at, max(seconds) AS longest_s,
+           CAST(percentile(seconds, 0.5) AS BIGINT) AS median_s,
+           count_if(outcome = '{Outcome.DATA}') AS with_data
+    FROM (SELECT *, {_SECONDS} AS seconds, {class_of("service_port")} AS service_class
+          FROM conversations
+          WHERE hop = 1 AND {BY_PEER} AND {IS_OUTSIDE} AND {HAS_REACHED} AND {{unexpected}})
+    WHERE service_class = 'remote admin' OR {{finding_remotes}}
+    GROUP BY peer, service_port, protocol, service_class"""
+
+
+def _tell_entry(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
+    if not rows:
+        return Told("not seen", "No client from outside was answered at a remote-admin service.")
+    first = rows[0]
+    tries, longest = int(str(first["tries"])), int(str(first["longest_s"]))
+    entered = f"the longest session, of {duration(longest)}, began {moment(first['longest_at'])}"
+    many = f"{tries:,} conversations from {moment(first['first_at'])} UTC, {entered} UTC"
+    return Told(
+        f"{figures['clients']:,} clients",
+        f"{peer_of(first)} at port {first['service_port']}: {many}.",
+    )
+
+
+# Flow logs hold no login: that a session was one is told by its length alone.
+ENTRY = Question(
+    id="P0-6b",
+    slug="entry",
+    title="How may it have been entered?",
+    rule="Clients from outside that were answered at remote-admin services, or that the finding "
+    "names; the longest of their sessions",
+    sql=ENTRY_SQL,
+    figures={
+        "clients": "count(DISTINCT peer)",
+        "tries": "coalesce(sum(tries), 0)",
+        "longest_s": "coalesce(max(longest_s), 0)",
+    },
+    order="with_data > 0 DESC, longest_s DESC, tries DESC, first_at, peer, service_port, protocol",
+    tell=_tell_entry,
+    places=frozenset({Place.SUMMARY_IF_FOUND}),
 )

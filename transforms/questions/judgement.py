@@ -1,16 +1,18 @@
 """One defensible sentence over what was tried, and what speaks against silence.
 
-The ladder: DATA > ANSWERED > ATTEMPTED > NO EVIDENCE > CANNOT TELL; see docs/reference/verdict.md.
+The ladder: DATA > ANSWERED > ATTEMPTED > ORDINARY ONLY > NO EVIDENCE > CANNOT TELL; see
+docs/reference/verdict.md.
 Flow logs prove attempt, answer and volume, never a login.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from transforms.vocabulary import Step
 from transforms.wording import size
 
-VERDICT_VERSION = "2"
+VERDICT_VERSION = "3"
 
 
 class Verdict(NamedTuple):
@@ -35,22 +37,30 @@ class Unseen(NamedTuple):
     known_v6: bool = False
     unclear_peer: str | None = None  # the one with most volume, as it may be shown
     assumed_addresses: Sequence[str] = ()  # the subject's by nothing but flags of its records
+    first_sign: datetime | None = None  # before it is history
 
 
 def judge(figures: Mapping[str, int], unseen: Unseen) -> Verdict:
     """The verdict over the figures of `did_it_try`.
 
-    Silence is evidence only where coverage is FULL and nothing is unclear; what was seen counts
-    whatever was not. Every sentence names what is unclear.
+    What was seen counts, whatever was not; what is ordinary is told apart. Silence is evidence only
+    where coverage is FULL and nothing is unclear. Every sentence names what is unclear.
     """
     of = {**figures, "left_out": unseen.left_out}
     unclear = list(_unclear(of, unseen))
-    also = "".join(f" {_sentence(text)}" for text in unclear)
+    also = "".join(f" {_sentence(text)}" for text in [*_ordinary(of, unseen), *unclear])
     if of["data"] or of["answered"] or of["attempts"]:
         step = Step.DATA if of["data"] else Step.ANSWERED if of["answered"] else Step.ATTEMPTED
         found = [_answered(of, step), *_where(of), *_that_matters(of)]
         return Verdict(step.value, f"Yes: {'; '.join(found)}.{also}", of)
-    against = unclear + list(_against_silence(of, unseen))
+    hidden = _hidden(of, unseen)
+    if of.get("ordinary") and not (hidden or any(of.get(name) for name in _OPEN)):
+        return Verdict(
+            Step.ORDINARY_ONLY.value,
+            f"Nothing but what is ordinary was seen.{also}{_no_proof(unseen)} {CANNOT_SEE}",
+            of,
+        )
+    against = unclear + _coverage_against(unseen) + hidden
     if not against:
         return Verdict(
             Step.NO_EVIDENCE.value,
@@ -58,7 +68,40 @@ def judge(figures: Mapping[str, int], unseen: Unseen) -> Verdict:
             of,
         )
     why = "; ".join(against)
-    return Verdict(Step.CANNOT_TELL.value, f"Cannot tell: no attempt was seen, but {why}.", of)
+    seen = "nothing but what is ordinary" if of.get("ordinary") else "no attempt"
+    return Verdict(Step.CANNOT_TELL.value, f"Cannot tell: {seen} was seen, but {why}.", of)
+
+
+# What may be an attempt that is not ordinary.
+_OPEN = ("unclear", "likely", "left_out")
+
+
+def _no_proof(unseen: Unseen) -> str:
+    if unseen.coverage == "FULL":
+        return ""
+    return f" Coverage is {unseen.coverage or 'not known'}: this proves no absence."
+
+
+def _ordinary(of: Mapping[str, int], unseen: Unseen) -> list[str]:
+    """What is ordinary, and what could be compared with nothing."""
+    found = []
+    if number := of.get("ordinary", 0):
+        ports = of["ordinary_ports"]
+        where = f"port {of['ordinary_port']}" if ports == 1 else f"{ports:,} ports"
+        before = f"{unseen.first_sign:%H:%M} UTC" if unseen.first_sign else "the window"
+        also = "also " if of["attempts"] else ""
+        found.append(
+            f"{also}{_count(number, 'ordinary conversation', 'ordinary conversations')} with "
+            f"{_count(of['ordinary_peers'], 'address', 'addresses')} at {where}"
+            f", as before {before} or as others do"
+        )
+    if number := of.get("uncompared", 0):
+        found.append(
+            f"for {_count(number, 'conversation', 'conversations')} with "
+            f"{_count(of['uncompared_peers'], 'address', 'addresses')} there was nothing to "
+            "compare with: too little history, no equals (try --baseline_days)"
+        )
+    return found
 
 
 # Sessions that no flow log shows: their traffic goes through AWS, not between instances.
@@ -150,12 +193,18 @@ def _unclear(of: Mapping[str, int], unseen: Unseen) -> list[str]:
     return found
 
 
-def _against_silence(of: Mapping[str, int], unseen: Unseen) -> list[str]:
+def _coverage_against(unseen: Unseen) -> list[str]:
     found = list(unseen.reasons)
     if unseen.coverage is None:
         found.append("how complete the records are was not judged")
     elif unseen.coverage != "FULL" and not found:
         found.append(f"coverage is {unseen.coverage}")
+    return found
+
+
+def _hidden(of: Mapping[str, int], unseen: Unseen) -> list[str]:
+    """Whether addresses that count as outside may be inside."""
+    found = []
     hidden = [
         (4, of.get("outside_v4", 0), unseen.known_v4),
         (6, of.get("outside_v6", 0), unseen.known_v6),

@@ -23,6 +23,8 @@ class Thresholds(NamedTuple):
     regular_cv_percent: int = 35
     regular_mad_percent: int = 30
     long_session_s: int = 3_600
+    repeated_calls: int = 50
+    repeated_short_s: int = 120
     transfer_bytes: int = 100_000_000
     aggregation_s: int = Rules().aggregation_s
     gap_slack_s: int = Rules().gap_slack_s
@@ -30,6 +32,15 @@ class Thresholds(NamedTuple):
     shared_min: int = Rules().shared_min
     data_min: int = Rules().data_min
     baseline_min_days: int = 3
+    history_hours: int = 2
+    before_min_hours: int = 2
+    rate_factor: int = 3
+    rate_slack: int = 5
+    rate_bytes: int = 1_000_000
+    crowd_min: int = 3
+    steady_hours: int = 3
+    equals_max: int = 3
+    contact_minutes: int = 60
 
     def rules(self) -> Rules:
         """The thresholds by which conversations are made."""
@@ -43,6 +54,6 @@ class QuestionOptions:
     thresholds: Thresholds = field(default_factory=Thresholds)
     expected_peers: tuple[str, ...] = ()
     contained_at: datetime | None = None
-    hops: int = 1
+    max_hops: int = 4
     max_peers: int = 200
     baseline_days: int = 0

@@ -18,7 +18,8 @@ VOLUME_SQL = f"""
            sum(payload_out) AS payload_out, sum(payload_in) AS payload_in,
            CAST(100 * try_divide(sum(payload_out) - sum(payload_in),
                sum(payload_out) + sum(payload_in)) AS BIGINT) AS out_over_in_percent,
-           max(last_at) AS last_at, array_join(array_sort(collect_set(observation_point)), ' ')
+           min(first_at) AS first_at, max(last_at) AS last_at,
+           array_join(array_sort(collect_set(observation_point)), ' ')
                AS observation_points
     FROM conversations WHERE hop = 1 AND {IS_BEYOND}
     GROUP BY peer, date_trunc('HOUR', first_at)"""

@@ -1,16 +1,34 @@
 """Whether the subject scanned or swept, and the first sign that something began."""
 
+from transforms.network.service_classes import class_of
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, Place, Question, Rows, Told
-from transforms.questions.sql import BY_SUBJECT, HAS_FAILED, HAS_PORTS, IS_ICMP, IS_INSIDE
+from transforms.questions.sql import (
+    BY_PEER,
+    BY_SUBJECT,
+    HAS_FAILED,
+    HAS_PORTS,
+    IS_ICMP,
+    IS_INSIDE,
+    IS_OUTSIDE,
+    WAS_BLOCKED,
+)
+from transforms.vocabulary import Outcome
 from transforms.wording import moment, peer_of
 
 _BUCKET = "floor(unix_timestamp(first_at) / {scan_bucket_s})"
 _IN_BUCKETS = f"LATERAL VIEW explode(array({_BUCKET}, NULL)) AS bucket"
 _MEASURES = f"""
-        count(*) AS attempts, min(first_at) AS first_at, max(last_at) AS last_at,
+        count(*) AS attempts,
+        coalesce(min(IF(is_probe AND {HAS_FAILED}, first_at, NULL)), min(first_at)) AS first_at,
+        max(IF(is_probe, first_at, NULL)) AS last_at,
         CAST(100 * count_if({HAS_FAILED}) / count(*) AS BIGINT) AS fail_percent"""
 _BEGUN = f"hop = 1 AND {BY_SUBJECT} AND {{unexpected}}"
+# The first conversation with each target is a probe: a scan begins with its first one that failed,
+# as the port may be in use anyway, and ends with its last one, whatever one of them became.
+_PROBES = f"""(SELECT *, row_number() OVER (PARTITION BY peer, service_port, protocol
+                   ORDER BY first_at, conversation_id) = 1 AS is_probe
+               FROM conversations WHERE {_BEGUN})"""
 # A row is a scan, in one bucket of time or (bucket null) over the whole window.
 SCAN_SQL = f"""
     SELECT 'vertical' AS kind, bucket, peer, max(peer_name) AS peer_name,
@@ -18,8 +36,8 @@ SCAN_SQL = f"""
            count(DISTINCT service_port) AS targets,
            concat_ws(' ', slice(sort_array(collect_set(service_port)), 1, 50)) AS listed,
            {_MEASURES}
-    FROM conversations {_IN_BUCKETS}
-    WHERE {_BEGUN} AND {HAS_PORTS}
+    FROM {_PROBES} {_IN_BUCKETS}
+    WHERE {HAS_PORTS}
     GROUP BY bucket, peer, protocol
     HAVING targets >= {{scan_ports_whatever}}
         OR targets >= {{scan_ports}} AND fail_percent >= {{scan_fail_percent}}
@@ -27,35 +45,47 @@ SCAN_SQL = f"""
     SELECT 'horizontal', bucket, NULL, NULL, service_port, protocol, count(DISTINCT peer),
            concat_ws(' ', slice(sort_array(collect_set(peer)), 1, 50)),
            {_MEASURES}
-    FROM conversations {_IN_BUCKETS}
-    WHERE {_BEGUN} AND {IS_INSIDE} AND {HAS_PORTS}
+    FROM {_PROBES} {_IN_BUCKETS}
+    WHERE {IS_INSIDE} AND {HAS_PORTS}
     GROUP BY bucket, service_port, protocol
     HAVING count(DISTINCT peer) >= {{fan_out_hosts}}
        AND 100 * count_if({HAS_FAILED}) / count(*) >= {{fan_out_fail_percent}}"""
 # A row is an ICMP sweep of internal addresses, in one bucket of time.
 SWEEP_SQL = f"""
     SELECT {_BUCKET} AS bucket, protocol,
-           count(DISTINCT peer) AS targets, min(first_at) AS first_at, max(last_at) AS last_at
+           count(DISTINCT peer) AS targets, min(first_at) AS first_at, max(first_at) AS last_at
     FROM conversations WHERE {{attempts}} AND {IS_ICMP}
     GROUP BY bucket, protocol HAVING targets >= {{icmp_hosts}}"""
+# A client from outside that a baseline knows at this service is no sign.
+_KNOWN_CLIENTS = f"""
+    SELECT peer AS _peer, service_port AS _port FROM peers
+    WHERE hop = 1 AND {BY_PEER} AND NOT is_new_service"""
 FIRST_SIGN_SQL = f"""
-    SELECT 'a scan' AS sign, min(first_at) AS first_at
+    SELECT 'the finding was first seen' AS sign, first_at, false AS is_contact
+    FROM (VALUES ({{finding_at}})) AS finding(first_at) WHERE first_at IS NOT NULL
+    UNION ALL
+    SELECT concat('contact with ', peer, ', which the finding names'), min(first_at),
+           true
+    FROM conversations WHERE hop = 1 AND {{finding_remotes}} GROUP BY peer
+    UNION ALL
+    SELECT concat('tries from outside, by ', peer, ', then data at port ', service_port),
+           min(first_at), true
+    FROM conversations LEFT ANTI JOIN ({_KNOWN_CLIENTS})
+      ON _peer = peer AND _port = service_port
+    WHERE hop = 1 AND {BY_PEER} AND {IS_OUTSIDE} AND {{unexpected}}
+      AND {class_of("service_port")} = 'remote admin'
+    GROUP BY peer, service_port HAVING count_if(outcome = '{Outcome.DATA}') > 0
+    UNION ALL
+    SELECT 'a scan', min(first_at), false
     FROM ({SCAN_SQL}) HAVING min(first_at) IS NOT NULL
     UNION ALL
-    SELECT 'an ICMP sweep', min(first_at)
+    SELECT 'an ICMP sweep', min(first_at), false
     FROM ({SWEEP_SQL}) HAVING min(first_at) IS NOT NULL
     UNION ALL
-    SELECT concat('a new peer, ', peer_ring), min(first_at)
-    FROM peers
-    WHERE {_BEGUN} AND is_new_peer
-    GROUP BY peer_ring
-    UNION ALL
-    SELECT sign, min(first_at)
-    FROM peers LATERAL VIEW explode(array('an attempt at a service that matters',
-        IF(blocked_src + blocked_dst > 0, 'a blocked attempt at a service that matters', NULL)
-    )) AS sign
-    WHERE {{attempts}} AND service_class IS NOT NULL AND sign IS NOT NULL
-    GROUP BY sign"""
+    SELECT 'a blocked attempt at a service that matters', min(first_at), false
+    FROM conversations
+    WHERE {{attempts}} AND {WAS_BLOCKED} AND {class_of("service_port")} IS NOT NULL
+    HAVING min(first_at) IS NOT NULL"""
 _SCAN_THRESHOLDS = (
     "scan_bucket_s", "scan_ports", "scan_ports_whatever", "scan_fail_percent", "fan_out_hosts",
     "fan_out_fail_percent",
@@ -105,7 +135,11 @@ SCANS = Question(
 
 def _tell_first_sign(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     if not rows:
-        return Told("none", "No scan, no sweep, no attempt inside at a service that matters.")
+        return Told(
+            "none",
+            "No sign: no finding, no new client from outside at a remote-admin service with data, "
+            "no scan, no sweep, no blocked attempt at a service that matters.",
+        )
     first = rows[0]
     return Told(
         f"{moment(first['first_at'])[:16]} UTC",
@@ -113,13 +147,14 @@ def _tell_first_sign(context: QuestionContext, figures: Figures, rows: Rows) -> 
     )
 
 
-# Without a baseline nothing is known as new, and so no new peer is a sign.
+# What is before it is history; see docs/reference/standing.md.
 FIRST_SIGN = Question(
     id="P1-16",
     slug="first_sign",
     title="When did it start?",
-    rule="Earliest of: first scan, first ICMP sweep, first attempt inside at a service that "
-    "matters, first of them that was blocked; with a baseline, first peer that is new",
+    rule="Earliest of: the finding's first sight; contact with an address that it names; the first "
+    "try of an outside address that got data at a remote-admin service; first scan, first ICMP "
+    "sweep; first blocked attempt inside at a service that matters",
     sql=FIRST_SIGN_SQL,
     figures={"signs": "count(*)", "first_s": "coalesce(unix_timestamp(min(first_at)), 0)"},
     order="first_at, sign",

@@ -8,11 +8,13 @@ from transforms.questions.context import QuestionContext
 from transforms.questions.judgement import judge
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
 from transforms.questions.sql import BY_SUBJECT
+from transforms.standing.activity import KEY
 from transforms.text import sanitise
 from transforms.vocabulary import (
     Initiator,
     Outcome,
     Ring,
+    Standing,
     is_inside,
     outcome_rank,
     ring_of_rank,
@@ -22,11 +24,16 @@ from transforms.vocabulary import (
 from transforms.wording import peer_of
 
 
-def peers_of(conversations: DataFrame, before: DataFrame | None = None) -> DataFrame:
+def peers_of(
+    conversations: DataFrame,
+    before: DataFrame | None = None,
+    standings: DataFrame | None = None,
+) -> DataFrame:
     """Rows of `schemas.PEERS` without `run_id`: one per peer, service port, protocol, initiator.
 
     `before` are the peers of a baseline: what is not among them, with the same side that began, is
     new. Without one nothing can be called new, so `is_new_…` are null, as they are beyond hop 1.
+    `standings` are judged rows of activity; without them nothing is known to be ordinary.
     """
     labels = "name interface_id instance_id subnet_name vpc_name".split()
     near = F.expr("IF(hop = 1, NULL, subject_address)").alias("subject_address")
@@ -54,7 +61,27 @@ def peers_of(conversations: DataFrame, before: DataFrame | None = None) -> DataF
             F.expr(class_of("service_port")).alias("service_class"),
         )
     )
-    return _against(peers, before)
+    return _with_standings(_against(peers, before), standings)
+
+
+def _with_standings(peers: DataFrame, standings: DataFrame | None) -> DataFrame:
+    """Add `standing`, its reasons and figures; keeps every row."""
+    if standings is None:
+        return peers.withColumns({name: F.lit(None).cast(kind) for name, kind in _ADDED.items()})
+    judged = standings.select(*(F.col(name).alias(f"_{name}") for name in KEY), *_ADDED)
+    same = [
+        F.coalesce(F.col(name), F.lit("")) == F.col("_machine")
+        if name == "subject_address"
+        else F.col(name).eqNullSafe(F.col(f"_{name}"))
+        for name in ("subject_address", *(key for key in KEY if key != "machine"))
+    ]
+    return peers.join(judged, same, "left").drop(*(f"_{name}" for name in KEY))
+
+
+_ADDED = {
+    "standing": "string", "reasons": "array<string>", "attempts_before": "bigint",
+    "history_h": "double", "equals": "bigint", "compared": "bigint", "crowd": "bigint",
+}  # fmt: skip
 
 
 def _whole_sum(name: str) -> str:
@@ -85,27 +112,34 @@ def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:
 # A row is a peer inside, with what the subject tried and what is unclear. `unclear` counts
 # conversations inside of which nobody knows who began, `likely` those that the peer
 # likely began: neither is evidence of silence. `expected` counts attempts at peers that are
-# expected, which all other figures leave out.
+# expected, `ordinary` those that are ordinary: all other figures leave both out.
 _SUMS = ("attempts", *(outcome.lower() for outcome in Outcome))
-_MATTERS = "{attempts} AND service_class IS NOT NULL"
-_UNCLEAR = f"initiator = '{Initiator.UNKNOWN}' AND {{unexpected}}"
+_ORDINARY = f"standing <=> '{Standing.ORDINARY}'"
+_ATTEMPTS = f"{{attempts}} AND NOT ({_ORDINARY})"
+_MATTERS = f"{_ATTEMPTS} AND service_class IS NOT NULL"
+_UNCLEAR = f"initiator = '{Initiator.UNKNOWN}' AND {{unexpected}} AND NOT ({_ORDINARY})"
+_LIKELY = f"initiator = '{Initiator.PEER}' AND {{unexpected}} AND NOT ({_ORDINARY})"
+_USUAL = f"{{attempts}} AND {_ORDINARY}"
 DID_IT_TRY_SQL = f"""
     SELECT peer, max(peer_name) AS peer_name,
            {ring_of_rank(f"min({ring_rank('peer_ring')})")} AS peer_ring,
-           {", ".join(f"sum(IF({{attempts}}, {name}, 0)) AS {name}" for name in _SUMS)},
-           sum(IF({{attempts}}, bytes_out, 0)) AS bytes_out,
-           sum(IF({{attempts}}, bytes_in, 0)) AS bytes_in,
+           {", ".join(f"sum(IF({_ATTEMPTS}, {name}, 0)) AS {name}" for name in _SUMS)},
+           sum(IF({_ATTEMPTS}, bytes_out, 0)) AS bytes_out,
+           sum(IF({_ATTEMPTS}, bytes_in, 0)) AS bytes_in,
            sum(IF({_MATTERS}, attempts, 0)) AS at_services_that_matter,
            sum(IF({_MATTERS}, data, 0)) AS data_at_services_that_matter,
            sum(IF({_UNCLEAR}, attempts, 0)) AS unclear,
            sum(IF({_UNCLEAR}, bytes_out + bytes_in, 0)) AS unclear_bytes,
-           sum(IF(initiator = '{Initiator.PEER}' AND {{unexpected}}, likely, 0)) AS likely,
-           sum(IF({{attempts}} OR {_UNCLEAR}, contradicted, 0)) AS contradicted,
-           sum(IF({{attempts}} OR {_UNCLEAR}, volume_unknown, 0)) AS volume_unknown,
-           sum(IF({BY_SUBJECT} AND NOT ({{unexpected}}), attempts, 0)) AS expected
+           sum(IF({_LIKELY}, likely, 0)) AS likely,
+           sum(IF({_ATTEMPTS} OR {_UNCLEAR}, contradicted, 0)) AS contradicted,
+           sum(IF({_ATTEMPTS} OR {_UNCLEAR}, volume_unknown, 0)) AS volume_unknown,
+           sum(IF({BY_SUBJECT} AND NOT ({{unexpected}}), attempts, 0)) AS expected,
+           sum(IF({_USUAL}, attempts, 0)) AS ordinary,
+           sum(IF({{attempts}} AND standing <=> '{Standing.UNKNOWN}', attempts, 0)) AS uncompared,
+           array_sort(collect_set(IF({_USUAL}, service_port, NULL))) AS ordinary_ports
     FROM peers WHERE hop = 1 AND {is_inside()}
     GROUP BY peer
-    HAVING attempts + unclear + likely + expected > 0"""
+    HAVING attempts + unclear + likely + expected + ordinary > 0"""
 _RINGS = {
     "in_own_vpc": Ring.OWN_VPC,
     "in_other_vpc": Ring.OTHER_VPC,
@@ -122,6 +156,7 @@ def _tell_did_it_try(context: QuestionContext, figures: Figures, rows: Rows) -> 
         coverage=coverage.verdict if coverage else None,
         reasons=coverage.reasons if coverage else (),
         unclear_peer=peer,
+        first_sign=context.first_sign,
     )
     verdict = judge(figures, unseen)
     return Told(verdict.step, verdict.sentence)
@@ -131,8 +166,9 @@ DID_IT_TRY = Question(
     id="P0-1",
     slug="did_it_try",
     title="Did the subject try to reach other resources in the VPC?",
-    rule="Strongest outcome over conversations that the subject began inside: DATA > ANSWERED > "
-    "ATTEMPTED > NO EVIDENCE (only where coverage is full, ranges are known and nothing is "
+    rule="Strongest outcome over conversations that the subject began inside and that are not "
+    "ordinary: DATA > ANSWERED > ATTEMPTED > ORDINARY ONLY (all of them are ordinary, nothing is "
+    "unclear) > NO EVIDENCE (there are none, coverage is full, ranges are known and nothing is "
     "unclear) > CANNOT TELL",
     sql=DID_IT_TRY_SQL,
     figures={
@@ -153,10 +189,17 @@ DID_IT_TRY = Question(
         "contradicted": "coalesce(sum(contradicted), 0)",
         "volume_unknown": "coalesce(sum(volume_unknown), 0)",
         "expected": "coalesce(sum(expected), 0)",
+        "ordinary": "coalesce(sum(ordinary), 0)",
+        "ordinary_peers": "count_if(ordinary > 0)",
+        "ordinary_ports": "size(array_distinct(flatten(collect_list(ordinary_ports))))",
+        "ordinary_port": "coalesce(min(array_min(ordinary_ports)), 0)",
+        "uncompared": "coalesce(sum(uncompared), 0)",
+        "uncompared_peers": "count_if(uncompared > 0)",
         "outside_v4": f"({_OUTSIDE} AND instr(peer, ':') = 0)",
         "outside_v6": f"({_OUTSIDE} AND instr(peer, ':') > 0)",
     },
-    order="data DESC, answered DESC, attempts DESC, unclear_bytes DESC, unclear DESC, peer",
+    order="data DESC, answered DESC, attempts DESC, ordinary DESC, unclear_bytes DESC, "
+    "unclear DESC, peer",
     tell=_tell_did_it_try,
     thresholds=("data_min", "aggregation_s", "gap_slack_s", "ephemeral_min", "shared_min"),
     places=frozenset({Place.HEADLINE}),

@@ -138,10 +138,11 @@ def test_the_truth_counts_the_records_of_the_suspect(day: Path, rows: list[Row])
     assert truth["skipdata"] == sum(row["log-status"] == "SKIPDATA" for row in rows) == 3
 
 
-def test_the_attack_has_its_five_acts_in_order(day: Path) -> None:
+def test_the_attack_has_its_acts_in_order(day: Path) -> None:
     stories = json.loads((day / "truth.json").read_text())["stories"]
     acts = [
-        "brute force", "gets in", "sweep", "hop to an app server", "database refused", "upload",
+        "brute force", "gets in", "sweep", "hop to an app server", "database refused",
+        "hop to a build server", "upload",
     ]  # fmt: skip
 
     assert sorted(stories, key=lambda act: stories[act]["from"]) == acts

@@ -52,8 +52,8 @@ def test_a_peer_has_the_strongest_outcome_of_its_conversations(spark: SparkSessi
     [
         (Reading.WINDOW, "", "the window"),
         (Reading.BASELINE, "baseline", "the baseline"),
-        (Reading.of_hop(2), "hop_2", "the second hop"),
-        (Reading.of_hop(4), "hop_4", "the fourth hop"),
+        (Reading.of_path(1), "path_1", "reading 1 of the path"),
+        (Reading.of_path(4), "path_4", "reading 4 of the path"),
     ],
 )
 def test_each_reading_has_its_folder_and_its_words(

@@ -350,8 +350,8 @@ def test_a_file_of_expected_peers_that_is_not_there_or_holds_names_is_refused(
 
 
 def test_following_and_comparing_are_for_one_subject_and_for_prefixes() -> None:
-    said = problems(*FLAGS, "--scope", "everything", "--hops", "2")
-    assert any(text.startswith("--hops: found with --scope everything") for text in said)
+    said = problems(*FLAGS, "--scope", "everything", "--max_hops", "2")
+    assert any(text.startswith("--max_hops: found with --scope everything") for text in said)
 
     at = FLAGS.index("--flow_logs")
     rest = [*FLAGS[:at], *FLAGS[at + 2 :], "--object_list", "list.txt"]

@@ -117,7 +117,7 @@ def test_the_line_is_valid_and_every_name_in_it_has_a_value() -> None:
     [
         pytest.param(reading(holds=False), "BooksBalanced", 0, id="a count does not match"),
         pytest.param(
-            {"further_readings": {"hop_2": reading(holds=False)}},
+            {"further_readings": {"path_1": reading(holds=False)}},
             "BooksBalanced", 0, id="one of a further reading does not match",
         ),
         pytest.param(

@@ -22,6 +22,7 @@ from transforms.questions.context import QuestionContext
 from transforms.questions.judgement import Unseen
 from transforms.questions.options import QuestionOptions
 from transforms.questions.verdict import peers_of
+from transforms.standing.path import PATH
 from transforms.subject.identity import resolve_subject
 from transforms.vocabulary import Reading
 
@@ -32,7 +33,8 @@ def tables_of(spark: SparkSession, *rows: dict[str, object]) -> CaseTables:
     made = conversations_of(flows_of(spark, rows), [S], Rules())
     conversations = computed(made, "run", is_small=True)  # as the job does: planned once
     peers = computed(peers_of(conversations), "run", is_small=True)
-    return CaseTables(conversations=conversations, peers=peers, is_small=True)
+    path = spark.createDataFrame([], PATH)
+    return CaseTables(conversations=conversations, peers=peers, path=path, is_small=True)
 
 
 def context_of(verdict: str) -> QuestionContext:
@@ -55,7 +57,7 @@ def test_every_question_is_answered_from_frames_and_no_view_stays(spark: SparkSe
     assert by_slug["services_tried"].rows[0]["service_port"] == 22
     assert by_slug["spread"].verdict == "not asked"
     assert by_slug["spread"].figures == dict.fromkeys(
-        ("peers", "services", "targets", "reached", "without_history"), 0
+        ("machines", "services", "targets", "with_data", "outside", "most_hops"), 0
     )
     assert {table.name for table in spark.catalog.listTables()} <= before
 

@@ -71,6 +71,6 @@ def test_a_broken_identity_names_itself_and_ends_with_4(
     books = replace(BALANCED, **changed)
 
     assert [identity.what for identity in books.identities() if not identity.holds] == broken
-    assert exit_code({Reading.WINDOW: BALANCED, Reading.HOP_2: books}, strict=True) == (
+    assert exit_code({Reading.WINDOW: BALANCED, Reading.PATH_1: books}, strict=True) == (
         4 if broken else 3
     )

@@ -224,3 +224,17 @@ def test_records_of_interfaces_of_unknown_vpc_count_where_the_own_interface_know
     assert [tuple(row[name] for name in columns) for row in frame.collect()] == [
         (40_001, P, 3, "subject", "ANSWERED")
     ]
+
+
+def test_two_equal_crowds_say_nothing(spark: SparkSession) -> None:
+    """Three ports of the peer at one of the subject's, and three of the subject's at one of it."""
+    pairs = [(50_060, 50_070), (50_060, 50_071), (50_060, 50_072), (50_061, 50_070),
+             (50_062, 50_070)]  # fmt: skip
+    rows = [row for own, far in pairs for row in on(own, far, out(**BARE), back(**BARE))]
+
+    frame = conversations_of(flows_of(spark, rows), [S], Rules())
+
+    found = {(row["subject_port"], row["peer_port"]): row["initiator"] for row in frame.collect()}
+    assert found[50_060, 50_070] == "unknown"
+    assert {found[50_060, 50_071], found[50_060, 50_072]} == {"peer"}
+    assert {found[50_061, 50_070], found[50_062, 50_070]} == {"subject"}

@@ -15,7 +15,8 @@ NOTHING = dict.fromkeys(
     "attempts blocked_src blocked_dst no_answer refused answered data peers_tried peers_answered "
     "peers_with_data peers_that_matter peers_that_matter_with_data in_own_vpc in_other_vpc "
     "in_private_unknown unclear unclear_peers unclear_bytes likely contradicted volume_unknown "
-    "expected outside_v4 outside_v6".split(),
+    "expected ordinary ordinary_peers ordinary_ports ordinary_port uncompared uncompared_peers "
+    "outside_v4 outside_v6".split(),
     0,
 )
 FULL = Unseen("FULL")

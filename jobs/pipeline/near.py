@@ -1,0 +1,129 @@
+"""The further readings of a path: what machines beside the subject did, in window and baseline."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.pipeline.baseline import BaselineRead, baseline_window
+from jobs.pipeline.case import Case
+from jobs.pipeline.conversations import Conversations, computed
+from jobs.pipeline.first_sign import FirstSign
+from jobs.pipeline.levels import Path, Start
+from jobs.pipeline.path import follow
+from jobs.pipeline.read_flows import FlowsRead, read_flows, recorded_in
+from jobs.pipeline.scan import ReadingPlan
+from jobs.sources.listing import Listing
+from jobs.spark.phases import Phases
+from jobs.spark.session import for_few_rows
+from transforms.conversations.build import conversations_of
+from transforms.questions.options import Thresholds
+from transforms.standing.history import History, recorded_by_hour
+from transforms.subject.identity import Subject, together
+from transforms.subject.machines import Machine
+from transforms.vocabulary import Reading
+
+
+class NearReadings:
+    """Reads, one after the other, into folders of the case; each reading has its books."""
+
+    def __init__(
+        self, spark: SparkSession, case: Case, phases: Phases, thresholds: Thresholds
+    ) -> None:
+        self._spark, self._case, self._phases = spark, case, phases
+        self._thresholds = thresholds
+        self.reads: list[FlowsRead] = []
+        self.frames: list[DataFrame] = []
+
+    def read(self, number: int, machines: Sequence[Machine]) -> tuple[DataFrame, History]:
+        """The conversations of these machines, and how far back their records go."""
+        plan = self._plan(number, machines)
+        read = read_flows(self._spark, self._case, plan, self._phases)
+        self.reads.append(read)
+        with (
+            self._phases.phase(f"path {number} conversations"),
+            for_few_rows(self._spark, read.is_small),
+        ):
+            frame = conversations_of(
+                read.flows,
+                [address for machine in machines for address in machine.subject.addresses],
+                self._thresholds.rules(),
+                are_several=True,
+                recorded=recorded_in(plan.window, read),
+            )
+            recorded = recorded_by_hour(read.flows, read.aggregation_s).collect()
+            conversations = computed(frame, self._case.run_id, read.is_small)
+        self.frames.append(conversations)
+        return conversations.drop("run_id"), History(recorded)
+
+    def release(self) -> None:
+        """Give back what was kept in memory for the readings."""
+        for read in self.reads:
+            read.release()
+
+    def _plan(self, number: int, machines: Sequence[Machine]) -> ReadingPlan:
+        window, listing = self._case.arguments.window, self._case.listing
+        if self._case.baseline_listing is not None:
+            window = window._replace(from_at=baseline_window(self._case.arguments).from_at)
+            listing = joined(self._case.baseline_listing, self._case.listing)
+        return ReadingPlan(
+            reading=Reading.of_path(number),
+            window=window,
+            listing=listing,
+            subject=together([machine.subject for machine in machines]),
+            may_widen=False,
+        )
+
+
+def follow_path(
+    spark: SparkSession, case: Case, readings: NearReadings, *, window: FlowsRead,
+    conversations: Conversations, baseline: BaselineRead | None, sign: FirstSign,
+    thresholds: Thresholds,
+) -> Path:  # fmt: skip
+    """The path from the subject of the case, from the first sign on."""
+    span = case.arguments.window
+    recorded = History(recorded_by_hour(window.flows, window.aggregation_s).collect())
+    if baseline is not None:
+        recorded = recorded.together(baseline.recorded)
+    moment_s = span.from_s if sign.at_s is None else sign.at_s
+    start = Start(
+        subject=window.subject,
+        name=name_of_subject(case),
+        conversations=conversations.frame.drop("run_id"),
+        before=baseline.conversations if baseline else None,
+        from_s=span.from_s,
+        moment_s=moment_s,
+        has_sign=sign.at_s is not None,
+        contact_s=sign.contact_s,
+        history_h=recorded.hours_before(window.subject.interface_ids, moment_s),
+        is_small=conversations.is_small,
+    )
+    path = follow(
+        spark, start, case.labels, (span.from_s, span.to_s), case.arguments.question_options,
+        thresholds, readings.read,
+    )  # fmt: skip
+    return replace(path, held=(conversations.frame, *readings.frames, *path.held))
+
+
+def name_of_subject(case: Case) -> str | None:
+    """The subject's name by labels, else by the finding; None where nobody says it."""
+    for interface in case.labels.interfaces:
+        if interface.interface_id in case.subject.interface_ids and interface.version.name:
+            return interface.version.name
+    return case.finding.finding.instance_name if case.finding else None
+
+
+def shown_name(case: Case, subject: Subject) -> str:
+    """What a person calls the subject: its name, else the first id or address of it."""
+    return name_of_subject(case) or next(iter(subject.names()), "the subject")
+
+
+def joined(one: Listing, other: Listing) -> Listing:
+    """Both listings, each object once: selected where either selects it."""
+    objects = {item.uri: item for item in one.objects}
+    for item in other.objects:
+        if item.skipped is None or item.uri not in objects:
+            objects[item.uri] = item
+    folders = set(one.left_folders) & set(other.left_folders)
+    in_order = tuple(objects[uri] for uri in sorted(objects))
+    return Listing(in_order, tuple(sorted(folders)))

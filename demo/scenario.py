@@ -21,6 +21,7 @@ _FLOW_LOG = "fl-0aaaaaaa"
 TCP, UDP, ICMP, GRE = 6, 17, 1, 47
 # Services of these stories by which a machine is entered, emptied or steered.
 _MATTERS = {22, 23, 25, 445, 3306, 5432}
+_ADMIN = {22, 23, 3389}
 _HEADERS = {TCP: 40, UDP: 28, ICMP: 28}
 
 Row = dict[str, object]
@@ -90,10 +91,15 @@ class Scenario:
             self._note(peer, port, protocol, fate, inbound)
             if not inbound and _is_internal(peer) and port in _MATTERS:
                 self.true("P0-3", peer, port)
+                if fate == "blocked at the source" or (
+                    fate == "blocked at the target" and self.logged_peers
+                ):
+                    self.sign(at)
+            if inbound and not _is_internal(peer) and port in _ADMIN and fate == "data":
                 self.sign(at)
 
     def sign(self, at: float) -> None:
-        """Note that something abnormal happens; the first of it is when it started."""
+        """Note a sign, as docs/reference/standing.md has them; the first is when it started."""
         self.first_sign = at if self.first_sign is None else min(at, self.first_sign)
 
     def beyond(

@@ -45,6 +45,7 @@ def _slow_sweep(day: Scenario, chance: random.Random) -> None:
     for host in range(40):
         at = host * 34 * MINUTE + chance.uniform(0, 600)
         day.talk(at, f"10.0.3.{10 + host}", 445, "no answer", out=0)
+        day.sign(at)
     day.true("P0-5", "horizontal", 445)
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.launched
 TABLES = (
     "flows", "objects", "quarantine", "coverage", "conversations", "peers", "path", "answers",
 )  # fmt: skip
-PATIENCE_S = 240
+PATIENCE_S = 600
 
 
 def start(flags: list[str], log: Path) -> "subprocess.Popen[bytes]":

@@ -18,7 +18,7 @@ def test_spark_submit_tells_a_wrong_flag_on_its_error_stream() -> None:
     done = subprocess.run(
         [spark_submit, "--properties-file", "conf/local.conf", "jobs/trace_instance.py",
          "--case_id", "web-3", "--case_idd", "Zürich"],
-        cwd=ROOT, env=environment, capture_output=True, timeout=300,
+        cwd=ROOT, env=environment, capture_output=True, timeout=900,
     )  # fmt: skip
 
     errors = done.stderr.decode()

@@ -60,7 +60,7 @@ def submit(*words: str, master: str, shipped: Path | None) -> "subprocess.Comple
     }
     environment.pop("PYSPARK_PYTHON", None)
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False
     )
 
 

@@ -58,6 +58,7 @@ def _hop(day: Scenario, chance: random.Random) -> None:
     day.verdict = "DATA"
     _get_in(day)
     day.talk(3 * HOUR + 900, "10.0.2.22", 22, "data", seconds=600, out=30_000, back=60_000)
+    day.path.add((1, SUBJECT, "10.0.2.22", 22))
 
 
 def _hop_and_hop(day: Scenario, chance: random.Random) -> None:
@@ -159,6 +160,7 @@ def _rule_changed(day: Scenario, chance: random.Random) -> None:
         day.talk(4 * HOUR + number * 20, "10.0.3.31", 5432, "blocked at the target", out=0)
     day.talk(5 * HOUR, "10.0.3.31", 5432, "data", seconds=90, out=4_000, back=700_000)
     day.true("P1-11", "10.0.3.31", 5432)
+    day.path.add((1, SUBJECT, "10.0.3.31", 5432))
 
 
 def _ping_sweep(day: Scenario, chance: random.Random) -> None:

@@ -149,6 +149,7 @@ def _peers_not_logged(day: Scenario, chance: random.Random) -> None:
 def _version_2(day: Scenario, chance: random.Random) -> None:
     day.verdict, day.version = "DATA", 2
     _get_in(day)
+    day.path.add((1, SUBJECT, "10.0.2.22", 22))
     day.talk(3 * HOUR + 900, "10.0.2.22", 22, "data", seconds=600, out=30_000, back=60_000)
     day.talk(3 * HOUR + 1_800, "10.0.3.31", 5432, "blocked at the target", out=0)
     day.talk(3 * HOUR + 1_900, "10.0.3.32", 3306, "refused", out=0)

@@ -96,11 +96,11 @@ def _service(port: object) -> str:
 
 def _entry(answer: Answer) -> Iterator[Act]:
     for row in answer.rows[:1]:
-        tries, longest = int(str(row["tries"])), int(str(row["longest_s"]))
-        if not row["with_data"]:
+        tries, longest = int(str(row.get("tries") or 0)), int(str(row.get("longest_s") or 0))
+        if not row.get("with_data"):
             return
-        service, source = _service(row["service_port"]), _name(row)
-        at = str(row["longest_at"])
+        service, source = _service(row.get("service_port")), _name(row)
+        at = str(row.get("longest_at"))
         before = (
             f"{tries - 1:,} tries from {moment(row['first_at'])[11:16]} on, then "
             if (tries > 1)
@@ -120,10 +120,12 @@ def _scans(answer: Answer) -> Iterator[Act]:
     for kind in ("horizontal", "vertical"):
         rows = [row for row in answer.rows if row["kind"] == kind and row.get("bucket") is None]
         for row in rows[:1]:
-            targets = int(str(row["targets"]))
+            targets = int(str(row.get("targets") or 0))
             span = f"until {moment(row['last_at'])[11:16]}, {row['fail_percent']} % in vain"
             if kind == "horizontal":
-                text = f"It tried {_service(row['service_port'])} at {targets:,} addresses {span}."
+                text = (
+                    f"It tried {_service(row.get('service_port'))} at {targets:,} addresses {span}."
+                )
                 short = f"tried {targets:,} addresses"
             else:
                 text = f"It tried {targets:,} ports of {_name(row)} {span}."
@@ -167,16 +169,18 @@ def _at(moment_: datetime) -> str:
 
 def _stopped(answer: Answer, scans: Answer) -> Iterator[Act]:
     """What stopped it, beside the probes of scans."""
-    scanned = {row["service_port"] for row in scans.rows if row["kind"] == "horizontal"}
-    rows = [row for row in answer.rows if row["service_port"] not in scanned
-            and not row["answered"] and not row["data"] and row["service_class"]
+    scanned = {row.get("service_port") for row in scans.rows if row["kind"] == "horizontal"}
+    rows = [row for row in answer.rows if row.get("service_port") not in scanned
+            and not row.get("answered") and not row.get("data") and row.get("service_class")
             and row.get("standing") != "ordinary"]  # fmt: skip
-    for number, row in enumerate(sorted(rows, key=lambda row: -int(str(row["attempts"])))[:2]):
-        tries = int(str(row["attempts"]))
+    for number, row in enumerate(
+        sorted(rows, key=lambda row: -int(str(row.get("attempts") or 0)))[:2]
+    ):
+        tries = int(str(row.get("attempts") or 0))
         yield Act(
             str(row["first_at"]),
             f"{_name(row)} stopped {tries:,} {'try' if tries == 1 else 'tries'} at "
-            f"{_service(row['service_port'])}.",
+            f"{_service(row.get('service_port'))}.",
             f"was stopped by {_name(row)}" if not number else "",
             "",
             answer.question.id,
@@ -194,7 +198,7 @@ def _channels(regular: Answer, repeated: Answer) -> Iterator[Act]:
             every = f", every {row['median_gap_s']} s" if answer is regular else ""
             yield Act(
                 str(row["first_at"]),
-                f"It called {_name(row)} at {_service(row['service_port'])} "
+                f"It called {_name(row)} at {_service(row.get('service_port'))} "
                 f"{int(str(row['calls'])):,} times until {moment(row['last_at'])[11:16]}{every}.",
                 f"called {_name(row)} {int(str(row['calls'])):,} times" if len(seen) == 1 else "",
                 "T1071",

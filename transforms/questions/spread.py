@@ -47,7 +47,7 @@ def _tell_spread(context: QuestionContext, figures: Figures, rows: Rows) -> Told
         f"to {figures['targets']:,} "
         f"{'address' if figures['targets'] == 1 else 'addresses'} inside, {figures['with_data']:,} "
         f"with data; first {_named(first, 'from')} to {_named(first, 'peer')} at port "
-        f"{first['service_port']} at {moment(first['first_at'])} UTC; {searched}.",
+        f"{first.get('service_port', 'unknown')} at {moment(first['first_at'])} UTC; {searched}.",
     )
 
 

@@ -1,0 +1,45 @@
+"""The story is told from rows of JSON, which leave out what is unknown."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from transforms.questions.catalogue import QUESTIONS
+from transforms.story import Story, tell_story
+
+AT = "2026-11-23T01:00:00"
+
+
+def story_of(rows: Mapping[str, list[dict[str, object]]]) -> Story:
+    answers: list[Any] = [
+        SimpleNamespace(
+            question=question,
+            rows=rows.get(question.slug, []),
+            parameters={"transfer_bytes": "100"},
+        )
+        for question in QUESTIONS
+    ]
+    return tell_story("web-3", answers, ())
+
+
+def test_rows_without_port_class_and_volume_are_told_as_far_as_they_go() -> None:
+    story = story_of(
+        {
+            "entry": [{"peer": "192.0.2.1", "tries": 1, "longest_s": 5, "longest_at": AT,
+                       "first_at": AT, "with_data": 1}],
+            "scans": [{"kind": "horizontal", "targets": 5, "first_at": AT, "last_at": AT,
+                       "fail_percent": 3}],
+            "blocked": [{"peer": "10.0.0.1", "attempts": 3, "first_at": AT}],
+            "volume": [{"peer": "192.0.2.1", "hour": AT}],
+        }
+    )  # fmt: skip
+
+    assert story.headline == (
+        "web-3 was entered over a protocol without ports from 192.0.2.1 at 01:00 and tried 5 "
+        "addresses."
+    )
+    assert [act.technique for act in story.acts] == ["T1046", "T1133"]
+
+
+def test_without_any_act_there_is_no_headline() -> None:
+    assert story_of({}) == Story()

@@ -10,9 +10,10 @@ from transforms.questions.sql import (
     HAS_REACHED,
     IS_INSIDE,
     IS_OUTSIDE,
+    SECONDS,
     STRONGEST_FIRST,
 )
-from transforms.vocabulary import REACHED_OUTCOMES, Initiator, Standing, sql_list
+from transforms.vocabulary import Initiator, Standing
 from transforms.wording import moment, peer_of
 
 _NTP_PORT = 123
@@ -48,13 +49,12 @@ REGULAR_CALLS_SQL = f"""
        AND (stddev_pop(gap_s) <= avg(gap_s) * {{regular_cv_percent}} / 100
             OR percentile(abs(gap_s - median), 0.5)
                <= max(median) * {{regular_mad_percent}} / 100)"""
-_SECONDS = "unix_timestamp(last_at) - unix_timestamp(first_at)"
 # A row is an outside service that the subject called very often and shortly, at whatever times.
 REPEATED_CALLS_SQL = f"""
     SELECT c.peer, max(c.peer_name) AS peer_name, max(c.peer_ring) AS peer_ring, c.service_port,
            c.protocol, count(*) AS calls, min(c.first_at) AS first_at, max(c.first_at) AS last_at,
            count(DISTINCT date_trunc('HOUR', c.first_at)) AS hours,
-           CAST(percentile({_SECONDS}, 0.5) AS BIGINT) AS median_s,
+           CAST(percentile({SECONDS}, 0.5) AS BIGINT) AS median_s,
            CAST(percentile(c.bytes_out, 0.5) AS BIGINT) AS median_bytes_out,
            sum(c.bytes_out) AS bytes_out, sum(c.bytes_in) AS bytes_in
     FROM conversations c
@@ -62,17 +62,16 @@ REPEATED_CALLS_SQL = f"""
           WHERE hop = 1 AND {BY_SUBJECT} AND {IS_OUTSIDE}
             AND NOT standing <=> '{Standing.ORDINARY}') p
       ON c.peer = p.peer AND c.service_port = p.service_port AND c.protocol = p.protocol
-    WHERE c.hop = 1 AND c.initiator = '{Initiator.SUBJECT}'
-      AND c.outcome IN ({sql_list(REACHED_OUTCOMES)})
+    WHERE c.hop = 1 AND {BY_SUBJECT} AND {HAS_REACHED}
       AND c.service_port NOT IN (53, {_NTP_PORT})
     GROUP BY c.peer, c.service_port, c.protocol
     HAVING calls >= {{repeated_calls}} AND hours >= 2 AND median_s <= {{repeated_short_s}}"""
 LONG_SESSIONS_SQL = f"""
-    SELECT {_SECONDS} AS seconds, initiator, peer,
+    SELECT {SECONDS} AS seconds, initiator, peer,
            peer_name, peer_ring, protocol, service_port, outcome, first_at, last_at, records,
            bytes_out, bytes_in, conversation_id
     FROM conversations
-    WHERE hop = 1 AND {HAS_PORTS} AND {{unexpected}} AND {_SECONDS} > {{long_session_s}}"""
+    WHERE hop = 1 AND {HAS_PORTS} AND {{unexpected}} AND {SECONDS} > {{long_session_s}}"""
 _USUAL_PROTOCOLS = f"{ICMP}, {TCP}, {UDP}, {ICMPV6}"
 ODD_PROTOCOLS_SQL = f"""
     SELECT protocol, peer, max(peer_name) AS peer_name, min(peer_ring) AS peer_ring,

@@ -9,6 +9,7 @@ from transforms.questions.sql import (
     HAS_REACHED,
     IS_OUTSIDE,
     PEER_COLUMNS,
+    SECONDS,
     STRONGEST_FIRST,
 )
 from transforms.vocabulary import Outcome
@@ -88,7 +89,6 @@ LISTENING_PORTS = Question(
 )
 
 
-_SECONDS = "unix_timestamp(last_at) - unix_timestamp(first_at)"
 # A row is a client from outside at one service by which a machine is entered, or of the finding.
 ENTRY_SQL = f"""
     SELECT peer, max(peer_name) AS peer_name, service_port, protocol, service_class,
@@ -96,7 +96,7 @@ ENTRY_SQL = f"""
            max_by(first_at, seconds) AS longest_at, max(seconds) AS longest_s,
            CAST(percentile(seconds, 0.5) AS BIGINT) AS median_s,
            count_if(outcome = '{Outcome.DATA}') AS with_data
-    FROM (SELECT *, {_SECONDS} AS seconds, {class_of("service_port")} AS service_class
+    FROM (SELECT *, {SECONDS} AS seconds, {class_of("service_port")} AS service_class
           FROM conversations
           WHERE hop = 1 AND {BY_PEER} AND {IS_OUTSIDE} AND {HAS_REACHED} AND {{unexpected}})
     WHERE service_class = 'remote admin' OR {{finding_remotes}}

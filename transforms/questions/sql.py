@@ -34,5 +34,12 @@ STRONGEST_FIRST = f"{outcome_rank()} DESC"
 # What the subject began inside, whoever is expected.
 ATTEMPT = f"hop = 1 AND {BY_SUBJECT} AND {IS_INSIDE}"
 
+SECONDS = "unix_timestamp(last_at) - unix_timestamp(first_at)"
+
 HAS_PORTS = f"protocol IN ({', '.join(map(str, WITH_PORTS))})"
 IS_ICMP = f"protocol IN ({ICMP}, {ICMPV6})"
+
+
+def whole_sum(column: str) -> str:
+    """SQL text: a sum that is unknown where a part of it is."""
+    return f"IF(count_if({column} IS NULL) > 0, NULL, sum({column}))"

@@ -7,7 +7,7 @@ from transforms.network.service_classes import class_of
 from transforms.questions.context import QuestionContext
 from transforms.questions.judgement import judge
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
-from transforms.questions.sql import BY_SUBJECT
+from transforms.questions.sql import BY_SUBJECT, whole_sum
 from transforms.standing.activity import KEY
 from transforms.text import sanitise
 from transforms.vocabulary import (
@@ -50,7 +50,7 @@ def peers_of(
             F.count_if("is_contradicted").alias("contradicted"),
             F.min("first_at").alias("first_at"),
             F.max("last_at").alias("last_at"),
-            *(F.expr(_whole_sum(name)).alias(name) for name in ("bytes_out", "bytes_in")),
+            *(F.expr(whole_sum(name)).alias(name) for name in ("bytes_out", "bytes_in")),
             F.expr("count_if(bytes_out IS NULL OR bytes_in IS NULL)").alias("volume_unknown"),
             F.array_sort(F.array_distinct(F.flatten(F.collect_set("points")))).alias("points"),
         )
@@ -82,11 +82,6 @@ _ADDED = {
     "standing": "string", "reasons": "array<string>", "attempts_before": "bigint",
     "history_h": "double", "equals": "bigint", "compared": "bigint", "crowd": "bigint",
 }  # fmt: skip
-
-
-def _whole_sum(name: str) -> str:
-    """SQL text: a sum that is unknown where a part of it is."""
-    return f"IF(count_if({name} IS NULL) > 0, NULL, sum({name}))"
 
 
 def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:

@@ -5,22 +5,14 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from transforms.vocabulary import (
-    FAILED_OUTCOMES,
-    REACHED_OUTCOMES,
-    Outcome,
-    ring_of_rank,
-    ring_rank,
-    sql_list,
-)
+from transforms.questions.sql import HAS_FAILED, HAS_REACHED, whole_sum
+from transforms.vocabulary import Outcome, ring_of_rank, ring_rank
 
 # What makes a row of `peers`: from hop 2 on `machine` is the address that takes part, at hop 1 it
 # is empty, as the subject is one whatever its addresses.
 KEY = ("hop", "machine", "initiator", "peer", "service_port", "protocol")
 MACHINE = "IF(hop = 1, '', subject_address)"
-_REACHED = f"outcome IN ({sql_list(REACHED_OUTCOMES)})"
 _HAS_DATA = f"outcome = '{Outcome.DATA}'"
-_FAILED = f"outcome IN ({sql_list(FAILED_OUTCOMES)})"
 
 
 def with_moment(conversations: DataFrame, moments: DataFrame) -> DataFrame:
@@ -79,17 +71,17 @@ def _by_hour(conversations: DataFrame) -> DataFrame:
         *KEY, "is_before", F.date_trunc("HOUR", "first_at").alias("hour")
     ).agg(
         F.count("*").alias("calls"),
-        F.expr(f"count_if({_REACHED})").alias("reached"),
+        F.expr(f"count_if({HAS_REACHED})").alias("reached"),
         F.expr(f"count_if({_HAS_DATA})").alias("with_data"),
         F.max("peer_name").alias("peer_name"),
         F.max("subject_address").alias("near"),
-        F.expr("IF(count_if(bytes_out IS NULL) > 0, NULL, sum(bytes_out))").alias("bytes"),
+        F.expr(whole_sum("bytes_out")).alias("bytes"),
         F.expr(f"min({ring_rank('peer_ring')})").alias("ring"),
         F.min("first_at").alias("first_at"),
-        F.expr(f"min_by({_FAILED}, first_at)").alias("first_failed"),
+        F.expr(f"min_by({HAS_FAILED}, first_at)").alias("first_failed"),
         F.expr("min_by(conversation_id, first_at)").alias("first_id"),
-        F.expr(f"min(IF({_REACHED}, first_at, NULL))").alias("reached_at"),
-        F.expr(f"min_by(conversation_id, IF({_REACHED}, first_at, NULL))").alias("reached_id"),
+        F.expr(f"min(IF({HAS_REACHED}, first_at, NULL))").alias("reached_at"),
+        F.expr(f"min_by(conversation_id, IF({HAS_REACHED}, first_at, NULL))").alias("reached_id"),
         F.expr(f"min(IF({_HAS_DATA}, first_at, NULL))").alias("data_at"),
         F.expr(f"min_by(conversation_id, IF({_HAS_DATA}, first_at, NULL))").alias("data_id"),
     )

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from transforms.vocabulary import INSIDE, REACHED_OUTCOMES, sql_list
+from transforms.questions.sql import HAS_REACHED, whole_sum
+from transforms.vocabulary import INSIDE
 
-_REACHED = f"outcome IN ({sql_list(REACHED_OUTCOMES)})"
 # An equal that talks with its own equals does what the machine does with its equals.
 EACH_OTHER = "(equal)"
 SERVICE = ("initiator", "peer", "service_port", "protocol")
@@ -44,8 +44,8 @@ def equal_activity(near: DataFrame, pairs: DataFrame, members: DataFrame) -> Dat
         "machine", "equal", *SERVICE, F.date_trunc("HOUR", "first_at").alias("hour")
     ).agg(
         F.count("*").alias("calls"),
-        F.expr("IF(count_if(bytes_out IS NULL) > 0, NULL, sum(bytes_out))").alias("bytes"),
-        F.expr(f"count_if({_REACHED})").alias("reached"),
+        F.expr(whole_sum("bytes_out")).alias("bytes"),
+        F.expr(f"count_if({HAS_REACHED})").alias("reached"),
     )
     return hourly.groupBy("machine", *SERVICE).agg(
         F.expr("count(DISTINCT equal)").alias("equals"),
@@ -65,7 +65,7 @@ def crowd_at(near: DataFrame, servers: Sequence[str], own: Iterable[str]) -> Dat
         near.where(F.col("subject_address").isin(list(servers)))
         .where(F.col("peer_ring").isin([ring.value for ring in INSIDE]))
         .where(~F.col("peer").isin(list(own)))
-        .where(_REACHED)
+        .where(HAS_REACHED)
         .groupBy(
             F.expr("CASE initiator WHEN 'subject' THEN 'peer' WHEN 'peer' THEN 'subject'"
                    " ELSE initiator END").alias("initiator"),

@@ -16,8 +16,6 @@ from transforms.questions.options import Thresholds
 from transforms.standing.equals import EACH_OTHER, SERVICE
 from transforms.vocabulary import Initiator, Standing, is_inside
 
-STANDING_VERSION = "1"
-
 
 class Contrasts(NamedTuple):
     """What activity is compared with.
@@ -32,10 +30,6 @@ class Contrasts(NamedTuple):
     members: DataFrame | None = None
     equals: DataFrame | None = None
     crowd: DataFrame | None = None
-
-
-FIGURES = ("attempts_before", "history_h", "equals", "compared", "crowd")
-ADDED = ("standing", "reasons", *FIGURES)
 
 
 def with_standing(activity: DataFrame, contrasts: Contrasts, limits: Thresholds) -> DataFrame:

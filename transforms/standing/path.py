@@ -1,6 +1,6 @@
 """The path: from machine to machine, each step after the contact that it follows from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -134,8 +134,3 @@ class Followed:
     without_history: tuple[str, ...] = ()
     readings: int = 1
     ended: str = ""
-
-
-def names_in(steps: Sequence[PathStep]) -> dict[str, str]:
-    """Names of machines by address, as the path knows them."""
-    return {step.to_address: step.to_name for step in steps if step.to_name}

@@ -3,6 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.joins import with_known
 from transforms.network.service_classes import class_of
 from transforms.questions.context import QuestionContext
 from transforms.questions.judgement import judge
@@ -68,14 +69,9 @@ def _with_standings(peers: DataFrame, standings: DataFrame | None) -> DataFrame:
     """Add `standing`, its reasons and figures; keeps every row."""
     if standings is None:
         return peers.withColumns({name: F.lit(None).cast(kind) for name, kind in _ADDED.items()})
-    judged = standings.select(*(F.col(name).alias(f"_{name}") for name in KEY), *_ADDED)
-    same = [
-        F.coalesce(F.col(name), F.lit("")) == F.col("_machine")
-        if name == "subject_address"
-        else F.col(name).eqNullSafe(F.col(f"_{name}"))
-        for name in ("subject_address", *(key for key in KEY if key != "machine"))
-    ]
-    return peers.join(judged, same, "left").drop(*(f"_{name}" for name in KEY))
+    judged = standings.select(*KEY, *_ADDED)
+    machine = F.coalesce("subject_address", F.lit(""))
+    return with_known(peers.withColumn("machine", machine), judged, KEY).drop("machine")
 
 
 _ADDED = {
@@ -91,16 +87,10 @@ def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:
         return peers.withColumns({"is_new_peer": nothing, "is_new_service": nothing})
     key = ["initiator", "peer", "service_port", "protocol"]
     for column, keys in (("is_new_peer", key[:2]), ("is_new_service", key)):
-        known = before.groupBy(*(F.col(name).alias(f"_{name}") for name in keys)).agg(
-            F.lit(True).alias("_known")
-        )
-        same = [F.col(name).eqNullSafe(F.col(f"_{name}")) for name in keys]
+        known = before.select(*keys).distinct().withColumn("_known", F.lit(True))
         is_new = F.expr("IF(hop = 1, _known IS NULL, NULL)")
-        peers = (
-            peers.join(F.broadcast(known), same, "left")
-            .withColumn(column, is_new)
-            .drop("_known", *(f"_{name}" for name in keys))
-        )
+        peers = with_known(peers, F.broadcast(known), keys).withColumn(column, is_new)
+        peers = peers.drop("_known")
     return peers
 
 

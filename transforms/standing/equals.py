@@ -6,12 +6,15 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.joins import with_known
 from transforms.questions.sql import HAS_REACHED, whole_sum
 from transforms.vocabulary import INSIDE
 
-# An equal that talks with its own equals does what the machine does with its equals.
-EACH_OTHER = "(equal)"
 SERVICE = ("initiator", "peer", "service_port", "protocol")
+EQUAL_KEY = ("machine", "initiator", "peer_or_equal", "service_port", "protocol")
+EQUAL_FIGURES = ("equals", "equals_reached", "peak_equals", "peak_bytes_equals")
+# An equal that talks with its own equals does what the machine does with its equals.
+_EACH_OTHER = "(equal)"
 
 
 class EqualOf(NamedTuple):
@@ -22,32 +25,36 @@ class EqualOf(NamedTuple):
     address: str
 
 
-def equal_activity(near: DataFrame, pairs: DataFrame, members: DataFrame) -> DataFrame:
-    """One row per machine, side, peer, port and protocol: how many equals do this.
+def with_equals_named(rows: DataFrame, members: DataFrame) -> DataFrame:
+    """Add `peer_or_equal`: the peer, or one word for whoever is a member of the same machine.
 
-    `near` are conversations of the equals, `pairs` rows of `EqualOf`, `members` the addresses
-    (machine, address) of a machine and its equals. `equals` counts those that did it at all,
-    `equals_reached` those that got an answer; `peak_equals` is the busiest hour of one of them.
+    `members` are the addresses (machine, address) of a machine and its equals.
     """
-    of_machine = members.select(F.col("machine").alias("_of"), F.col("address").alias("_at"))
-    named = (
-        near.join(F.broadcast(pairs), near["subject_address"] == pairs["address"])
-        .drop("address")
-        .join(
-            F.broadcast(of_machine),
-            (F.col("_of") == F.col("machine")) & (F.col("_at") == F.col("peer")),
-            "left",
+    of_machine = members.select("machine", F.col("address").alias("peer"), F.lit(True).alias("_is"))
+    found = with_known(rows, F.broadcast(of_machine), ("machine", "peer"))
+    named = F.expr(f"IF(_is, '{_EACH_OTHER}', peer)")
+    return found.withColumn("peer_or_equal", named).drop("_is")
+
+
+def equal_activity(near: DataFrame, pairs: DataFrame, members: DataFrame) -> DataFrame:
+    """One row per `EQUAL_KEY`: how many equals of the machine do this.
+
+    `near` are conversations of the equals, `pairs` rows of `EqualOf`, `members` as in
+    `with_equals_named`. `equals` counts those that did it at all, `equals_reached` those that got
+    an answer; `peak_…` is the busiest hour of one of them.
+    """
+    own = near.join(F.broadcast(pairs), near["subject_address"] == pairs["address"]).drop("address")
+    hour = F.date_trunc("HOUR", "first_at").alias("hour")
+    hourly = (
+        with_equals_named(own, members)
+        .groupBy(*EQUAL_KEY, "equal", hour)
+        .agg(
+            F.count("*").alias("calls"),
+            F.expr(whole_sum("bytes_out")).alias("bytes"),
+            F.expr(f"count_if({HAS_REACHED})").alias("reached"),
         )
-        .withColumn("peer", F.expr(f"IF(_at IS NULL, peer, '{EACH_OTHER}')"))
     )
-    hourly = named.groupBy(
-        "machine", "equal", *SERVICE, F.date_trunc("HOUR", "first_at").alias("hour")
-    ).agg(
-        F.count("*").alias("calls"),
-        F.expr(whole_sum("bytes_out")).alias("bytes"),
-        F.expr(f"count_if({HAS_REACHED})").alias("reached"),
-    )
-    return hourly.groupBy("machine", *SERVICE).agg(
+    return hourly.groupBy(*EQUAL_KEY).agg(
         F.expr("count(DISTINCT equal)").alias("equals"),
         F.expr("count(DISTINCT IF(reached > 0, equal, NULL))").alias("equals_reached"),
         F.max("calls").alias("peak_equals"),

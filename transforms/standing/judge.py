@@ -10,10 +10,11 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.joins import with_known
 from transforms.network.protocols import ICMP, ICMPV6
 from transforms.network.service_classes import class_of
 from transforms.questions.options import Thresholds
-from transforms.standing.equals import EACH_OTHER, SERVICE
+from transforms.standing.equals import EQUAL_FIGURES, EQUAL_KEY, SERVICE, with_equals_named
 from transforms.vocabulary import Initiator, Standing, is_inside
 
 
@@ -47,42 +48,16 @@ def with_standing(activity: DataFrame, contrasts: Contrasts, limits: Thresholds)
 
 def _with_equals(rows: DataFrame, contrasts: Contrasts) -> DataFrame:
     if contrasts.equals is None or contrasts.members is None:
-        return rows.withColumns(
-            {name: F.lit(None).cast("bigint")
-             for name in ("equals", "equals_reached", "peak_equals", "peak_bytes_equals")}
-        )  # fmt: skip
-    members = contrasts.members.select(F.col("machine").alias("_of"), F.col("address").alias("_at"))
-    rows = rows.join(
-        F.broadcast(members),
-        (F.col("_of") == F.col("machine")) & (F.col("_at") == F.col("peer")),
-        "left",
-    ).withColumn("_peer", F.expr(f"IF(_at IS NULL, peer, '{EACH_OTHER}')"))
-    named = contrasts.equals.select(
-        *(F.col(name).alias(f"_eq_{name}") for name in ("machine", *SERVICE)),
-        "equals", "equals_reached", "peak_equals", "peak_bytes_equals",
-    )  # fmt: skip
-    same = (
-        (F.col("_eq_machine") == F.col("machine"))
-        & (F.col("_eq_initiator") == F.col("initiator"))
-        & (F.col("_eq_peer") == F.col("_peer"))
-        & F.col("_eq_service_port").eqNullSafe(F.col("service_port"))
-        & (F.col("_eq_protocol") == F.col("protocol"))
-    )
-    joined = rows.join(F.broadcast(named), same, "left")
-    return joined.drop("_of", "_at", "_peer", *(f"_eq_{name}" for name in ("machine", *SERVICE)))
+        nothing = F.lit(None).cast("bigint")
+        return rows.withColumns(dict.fromkeys(EQUAL_FIGURES, nothing))
+    named = with_equals_named(rows, contrasts.members)
+    return with_known(named, F.broadcast(contrasts.equals), EQUAL_KEY).drop("peer_or_equal")
 
 
 def _with_crowd(rows: DataFrame, contrasts: Contrasts) -> DataFrame:
     if contrasts.crowd is None:
         return rows.withColumn("crowd", F.lit(None).cast("bigint"))
-    named = contrasts.crowd.select(*(F.col(name).alias(f"_c_{name}") for name in SERVICE), "crowd")
-    same = (
-        (F.col("_c_initiator") == F.col("initiator"))
-        & (F.col("_c_peer") == F.col("peer"))
-        & F.col("_c_service_port").eqNullSafe(F.col("service_port"))
-        & (F.col("_c_protocol") == F.col("protocol"))
-    )
-    return rows.join(F.broadcast(named), same, "left").drop(*(f"_c_{name}" for name in SERVICE))
+    return with_known(rows, F.broadcast(contrasts.crowd), SERVICE)
 
 
 def _facts(limits: Thresholds) -> dict[str, str]:

@@ -93,8 +93,9 @@ def judged(spark: SparkSession, cases: list[tuple[Any, ...]]) -> dict[str, tuple
         spark.createDataFrame([], "machine STRING, address STRING"),
         spark.createDataFrame(
             equals,
-            f"machine STRING, {service}, equals BIGINT, equals_reached BIGINT, "
-            "peak_equals BIGINT, peak_bytes_equals BIGINT",
+            "machine STRING, initiator STRING, peer_or_equal STRING, service_port BIGINT, "
+            "protocol BIGINT, equals BIGINT, equals_reached BIGINT, peak_equals BIGINT, "
+            "peak_bytes_equals BIGINT",
         ),
         spark.createDataFrame(crowd, f"{service}, crowd BIGINT"),
     )

@@ -17,8 +17,9 @@ from pyspark.sql import functions as F
 from bench.harness import report
 from bench.local_spark import local_spark
 from jobs.pipeline.answer import answer_questions
-from jobs.pipeline.conversations import CaseTables, computed
+from jobs.pipeline.conversations import CaseTables
 from jobs.pipeline.read_flows import FEW_RECORDS
+from jobs.spark.frames import computed
 from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
 from transforms.conversations.rules import Recorded
@@ -66,10 +67,10 @@ def _measure(spark: SparkSession, flows: DataFrame, count: int) -> list[str]:
         rules = Thresholds().rules()
         recorded = Recorded(has_unknown_vpcs=False)
         made = conversations_of(flows, [_SUBJECT], rules, recorded=recorded)
-        conversations = computed(made, "bench", is_small)
+        conversations = computed(made, is_small)
         rows = conversations.count()
         started.append(time.perf_counter())
-        peers = computed(peers_of(conversations), "bench", is_small)
+        peers = computed(peers_of(conversations), is_small)
         services = peers.count()
         started.append(time.perf_counter())
         tables = CaseTables(

@@ -11,6 +11,7 @@ from jobs.pipeline.case import Case
 from jobs.pipeline.levels import Path
 from jobs.pipeline.read_flows import FlowsRead, recorded_in
 from jobs.spark.concurrent import run_concurrently
+from jobs.spark.frames import computed
 from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows
 from jobs.storage.delta_sink import write_table
@@ -66,9 +67,7 @@ def build_conversations(
             are_several=window.are_several,
             recorded=recorded_in(case.arguments.window, window),
         )
-        return Conversations(
-            frame=computed(frame, case.run_id, window.is_small), is_small=window.is_small
-        )
+        return Conversations(frame=computed(frame, window.is_small), is_small=window.is_small)
 
 
 def unseen_by(case: Case, window: FlowsRead) -> Unseen:
@@ -98,12 +97,13 @@ def build_tables(
     """
     is_small = path.is_small
     with phases.phase("peers"), for_few_rows(spark, is_small):
-        found = less_certain_in(path.conversations, gaps)
-        conversations = computed(found, case.run_id, is_small)
+        run_id = F.lit(case.run_id)
+        found = less_certain_in(path.conversations, gaps).withColumn("run_id", run_id)
+        conversations = computed(found, is_small)
         peers = peers_of(conversations, baseline.peers if baseline else None, path.judged)
         return CaseTables(
             conversations=conversations,
-            peers=computed(peers, case.run_id, is_small),
+            peers=computed(peers.withColumn("run_id", run_id), is_small),
             path=spark.createDataFrame([path_row(step, case.run_id) for step in path.steps], PATH),
             is_small=is_small,
             held=path.held,
@@ -116,17 +116,3 @@ def store_tables(case: Case, tables: CaseTables) -> None:
         begin(write_table, tables.conversations, case.table("conversations"), CONVERSATIONS)
         begin(write_table, tables.peers, case.table("peers"), PEERS)
         begin(write_table, tables.path.coalesce(1), case.table("path"), PATH)
-
-
-def computed(frame: DataFrame, run_id: str, is_small: bool) -> DataFrame:
-    """The rows with their run, computed once and now, however often they are queried.
-
-    Few rows are cut off from the plan that made them: each question would be analysed and optimised
-    together with it otherwise. Many rows must outlive the loss of an executor.
-    """
-    named = frame.withColumn("run_id", F.lit(run_id))
-    if is_small:
-        return named.coalesce(1).localCheckpoint()
-    held = named.persist()
-    held.count()
-    return held

@@ -7,6 +7,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.spark.frames import computed, union_of
 from jobs.spark.session import for_few_rows
 from transforms.questions.options import Thresholds
 from transforms.standing.activity import activity_of, with_moment
@@ -18,12 +19,13 @@ from transforms.subject.identity import Subject
 from transforms.subject.machines import Machine
 from transforms.vocabulary import Initiator, Standing, is_inside
 
-_MACHINES = """machine STRING, moment_s BIGINT, has_sign BOOLEAN, history_h DOUBLE,
-    contact_s BIGINT, compared BIGINT"""
+_MOMENTS = "machine STRING, moment_s BIGINT"
+_MACHINES = """machine STRING, has_sign BOOLEAN, history_h DOUBLE, contact_s BIGINT,
+    compared BIGINT"""
 _PAIRS = "machine STRING, equal STRING, address STRING"
 _MEMBERS = "machine STRING, address STRING"
 # Times as seconds: a datetime would pass through the time zone of this process.
-SECONDS = {
+_SECONDS = {
     "reached_s": "unix_timestamp(reached_at)",
     "data_s": "unix_timestamp(data_at)",
 }
@@ -35,8 +37,8 @@ _ROWS_NAMED = 20_000
 class Traced:
     """A machine of a level: what it is, from when on it counts, and what is known of it before.
 
-    `keys` are the values of `machine` that its rows have. `has_sign` says that a sign made that
-    moment; `contact_s` is a suspicious contact from outside.
+    `keys` are the values of `machine` that its rows have; the subject's is empty. `has_sign` says
+    that a sign made that moment; `contact_s` is a suspicious contact from outside.
     """
 
     machine: Machine
@@ -99,12 +101,7 @@ class Near:
 
     def conversations(self) -> DataFrame | None:
         """One frame of all; None where nothing was read."""
-        if not self.frames:
-            return None
-        first, *others = self.frames
-        for other in others:
-            first = first.unionByName(other)
-        return first
+        return union_of(self.frames) if self.frames else None
 
     def add(self, conversations: DataFrame, history: History, machines: Iterable[Machine]) -> None:
         """Add what one reading found of these machines."""
@@ -113,14 +110,10 @@ class Near:
         self.read |= {address for each in machines for address in each.subject.addresses}
 
 
-def moments_of(spark: SparkSession, traced: Sequence[Traced]) -> DataFrame:
-    """A row for each key of a machine, as `with_moment` and `with_standing` take it."""
-    rows = [
-        (key, each.moment_s, each.has_sign, each.history_h, each.contact_s, None)
-        for each in traced
-        for key in each.keys
-    ]
-    return spark.createDataFrame(rows, _MACHINES)
+def timed(spark: SparkSession, traced: Sequence[Traced], conversations: DataFrame) -> DataFrame:
+    """The conversations of these machines, each with whether it is before its machine's moment."""
+    rows = [(key, each.moment_s) for each in traced for key in each.keys]
+    return with_moment(conversations, spark.createDataFrame(rows, _MOMENTS))
 
 
 def level_of(
@@ -130,12 +123,10 @@ def level_of(
     conversations: DataFrame,
     is_small: bool,
 ) -> Level:
-    """The activity of these machines; `conversations` have their rows under this hop."""
+    """The activity of these machines in `timed` conversations, which are of this hop."""
     with for_few_rows(spark, is_small):
-        rows = activity_of(with_moment(conversations, moments_of(spark, traced)))
-        return Level(
-            hop=hop, traced=tuple(traced), activity=_kept(rows, is_small), is_small=is_small
-        )
+        activity = computed(activity_of(conversations), is_small)
+    return Level(hop=hop, traced=tuple(traced), activity=activity, is_small=is_small)
 
 
 def judged(
@@ -144,7 +135,7 @@ def judged(
     """The activity of a level with its standing, by everything that has been read; computed."""
     with for_few_rows(spark, level.is_small):
         contrasts = _contrasts(spark, level, near, servers)
-        return _kept(with_standing(level.activity, contrasts, limits), level.is_small)
+        return computed(with_standing(level.activity, contrasts, limits), level.is_small)
 
 
 def _contrasts(spark: SparkSession, level: Level, near: Near, servers: Sequence[str]) -> Contrasts:
@@ -157,13 +148,12 @@ def _contrasts(spark: SparkSession, level: Level, near: Near, servers: Sequence[
         ]
         compared = len(seen) if each.equals else None
         for key in each.keys:
-            known = (each.has_sign, each.history_h, each.contact_s, compared)
-            machines.append((key, each.moment_s, *known))
+            machines.append((key, each.has_sign, each.history_h, each.contact_s, compared))
             for equal in seen:
                 pairs += [EqualOf(key, equal.key, a) for a in equal.subject.addresses]
                 members += [(key, address) for address in equal.subject.addresses]
             members += [(key, address) for address in each.machine.subject.addresses]
-    frame = spark.createDataFrame(machines, _MACHINES).drop("moment_s")
+    frame = spark.createDataFrame(machines, _MACHINES)
     conversations = near.conversations()
     if conversations is None:
         return Contrasts(frame)
@@ -179,11 +169,15 @@ def _contrasts(spark: SparkSession, level: Level, near: Near, servers: Sequence[
 
 def open_rows(judged_rows: DataFrame) -> list[Any]:
     """Rows inside that are not ordinary, or of which more could be learnt; the foremost first."""
-    wanted = f"{is_inside()} AND attempts_after > 0 AND standing <> '{Standing.ORDINARY}'"
+    order = (F.desc("data_after"), F.desc("reached_after"), "began_at", "peer")
+    return collected(judged_rows.where(is_inside()).where("attempts_after > 0").orderBy(*order))
+
+
+def collected(judged_rows: DataFrame) -> list[Any]:
+    """The first rows that are not ordinary, with `reached_s` and `data_s` (Unix seconds)."""
     return (
-        judged_rows.where(wanted)
-        .withColumns({name: F.expr(text) for name, text in SECONDS.items()})
-        .orderBy(F.desc("data_after"), F.desc("reached_after"), "began_at", "peer")
+        judged_rows.where(F.col("standing") != Standing.ORDINARY.value)
+        .withColumns({name: F.expr(text) for name, text in _SECONDS.items()})
         .limit(_ROWS_NAMED)
         .collect()
     )
@@ -192,16 +186,3 @@ def open_rows(judged_rows: DataFrame) -> list[Any]:
 def is_reached(row: Any) -> bool:
     """Whether the machine began it and got an answer."""
     return bool(row["initiator"] == Initiator.SUBJECT and row["reached_after"] > 0)
-
-
-def machine_of_subject(subject: Subject) -> Machine:
-    """The subject as a machine; its rows have the key ''."""
-    return Machine("", subject)
-
-
-def _kept(frame: DataFrame, is_small: bool) -> DataFrame:
-    if is_small:
-        return frame.coalesce(1).localCheckpoint()
-    held = frame.persist()
-    held.count()
-    return held

@@ -1,19 +1,19 @@
 """The further readings of a path: what machines beside the subject did, in window and baseline."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.pipeline.baseline import BaselineRead, baseline_window
 from jobs.pipeline.case import Case
-from jobs.pipeline.conversations import Conversations, computed
+from jobs.pipeline.conversations import Conversations
 from jobs.pipeline.first_sign import FirstSign
 from jobs.pipeline.levels import Path, Start
 from jobs.pipeline.path import follow
 from jobs.pipeline.read_flows import FlowsRead, read_flows, recorded_in
 from jobs.pipeline.scan import ReadingPlan
 from jobs.sources.listing import Listing
+from jobs.spark.frames import computed
 from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
@@ -33,7 +33,7 @@ class NearReadings:
         self._spark, self._case, self._phases = spark, case, phases
         self._thresholds = thresholds
         self.reads: list[FlowsRead] = []
-        self.frames: list[DataFrame] = []
+        self._held: list[DataFrame] = []
 
     def read(self, number: int, machines: Sequence[Machine]) -> tuple[DataFrame, History]:
         """The conversations of these machines, and how far back their records go."""
@@ -52,14 +52,16 @@ class NearReadings:
                 recorded=recorded_in(plan.window, read),
             )
             recorded = recorded_by_hour(read.flows, read.aggregation_s).collect()
-            conversations = computed(frame, self._case.run_id, read.is_small)
-        self.frames.append(conversations)
-        return conversations.drop("run_id"), History(recorded)
+            conversations = computed(frame, read.is_small)
+        self._held.append(conversations)
+        return conversations, History(recorded)
 
     def release(self) -> None:
         """Give back what was kept in memory for the readings."""
         for read in self.reads:
             read.release()
+        for frame in self._held:
+            frame.unpersist()
 
     def _plan(self, number: int, machines: Sequence[Machine]) -> ReadingPlan:
         window, listing = self._case.arguments.window, self._case.listing
@@ -89,7 +91,7 @@ def follow_path(
     start = Start(
         subject=window.subject,
         name=name_of_subject(case),
-        conversations=conversations.frame.drop("run_id"),
+        conversations=conversations.frame,
         before=baseline.conversations if baseline else None,
         from_s=span.from_s,
         moment_s=moment_s,
@@ -98,11 +100,10 @@ def follow_path(
         history_h=recorded.hours_before(window.subject.interface_ids, moment_s),
         is_small=conversations.is_small,
     )
-    path = follow(
+    return follow(
         spark, start, case.labels, (span.from_s, span.to_s), case.arguments.question_options,
         thresholds, readings.read,
     )  # fmt: skip
-    return replace(path, held=(conversations.frame, *readings.frames, *path.held))
 
 
 def name_of_subject(case: Case) -> str | None:

@@ -1,7 +1,5 @@
 """Conversations → what a machine did with each service, before a moment and from it on."""
 
-from collections.abc import Sequence
-
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -85,8 +83,3 @@ def _by_hour(conversations: DataFrame) -> DataFrame:
         F.expr(f"min(IF({_HAS_DATA}, first_at, NULL))").alias("data_at"),
         F.expr(f"min_by(conversation_id, IF({_HAS_DATA}, first_at, NULL))").alias("data_id"),
     )
-
-
-def only_of(conversations: DataFrame, addresses: Sequence[str]) -> DataFrame:
-    """The conversations in which one of these addresses is the near end."""
-    return conversations.where(F.col("subject_address").isin(list(addresses)))

@@ -10,8 +10,9 @@ from pyspark.sql import SparkSession
 from jobs.cli.arguments import parse_arguments
 from jobs.pipeline.answer import answer_questions
 from jobs.pipeline.case import Case
-from jobs.pipeline.conversations import CaseTables, computed
+from jobs.pipeline.conversations import CaseTables
 from jobs.sources.listing import Listing
+from jobs.spark.frames import computed
 from tests.support.flow_rows import S, back, flows_of, out
 from transforms.conversations.build import conversations_of
 from transforms.conversations.rules import Rules
@@ -31,8 +32,8 @@ REASONS: dict[str, tuple[str, ...]] = {"FULL": (), "PARTIAL": ("a minute is lost
 
 def tables_of(spark: SparkSession, *rows: dict[str, object]) -> CaseTables:
     made = conversations_of(flows_of(spark, rows), [S], Rules())
-    conversations = computed(made, "run", is_small=True)  # as the job does: planned once
-    peers = computed(peers_of(conversations), "run", is_small=True)
+    conversations = computed(made, is_small=True)  # as the job does: planned once
+    peers = computed(peers_of(conversations), is_small=True)
     path = spark.createDataFrame([], PATH)
     return CaseTables(conversations=conversations, peers=peers, path=path, is_small=True)
 

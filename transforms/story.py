@@ -12,7 +12,8 @@ from typing import NamedTuple
 from transforms.questions.catalogue import Answer
 from transforms.standing.path import PathStep
 from transforms.text import sanitise
-from transforms.wording import duration, moment, size
+from transforms.vocabulary import Outcome, Standing
+from transforms.wording import count_of, duration, moment, size
 
 MOST_WORDS = 40
 ACTS_SHOWN = 10
@@ -85,8 +86,12 @@ def _headline(subject: str, acts: Sequence[Act]) -> str:
     return ""
 
 
-def _name(row: Mapping[str, object], end: str = "peer") -> str:
-    return sanitise(str(row.get(f"{end}_name") or row[end]), 60)
+def _name(row: Mapping[str, object]) -> str:
+    return sanitise(str(row.get("peer_name") or row["peer"]), 60)
+
+
+def _number(row: Mapping[str, object], name: str) -> int:
+    return int(str(row.get(name) or 0))
 
 
 def _service(port: object) -> str:
@@ -96,14 +101,14 @@ def _service(port: object) -> str:
 
 def _entry(answer: Answer) -> Iterator[Act]:
     for row in answer.rows[:1]:
-        tries, longest = int(str(row.get("tries") or 0)), int(str(row.get("longest_s") or 0))
+        tries, longest = _number(row, "tries"), _number(row, "longest_s")
         if not row.get("with_data"):
             return
         service, source = _service(row.get("service_port")), _name(row)
         at = str(row.get("longest_at"))
         before = (
             f"{tries - 1:,} tries from {moment(row['first_at'])[11:16]} on, then "
-            if (tries > 1)
+            if tries > 1
             else ""
         )
         yield Act(
@@ -116,42 +121,48 @@ def _entry(answer: Answer) -> Iterator[Act]:
 
 
 def _scans(answer: Answer) -> Iterator[Act]:
-    clause = True
-    for kind in ("horizontal", "vertical"):
-        rows = [row for row in answer.rows if row["kind"] == kind and row.get("bucket") is None]
-        for row in rows[:1]:
-            targets = int(str(row.get("targets") or 0))
-            span = f"until {moment(row['last_at'])[11:16]}, {row['fail_percent']} % in vain"
-            if kind == "horizontal":
-                text = (
-                    f"It tried {_service(row.get('service_port'))} at {targets:,} addresses {span}."
-                )
-                short = f"tried {targets:,} addresses"
-            else:
-                text = f"It tried {targets:,} ports of {_name(row)} {span}."
-                short = f"tried {targets:,} ports of {_name(row)}"
-            yield Act(str(row["first_at"]), text, short if clause else "", "T1046",
-                      answer.question.id)  # fmt: skip
-            clause = False
+    whole = [row for row in answer.rows if row.get("bucket") is None]
+    of_kind = {kind: [row for row in whole if row["kind"] == kind] for kind in _KINDS_OF_SCAN}
+    first = [rows[0] for rows in of_kind.values() if rows]
+    for number, row in enumerate(first):
+        targets = _number(row, "targets")
+        if row["kind"] == "horizontal":
+            what = f"{_service(row.get('service_port'))} at {targets:,} addresses"
+            short = f"tried {targets:,} addresses"
+        else:
+            what = f"{targets:,} ports of {_name(row)}"
+            short = f"tried {what}"
+        yield Act(
+            str(row["first_at"]),
+            f"It tried {what} until {moment(row['last_at'])[11:16]}, "
+            f"{row['fail_percent']} % in vain.",
+            "" if number else short,
+            "T1046",
+            answer.question.id,
+        )
+
+
+_KINDS_OF_SCAN = ("horizontal", "vertical")
 
 
 def _movement(subject: str, steps: Sequence[PathStep]) -> Iterator[Act]:
     inside = [step for step in steps if step.is_inside]
-    first = [step for step in inside if step.hop == 1 and step.outcome == "DATA"]
-    named = {_to(step): step for step in first}
-    for number, step in enumerate(inside):
-        source = subject if step.hop == 1 else step.from_name or step.from_address
-        far = "exchanged data" if step.outcome == "DATA" else "got an answer"
+    entered = [step for step in inside if step.hop == 1 and step.outcome == Outcome.DATA]
+    onward = [step for step in inside if step.hop == 2]
+    for step in inside:
+        source = sanitise(subject if step.hop == 1 else step.from_name or step.from_address, 60)
+        far = "exchanged data" if step.outcome == Outcome.DATA else "got an answer"
         clause = ""
-        if step.hop == 1 and named.get(_to(step)) is step and step is first[0]:
-            others = len(named) - 1
-            more = f" and {others:,} more" if others else ""
-            clause = f"exchanged data with {_to(step)}{more}"
-        elif step.hop == 2 and not any(other.hop == 2 for other in inside[:number]):
-            clause = f"went on through {sanitise(source, 60)} to {_to(step)}"
+        if step in entered[:1]:
+            others = len({_to(other) for other in entered}) - 1
+            clause = f"exchanged data with {_to(step)}" + (
+                f" and {others:,} more" if others else ""
+            )
+        elif step in onward[:1]:
+            clause = f"went on through {source} to {_to(step)}"
         yield Act(
             _at(step.first_at),
-            f"{sanitise(source, 60)} {far} with {_to(step)} over {_service(step.service_port)} "
+            f"{source} {far} with {_to(step)} over {_service(step.service_port)} "
             f"({step.standing}).",
             clause,
             _MOVEMENT.get(step.service_port or -1, ""),
@@ -172,16 +183,14 @@ def _stopped(answer: Answer, scans: Answer) -> Iterator[Act]:
     scanned = {row.get("service_port") for row in scans.rows if row["kind"] == "horizontal"}
     rows = [row for row in answer.rows if row.get("service_port") not in scanned
             and not row.get("answered") and not row.get("data") and row.get("service_class")
-            and row.get("standing") != "ordinary"]  # fmt: skip
-    for number, row in enumerate(
-        sorted(rows, key=lambda row: -int(str(row.get("attempts") or 0)))[:2]
-    ):
-        tries = int(str(row.get("attempts") or 0))
+            and row.get("standing") != Standing.ORDINARY]  # fmt: skip
+    rows.sort(key=lambda row: -_number(row, "attempts"))
+    for number, row in enumerate(rows[:2]):
+        tries = count_of(_number(row, "attempts"), "try", "tries")
         yield Act(
             str(row["first_at"]),
-            f"{_name(row)} stopped {tries:,} {'try' if tries == 1 else 'tries'} at "
-            f"{_service(row.get('service_port'))}.",
-            f"was stopped by {_name(row)}" if not number else "",
+            f"{_name(row)} stopped {tries} at {_service(row.get('service_port'))}.",
+            "" if number else f"was stopped by {_name(row)}",
             "",
             answer.question.id,
         )
@@ -199,8 +208,8 @@ def _channels(regular: Answer, repeated: Answer) -> Iterator[Act]:
             yield Act(
                 str(row["first_at"]),
                 f"It called {_name(row)} at {_service(row.get('service_port'))} "
-                f"{int(str(row['calls'])):,} times until {moment(row['last_at'])[11:16]}{every}.",
-                f"called {_name(row)} {int(str(row['calls'])):,} times" if len(seen) == 1 else "",
+                f"{_number(row, 'calls'):,} times until {moment(row['last_at'])[11:16]}{every}.",
+                f"called {_name(row)} {_number(row, 'calls'):,} times" if len(seen) == 1 else "",
                 "T1071",
                 answer.question.id,
             )
@@ -209,21 +218,21 @@ def _channels(regular: Answer, repeated: Answer) -> Iterator[Act]:
 
 
 def _left(answer: Answer) -> Iterator[Act]:
-    limit = int(answer.parameters.get("transfer_bytes", "0"))
-    volumes: dict[str, int] = {}
-    first: dict[str, Mapping[str, object]] = {}
+    """What left in large volume, by address; a row is one hour of one of them."""
+    hours: dict[object, list[Mapping[str, object]]] = {}
     for row in answer.rows:
-        name = _name(row)
-        volumes[name] = volumes.get(name, 0) + int(str(row.get("payload_out") or 0))
-        if name not in first or str(row["hour"]) < str(first[name]["hour"]):
-            first[name] = row
-    large = sorted((item for item in volumes.items() if item[1] >= limit), key=lambda i: -i[1])
-    for number, (name, octets) in enumerate(large[:2]):
-        row = first[name]
+        hours.setdefault(row["peer"], []).append(row)
+    volumes = {peer: sum(_number(row, "payload_out") for row in of) for peer, of in hours.items()}
+    limit = int(answer.parameters.get("transfer_bytes", "0"))
+    large = [peer for peer, octets in volumes.items() if octets >= limit]
+    large.sort(key=lambda peer: -volumes[peer])
+    for number, peer in enumerate(large[:2]):
+        first = min(hours[peer], key=lambda row: str(row["hour"]))
+        volume, name = size(volumes[peer]), _name(first)
         yield Act(
-            str(row.get("first_at") or row["hour"]),
-            f"At most {size(octets)} went to {name}.",
-            f"sent {size(octets)} to {name}" if not number else "",
+            str(first.get("first_at") or first["hour"]),
+            f"At most {volume} went to {name}.",
+            "" if number else f"sent {volume} to {name}",
             "T1048",
             answer.question.id,
         )
@@ -232,6 +241,5 @@ def _left(answer: Answer) -> Iterator[Act]:
 def story_lines(story: Story, most: int = ACTS_SHOWN) -> Iterable[str]:
     """The story as lines, the first acts of it."""
     yield from (act.line() for act in story.acts[:most])
-    if left := len(story.acts) - most:
-        if left > 0:
-            yield f"… and {left:,} more in the report"
+    if (left := len(story.acts) - most) > 0:
+        yield f"… and {left:,} more in the report"

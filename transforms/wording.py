@@ -9,6 +9,11 @@ def peer_of(row: Mapping[str, object]) -> str:
     return f"{row['peer']} ({name})" if name else str(row["peer"])
 
 
+def count_of(number: int, one: str, many: str) -> str:
+    """So many of something: 1 address, 1,169 addresses."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def size(octets: int) -> str:
     """A number of octets, in the unit that fits."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):

@@ -40,6 +40,7 @@ from transforms.scan.object_key import parse_key
 from transforms.schemas import COVERAGE
 from transforms.subject.identity import Subject
 from transforms.window import Window
+from transforms.wording import count_of
 
 REFUSED_SHOWN, COPIES_SHOWN = 10, 5
 
@@ -156,9 +157,9 @@ def _with_unknown_vpcs(judged: Coverage, found: Mapping[str, int]) -> Coverage:
     figures = {**judged.figures, "unknown_vpc_records": records}
     if not records:
         return judged._replace(figures=figures)
-    whose = "1 interface" if interfaces == 1 else f"{interfaces:,} interfaces"
+    whose = count_of(interfaces, "interface", "interfaces")
     reason = (
-        f"{records:,} {'record' if records == 1 else 'records'} of {whose} of unknown VPC "
+        f"{count_of(records, 'record', 'records')} of {whose} of unknown VPC "
         f"{'carries' if records == 1 else 'carry'} an address of the subject and may be another "
         "machine's (give --labels with the VPC of every interface)"
     )

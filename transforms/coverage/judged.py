@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from transforms.coverage.pace import Stretch, merged
 from transforms.coverage.slots import BEST_FIRST, SEEN, SLOT_S, InterfaceCoverage
+from transforms.wording import count_of
 
 Verdict = Literal["FULL", "PARTIAL", "NONE"]
 _SPANS_SHOWN = 3
@@ -93,12 +94,12 @@ def _reasons(interfaces: Sequence[InterfaceCoverage], figures: Mapping[str, int]
             number = sum(len(interface.gaps[status]) for interface in interfaces)
             yield f"{_counted(number)} {words}: {spans_of(gaps)}"
     if figures["refused_lines"]:
-        word = "line" if figures["refused_lines"] == 1 else "lines"
-        yield f"{figures['refused_lines']:,} {word} of its flow logs refused"
+        lines = count_of(figures["refused_lines"], "line", "lines")
+        yield f"{lines} of its flow logs refused"
 
 
 def _counted(number: int) -> str:
-    return f"{number:,} slot" if number == 1 else f"{number:,} slots"
+    return count_of(number, "slot", "slots")
 
 
 def spans_of(slots: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from transforms.vocabulary import Step
-from transforms.wording import size
+from transforms.wording import count_of, size
 
 VERDICT_VERSION = "3"
 
@@ -91,14 +91,14 @@ def _ordinary(of: Mapping[str, int], unseen: Unseen) -> list[str]:
         before = f"{unseen.first_sign:%H:%M} UTC" if unseen.first_sign else "the window"
         also = "also " if of["attempts"] else ""
         found.append(
-            f"{also}{_count(number, 'ordinary conversation', 'ordinary conversations')} with "
-            f"{_count(of['ordinary_peers'], 'address', 'addresses')} at {where}"
+            f"{also}{count_of(number, 'ordinary conversation', 'ordinary conversations')} with "
+            f"{count_of(of['ordinary_peers'], 'address', 'addresses')} at {where}"
             f", as before {before} or as others do"
         )
     if number := of.get("uncompared", 0):
         found.append(
-            f"for {_count(number, 'conversation', 'conversations')} with "
-            f"{_count(of['uncompared_peers'], 'address', 'addresses')} there was nothing to "
+            f"for {count_of(number, 'conversation', 'conversations')} with "
+            f"{count_of(of['uncompared_peers'], 'address', 'addresses')} there was nothing to "
             "compare with: too little history, no equals (try --baseline_days)"
         )
     return found
@@ -113,8 +113,8 @@ CANNOT_SEE = (
 
 
 def _answered(of: Mapping[str, int], step: Step) -> str:
-    tried = f"{_count(of['peers_tried'], 'address', 'addresses')} tried"
-    attempts = _count(of["attempts"], "attempt", "attempts")
+    tried = f"{count_of(of['peers_tried'], 'address', 'addresses')} tried"
+    attempts = count_of(of["attempts"], "attempt", "attempts")
     if step is Step.DATA:
         return f"{tried} in {attempts}, {_of_them(of, of['peers_with_data'])} answered with data"
     if step is Step.ANSWERED:
@@ -162,24 +162,24 @@ def _unclear(of: Mapping[str, int], unseen: Unseen) -> list[str]:
     found: list[str] = []
     if number := of["unclear"]:
         volume = of.get("unclear_bytes", 0)
-        text = f"who began {_count(number, 'conversation', 'conversations')} inside is unknown"
+        text = f"who began {count_of(number, 'conversation', 'conversations')} inside is unknown"
         most = "" if of.get("unclear_peers") == 1 else ", most of it"
         peer = f"{most} with {unseen.unclear_peer}" if unseen.unclear_peer else ""
         found.append(f"{text}: {size(volume)}{peer}" if volume or peer else text)
     if number := of.get("likely", 0):
-        text = _count(number, "conversation", "conversations")
+        text = count_of(number, "conversation", "conversations")
         found.append(f"that peers began {text} inside is likely, not proven")
     if number := of.get("contradicted", 0):
-        text = _count(number, "conversation was", "conversations were")
+        text = count_of(number, "conversation was", "conversations were")
         found.append(
             f"{text} recorded by the peer's interface, but not by the subject's, which did record "
             "then: possibly forged, or a gap"
         )
     if number := of.get("volume_unknown", 0):
-        found.append(f"the volume of {_count(number, 'conversation', 'conversations')} inside "
+        found.append(f"the volume of {count_of(number, 'conversation', 'conversations')} inside "
                      "is not recorded")  # fmt: skip
     if number := of.get("left_out", 0):
-        text = _count(number, "record", "records")
+        text = count_of(number, "record", "records")
         found.append(
             f"{text} of the subject {'is' if number == 1 else 'are'} in no conversation, as an "
             "address is missing or it is unknown which end is the subject's"
@@ -213,7 +213,7 @@ def _hidden(of: Mapping[str, int], unseen: Unseen) -> list[str]:
         if peers and not is_known:
             found.append(
                 f"no IPv{version} range of the subject's VPC is known, so that any of "
-                f"{_count(peers, 'public address', 'public addresses')} may be inside (give "
+                f"{count_of(peers, 'public address', 'public addresses')} may be inside (give "
                 "--labels with subnets or vpcs)"
             )
     return found
@@ -221,10 +221,6 @@ def _hidden(of: Mapping[str, int], unseen: Unseen) -> list[str]:
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _was(number: int) -> str:

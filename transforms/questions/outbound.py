@@ -6,7 +6,7 @@ from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
 from transforms.questions.sql import BY_SUBJECT, IS_BEYOND, IS_UNKNOWN_PRIVATE, PEER_COLUMNS
 from transforms.vocabulary import Outcome
-from transforms.wording import moment, peer_of, size
+from transforms.wording import count_of, moment, peer_of, size
 
 OUTSIDE_ADDRESSES_SQL = f"""
     SELECT {PEER_COLUMNS}, peer_ring FROM peers
@@ -77,7 +77,7 @@ OUTSIDE_ADDRESSES = Question(
 def _tell_volume(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     if figures["unrecorded"] and not figures["payload_out"]:
         number = figures["unrecorded"]
-        what = "1 outside conversation" if number == 1 else f"{number:,} outside conversations"
+        what = count_of(number, "outside conversation", "outside conversations")
         return Told("cannot tell", f"The volume of {what} is not recorded.")
     if not figures["payload_out"]:
         return Told("nothing", "No payload went from the subject to the outside.")
@@ -112,7 +112,7 @@ def _unrecorded(figures: Figures) -> str:
     number = figures["unrecorded"]
     if not number:
         return ""
-    what = "1 conversation" if number == 1 else f"{number:,} conversations"
+    what = count_of(number, "conversation", "conversations")
     return f"; the volume of {what} is not recorded"
 
 

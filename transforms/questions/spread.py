@@ -4,7 +4,7 @@ from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, Place, Question, Rows, Told
 from transforms.standing.path import Followed
 from transforms.vocabulary import Outcome, is_inside
-from transforms.wording import moment
+from transforms.wording import count_of, moment, peer_of
 
 SPREAD_SQL = """
     SELECT hop, from_address, from_name, to_address AS peer, to_name AS peer_name,
@@ -19,7 +19,7 @@ def _was_followed(context: QuestionContext) -> bool:
 
 def _searched(followed: Followed) -> str:
     number = followed.machines
-    text = f"{number:,} {'machine was' if number == 1 else 'machines were'} followed"
+    text = f"{count_of(number, 'machine was', 'machines were')} followed"
     if followed.left_out:
         text += f", {followed.left_out:,} more were not"
     if followed.unlogged:
@@ -41,21 +41,15 @@ def _tell_spread(context: QuestionContext, figures: Figures, rows: Rows) -> Told
         is_open = bool(followed.left_out or followed.unlogged or followed.without_history)
         return Told("cannot tell" if is_open else "no", f"No further step was seen: {searched}.")
     first = rows[0]
+    source = {"peer": first["from_address"], "peer_name": first.get("from_name")}
+    machines, targets = figures["machines"], figures["targets"]
     return Told(
-        f"{figures['machines']:,} machines",
-        f"{figures['machines']:,} {'machine' if figures['machines'] == 1 else 'machines'} went on "
-        f"to {figures['targets']:,} "
-        f"{'address' if figures['targets'] == 1 else 'addresses'} inside, {figures['with_data']:,} "
-        f"with data; first {_named(first, 'from')} to {_named(first, 'peer')} at port "
+        f"{machines:,} machines",
+        f"{count_of(machines, 'machine', 'machines')} went on to "
+        f"{count_of(targets, 'address', 'addresses')} inside, {figures['with_data']:,} with data; "
+        f"first {peer_of(source)} to {peer_of(first)} at port "
         f"{first.get('service_port', 'unknown')} at {moment(first['first_at'])} UTC; {searched}.",
     )
-
-
-def _named(row: object, end: str) -> str:
-    assert isinstance(row, dict)
-    address = row["peer"] if end == "peer" else row["from_address"]
-    name = row.get(f"{end}_name")
-    return f"{address} ({name})" if name else str(address)
 
 
 SPREAD = Question(

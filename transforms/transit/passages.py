@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from transforms.network.protocols import service_name
 from transforms.vocabulary import Initiator
+from transforms.wording import count_of
 
 PASSAGES_SHOWN = 5
 _LOST = "packets_lost_no_route packets_lost_blackhole packets_lost_mtu_exceeded \
@@ -202,7 +203,7 @@ def transit_lines(
 
 def _counted(passages: Sequence[Passage]) -> str:
     connections = sum(passage.connections for passage in passages)
-    return f"{connections:,} connection" + ("" if connections == 1 else "s")
+    return count_of(connections, "connection", "connections")
 
 
 def _told(passage: Passage) -> str:

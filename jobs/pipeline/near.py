@@ -107,11 +107,14 @@ def follow_path(
 
 
 def name_of_subject(case: Case) -> str | None:
-    """The subject's name by labels, else by the finding; None where nobody says it."""
-    for interface in case.labels.interfaces:
-        if interface.interface_id in case.subject.interface_ids and interface.version.name:
-            return interface.version.name
-    return case.finding.finding.instance_name if case.finding else None
+    """The name of the first instance, else of an interface by labels; None where nobody says it."""
+    named = (case.instance_names.get(each) for each in case.subject.instance_ids)
+    of_interfaces = (
+        interface.version.name
+        for interface in case.labels.interfaces
+        if interface.interface_id in case.subject.interface_ids
+    )
+    return next(filter(None, (*named, *of_interfaces)), None)
 
 
 def shown_name(case: Case, subject: Subject) -> str:

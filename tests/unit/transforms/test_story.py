@@ -1,16 +1,18 @@
 """The story is told from rows of JSON, which leave out what is unknown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from transforms.questions.catalogue import QUESTIONS
+from transforms.standing.path import PathStep
 from transforms.story import Story, tell_story
 
 AT = "2026-11-23T01:00:00"
 
 
-def story_of(rows: Mapping[str, list[dict[str, object]]]) -> Story:
+def story_of(rows: Mapping[str, list[dict[str, object]]], steps: Sequence[PathStep] = ()) -> Story:
     answers: list[Any] = [
         SimpleNamespace(
             question=question,
@@ -19,7 +21,7 @@ def story_of(rows: Mapping[str, list[dict[str, object]]]) -> Story:
         )
         for question in QUESTIONS
     ]
-    return tell_story("web-3", answers, ())
+    return tell_story("web-3", answers, steps)
 
 
 def test_rows_without_port_class_and_volume_are_told_as_far_as_they_go() -> None:
@@ -39,6 +41,25 @@ def test_rows_without_port_class_and_volume_are_told_as_far_as_they_go() -> None
         "addresses."
     )
     assert [act.technique for act in story.acts] == ["T1046", "T1133"]
+
+
+def step(name: str, port: int, hour: int) -> PathStep:
+    return PathStep(
+        hop=1, from_address="10.0.0.7", from_name=None, to_address=f"10.0.2.{len(name)}",
+        to_name=name, to_ring="own vpc", protocol=6, service_port=port,
+        service_class="remote admin", first_at=datetime(2026, 11, 23, hour, tzinfo=UTC),
+        outcome="DATA", standing="suspicious", reasons=(), attempts=1, conversation_id="c",
+        contact_at=None, is_probe=False,
+    )  # fmt: skip
+
+
+def test_a_machine_that_was_reached_at_two_ports_is_one_in_the_headline() -> None:
+    steps = (step("app-2", 22, 1), step("app-2", 3389, 2), step("files-10", 445, 3))
+
+    story = story_of({}, steps)
+
+    assert story.headline == "web-3 exchanged data with app-2 and 1 more."
+    assert [act.technique for act in story.acts] == ["T1021.004", "T1021.001", "T1021.002"]
 
 
 def test_without_any_act_there_is_no_headline() -> None:

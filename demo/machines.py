@@ -144,27 +144,16 @@ def _attack(day: Scenario, chance: random.Random) -> None:
     day.path |= {(1, SUBJECT, entered, 22), (2, entered, onward, 3389)}
 
 
-def healthy(kind: str) -> Callable[[Scenario, random.Random], None]:
-    """A healthy machine of this kind."""
+def machine(kind: str, *, is_compromised: bool) -> Callable[[Scenario, random.Random], None]:
+    """A machine of this kind, or its twin, which does the same and is broken into."""
     story, days = KINDS[kind]
 
     def act(day: Scenario, chance: random.Random) -> None:
         day.days_before = days
-        day.verdict = "ORDINARY ONLY"
+        day.verdict = "DATA" if is_compromised else "ORDINARY ONLY"
         story(day, chance)
-
-    return act
-
-
-def compromised(kind: str) -> Callable[[Scenario, random.Random], None]:
-    """Its twin, which does the same and is broken into."""
-    story, days = KINDS[kind]
-
-    def act(day: Scenario, chance: random.Random) -> None:
-        day.days_before = days
-        day.verdict = "DATA"
-        story(day, chance)
-        _attack(day, chance)
+        if is_compromised:
+            _attack(day, chance)
 
     return act
 
@@ -238,8 +227,8 @@ def ordinary_peer_misused(day: Scenario, chance: random.Random) -> None:
 
 
 STORIES: Mapping[str, Callable[[Scenario, random.Random], None]] = {
-    **{f"healthy {kind}": healthy(kind) for kind in KINDS},
-    **{f"compromised {kind}": compromised(kind) for kind in KINDS},
+    **{f"healthy {kind}": machine(kind, is_compromised=False) for kind in KINDS},
+    **{f"compromised {kind}": machine(kind, is_compromised=True) for kind in KINDS},
     "healthy bastion, nothing to compare with": lone_bastion,
     "a chain of four hops": chain,
     "slow movement over days": slow_movement,

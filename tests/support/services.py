@@ -26,12 +26,12 @@ class DemoDay(NamedTuple):
     def flags(self, output: Path, case_id: str = "case") -> list[str]:
         """The flags of a run that follows nobody; a later flag overrides an earlier one."""
         return [
-            *("--max_hops", "1"),
             *("--flow_logs", str(self.folder / "flow-logs")),
             *("--labels", str(self.folder / "labels")),
             *("--instance_id", str(SUSPECT.instance_id)),
             *("--from", "2026-11-23T00:00:00Z", "--to", "2026-11-24T00:00:00Z"),
             *("--case_id", case_id, "--output", str(output)),
+            *("--max_hops", "1"),
         ]
 
 

@@ -23,6 +23,7 @@ from jobs.pipeline.conversations import CaseTables
 from jobs.pipeline.first_sign import first_sign_in
 from jobs.pipeline.levels import Start
 from jobs.pipeline.path import follow
+from jobs.spark.frames import computed
 from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
 from transforms.conversations.rules import Recorded
@@ -117,7 +118,7 @@ def measure(spark: SparkSession, days: Iterable[Scenario]) -> list[Measured]:
         made = conversations_of(
             flows, subjects, RULES, recorded=Recorded(window.from_s, window.to_s)
         )
-        conversations = made.coalesce(1).localCheckpoint()
+        conversations = computed(made, is_small=True)
     measured = []
     for number, day in enumerate(days):
         of_day = conversations.where(F.col("subject_address") == subjects[number])
@@ -154,7 +155,7 @@ def _measure(
         frame = conversations_of(
             _flows(spark, {number: (day, rows)}), placed, RULES, are_several=True
         )
-        return frame.coalesce(1).localCheckpoint(), _history(rows)
+        return computed(frame, is_small=True), _history(rows)
 
     moment_s = day.window.from_s if sign.at_s is None else sign.at_s
     address = _placed(SUBJECT, number)
@@ -176,9 +177,10 @@ def _measure(
         path = follow(
             spark, start, day.labels(number), span, context.options, context.thresholds, read
         )
-        peers = peers_of(path.conversations, known, path.judged).coalesce(1).localCheckpoint()
+        found = computed(path.conversations, is_small=True)
+        peers = computed(peers_of(found, known, path.judged), is_small=True)
     steps = spark.createDataFrame([path_row(step, "") for step in path.steps], PATH)
-    tables = CaseTables(conversations=path.conversations, peers=peers, path=steps, is_small=True)
+    tables = CaseTables(conversations=found, peers=peers, path=steps, is_small=True)
     known_now = replace(context, followed=path.followed, first_sign=sign.at)
     answers = answer_questions(spark, tables=tables, context=known_now)
     headline = the_one_in(answers, Place.HEADLINE)

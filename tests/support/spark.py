@@ -56,10 +56,8 @@ def spark(
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        # Two cores are few: the collector has no threads of its own, the compiler is the quick one.
-        "spark.driver.extraJavaOptions": (
-            f"-Dderby.system.home={scratch} -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-        ),
+        # Two cores are few: the collector has no threads of its own.
+        "spark.driver.extraJavaOptions": f"-Dderby.system.home={scratch} -XX:+UseSerialGC",
         **_FORGETFUL,
         **_SMALL,
     }

@@ -7,20 +7,30 @@ from collections.abc import Iterator
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Reader
 from jobs.storage.whole_objects import StorageFailed, read_bytes
+from transforms.questions.expected import FORMS, ExpectedPeer, expected_peer
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.separated import decoded, is_separator_line, separated_table
 
 # Measured in the records, so not for anyone to set.
 _MEASURED = ("aggregation_s",)
 SETTABLE = {name: n for name, n in Thresholds()._asdict().items() if name not in _MEASURED}
+_WRONG_SHOWN = 5
 # The column of a CSV that holds the addresses.
-_ADDRESS_COLUMNS = ("address", "addresses", "ip", "ip_address", "private_ip_address")
+_ADDRESS_COLUMNS = (
+    "peer",
+    "peers",
+    "address",
+    "addresses",
+    "ip",
+    "ip_address",
+    "private_ip_address",
+)
 
 
 def read_question_options(flags: Reader) -> QuestionOptions:
     """The options of the questions; adds every problem that it finds."""
-    nobody: tuple[str, ...] = ()
-    expected = flags.optional("expected_peers", values.addresses, nobody)
+    nobody: tuple[ExpectedPeer, ...] = ()
+    expected = flags.optional("expected_peers", _expected, nobody)
     listed = flags.optional("expected_peers_file", _listed, nobody)
     return QuestionOptions(
         flags.optional("thresholds", _thresholds, Thresholds()),
@@ -36,16 +46,28 @@ def read_question_options(flags: Reader) -> QuestionOptions:
 _MAX_LIST_BYTES = 64 * 1024 * 1024
 
 
-def _listed(uri: str) -> tuple[str, ...]:
-    """The addresses in a file."""
+def _listed(uri: str) -> tuple[ExpectedPeer, ...]:
+    """The peers in a file."""
     try:
-        return values.addresses(
-            ",".join(_cells(decoded(read_bytes(values.uri(uri), _MAX_LIST_BYTES))))
-        )
+        return _expected(",".join(_cells(decoded(read_bytes(values.uri(uri), _MAX_LIST_BYTES)))))
     except StorageFailed as error:
         raise ValueError(f"{error.reason}; expected a text file") from None
     except csv.Error as error:
         raise ValueError(f"cannot be read: {error}; expected a text file") from None
+
+
+def _expected(text: str) -> tuple[ExpectedPeer, ...]:
+    """Peers between commas, semicolons or spaces."""
+    found, wrong = [], []
+    for item in filter(None, re.split(r"[,;\s]+", text)):
+        try:
+            found.append(expected_peer(item))
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        more = f" and {len(wrong) - _WRONG_SHOWN:,} more" if len(wrong) > _WRONG_SHOWN else ""
+        raise ValueError(f"expected {FORMS}; {'; '.join(wrong[:_WRONG_SHOWN])}{more}")
+    return tuple(found)
 
 
 def _cells(text: str) -> Iterator[str]:
@@ -72,5 +94,8 @@ def _thresholds(text: str) -> Thresholds:
         name, _, value = (part.strip() for part in item.partition("="))
         if name not in SETTABLE:
             raise ValueError(f"{name!r} is none; expected name=value with {', '.join(SETTABLE)}")
-        given[name] = values.number_from(1, 10**11)(value)
+        try:
+            given[name] = values.number_from(1, 10**11)(value)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
     return Thresholds(**given)

@@ -118,15 +118,17 @@ _COMPARING = FlagGroup(
         ),
         Flag(
             "expected_peers",
-            "IP,IP…",
-            "addresses that the subject is known to talk to (resolver, directory, monitoring, load "
-            "balancer): left out of the verdict and of scans, and counted apart",
+            "PEER,PEER…",
+            "whom the subject is known to talk to (resolver, directory, monitoring, load "
+            "balancer), as 10.0.3.5, 10.0.3.5:443, 10.0.3.0/24:443, [fd00::/64]:443 or "
+            "NAME:443 with a name that the labels know: left out of the verdict, of scans and "
+            "of the path, and counted apart",
         ),
         Flag(
             "expected_peers_file",
             "URI",
-            "the same from a file: one address per line with # for comments, or a CSV with a "
-            "column named address",
+            "the same from a file: one peer per line with # for comments, or a CSV with a "
+            "column named peer or address",
         ),
         Flag(
             "thresholds",
@@ -135,7 +137,7 @@ _COMPARING = FlagGroup(
             + ", ".join(f"{name}={value}" for name, value in SETTABLE.items()),
         ),
     ),
-    "--baseline_days 3 --expected_peers 10.20.0.2,10.20.0.10 --thresholds scan_ports=5",
+    "--baseline_days 3 --expected_peers 10.20.0.2,db-1:5432 --thresholds scan_ports=5",
 )
 _OUTPUT = FlagGroup(
     "Where the case goes",

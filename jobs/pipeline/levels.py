@@ -167,10 +167,14 @@ def _contrasts(spark: SparkSession, level: Level, near: Near, servers: Sequence[
     return Contrasts(frame, member_rows, equals, crowd)
 
 
-def open_rows(judged_rows: DataFrame) -> list[Any]:
-    """Rows inside that are not ordinary, or of which more could be learnt; the foremost first."""
+def open_rows(judged_rows: DataFrame, unexpected: str) -> list[Any]:
+    """Rows inside that are not ordinary, or of which more could be learnt; the foremost first.
+
+    Only those that meet the condition `unexpected`.
+    """
     order = (F.desc("data_after"), F.desc("reached_after"), "began_at", "peer")
-    return collected(judged_rows.where(is_inside()).where("attempts_after > 0").orderBy(*order))
+    tried = judged_rows.where(is_inside()).where("attempts_after > 0").where(unexpected)
+    return collected(tried.orderBy(*order))
 
 
 def collected(judged_rows: DataFrame) -> list[Any]:

@@ -27,6 +27,7 @@ from jobs.pipeline.levels import (
 )
 from jobs.spark.frames import union_of
 from transforms.label.tables import LabelTables
+from transforms.questions.expected import unexpected_sql
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.sql import BY_SUBJECT, IS_OUTSIDE
 from transforms.standing.history import History
@@ -150,7 +151,11 @@ class _Walk:
         servers = dict.fromkeys(row["peer"] for row in rows if row["is_open"])
         final = judged(self._spark, level, self._near, self._limits, list(servers))
         self._held.append(final)
-        return final, open_rows(final)
+        return final, open_rows(final, self._unexpected_at(level))
+
+    def _unexpected_at(self, level: Level) -> str:
+        """SQL text. What is expected of the subject is so of nobody else."""
+        return unexpected_sql(self._options.expected_peers) if level.hop == 1 else "true"
 
     def _traced(self, address: str, contact_s: int) -> Traced:
         machine = self._machine_at(address, contact_s)
@@ -245,6 +250,7 @@ class _Walk:
     def _outside_rows(self, level: Level, final: DataFrame) -> list[Any]:
         """Calls of followed machines to addresses outside that the subject calls as well."""
         called = final.where(IS_OUTSIDE).where(BY_SUBJECT).where("reached_after > 0")
+        called = called.where(self._unexpected_at(level))
         if level.hop > 1:
             return collected(called.where(F.col("peer").isin(self._outside)))
         of_internet = called.where(F.col("peer_ring") == Ring.INTERNET.value)

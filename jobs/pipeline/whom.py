@@ -1,18 +1,25 @@
 """Whom a run traces: flags, finding and labels, and names of instances looked up in the labels."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from jobs.cli.arguments import NOT_GIVEN, Arguments, too_long
-from jobs.errors import Problems
+from jobs.errors import BadInput, Problems
 from jobs.sources.findings import FindingFile, read_finding_file, read_finding_files, settled
 from jobs.sources.labels import LabelFiles, label_tables, read_label_files
 from transforms.label.instances import LabelledInstances
 from transforms.label.tables import LabelTables
 from transforms.network.ranges import Span
+from transforms.questions.expected import resolved
+from transforms.subject.machines import addresses_by_name
+from transforms.text import quoted, sanitise
 from transforms.window import Window
+
+_MOST_UNKNOWN = 5
+_EVER_S = 2**40
 
 
 class Whom(NamedTuple):
@@ -58,9 +65,37 @@ def read_whom(arguments: Arguments, now: datetime, problems: Problems) -> Whom:
     if not is_told_otherwise:
         unknown = labelled.unknown(arguments.instance_ids)
         problems.add_all(f"--instance_id: {problem}" for problem in unknown)
+    with problems.collect():
+        arguments = _with_expected(arguments, labels)
     if arguments.instance_names and arguments.one_case_each:
         problems.add_all(too_long(arguments))
     return Whom(arguments, labels, found, _names(arguments, labelled, found))
+
+
+def _with_expected(arguments: Arguments, labels: LabelTables) -> Arguments:
+    """Names of expected peers get the addresses that labels know; raises BadInput for others."""
+    options = arguments.question_options
+    names = [each.name for each in options.expected_peers if each.name is not None]
+    if not names:
+        return arguments
+    window = arguments.window
+    is_open = NOT_GIVEN in (window.from_at, window.to_at)
+    known = addresses_by_name(labels, (0, _EVER_S) if is_open else (window.from_s, window.to_s))
+    if unknown := [name for name in dict.fromkeys(names) if name not in known]:
+        raise BadInput(
+            [
+                f"--expected_peers: found {quoted(name)}; expected a name that the labels know "
+                f"in the window{_closest(name, known)}; or give the address"
+                for name in unknown[:_MOST_UNKNOWN]
+            ]
+        )
+    peers = resolved(options.expected_peers, known)
+    return replace(arguments, question_options=replace(options, expected_peers=peers))
+
+
+def _closest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, known, 3)
+    return f"; the closest: {', '.join(sanitise(each, 64) for each in close)}" if close else ""
 
 
 def _findings(arguments: Arguments, uri: str) -> tuple[FindingFile, ...]:

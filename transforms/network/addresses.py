@@ -6,6 +6,7 @@ then compared.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -65,6 +66,13 @@ def address_literal(address: str) -> str:
     return f"'{address}'"
 
 
+def key_literal(key: str) -> str:
+    """SQL text of an address key; raises ValueError for anything but its hex digits."""
+    if not re.fullmatch(r"[0-9a-f]{8}|[0-9a-f]{32}", key):
+        raise ValueError(f"found {key!r}; expected 8 or 32 hex digits")
+    return f"'{key}'"
+
+
 def network_of(cidr: str) -> Network:
     """The range of a CIDR text; raises ValueError with the reason when it is none."""
     if "%" in cidr:
@@ -111,20 +119,23 @@ def holds(network: Network, address: str) -> bool:
 
 def key_of(address: str) -> Column:
     """Address key of a column of canonical addresses; null stays null."""
+    return F.expr(key_sql(address))
+
+
+def key_sql(address: str) -> str:
+    """SQL text of `key_of`."""
     octets = [
         f"try_cast(substring_index(substring_index({address}, '.', {n}), '.', -1) AS BIGINT)"
         for n in range(1, 5)
     ]
     number = " + ".join(f"{octet} * {256 ** (3 - n)}" for n, octet in enumerate(octets))
     # IPv6 needs functions over arrays, which cost ten times as much.
-    return F.expr(
-        f"""
+    return f"""
         CASE WHEN instr({address}, ':') = 0 THEN lower(lpad(hex({number}), 8, '0'))
         WHEN instr({address}, ':') > 0 THEN
             concat_ws('', transform({_ipv6_groups(address)}, g -> lpad(g, 4, '0')))
         END
         """
-    )
 
 
 def _ipv6_groups(address: str) -> str:

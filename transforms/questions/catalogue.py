@@ -93,7 +93,7 @@ def _parameters(question: Question, context: QuestionContext) -> dict[str, str]:
     parameters = {name: str(getattr(context.thresholds, name)) for name in question.thresholds}
     expected = context.options.expected_peers
     if expected and question.names_used & {"attempts", "unexpected"}:
-        parameters["expected_peers"] = ", ".join(expected)
+        parameters["expected_peers"] = ", ".join(each.text for each in expected)
     for name in question.options:
         if value := getattr(context.options, name):
             parameters[name] = value.isoformat() if isinstance(value, datetime) else str(value)

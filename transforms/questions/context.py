@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from transforms.coverage.judged import Coverage
 from transforms.network.addresses import address_literal
+from transforms.questions.expected import unexpected_sql
 from transforms.questions.judgement import Unseen
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.sql import ATTEMPT
@@ -68,7 +69,7 @@ class QuestionContext:
 
     def placeholders(self) -> Mapping[str, object]:
         """What the SQL of a question may name in braces, with its text here."""
-        unexpected = _not_among(self.options.expected_peers)
+        unexpected = unexpected_sql(self.options.expected_peers)
         contained_at = self.options.contained_at or datetime.fromtimestamp(0, UTC)
         return {
             **self.thresholds._asdict(),
@@ -78,11 +79,6 @@ class QuestionContext:
             "finding_at": _moment(self.finding.first_seen),
             "finding_remotes": _among(self.finding.remotes),
         }
-
-
-def _not_among(addresses: Iterable[str]) -> str:
-    listed = ", ".join(map(address_literal, addresses))
-    return f"peer NOT IN ({listed})" if listed else "true"
 
 
 def _among(addresses: Iterable[str]) -> str:

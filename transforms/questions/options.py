@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from transforms.conversations.rules import Rules
+from transforms.questions.expected import ExpectedPeer
 
 
 class Thresholds(NamedTuple):
@@ -52,7 +53,7 @@ class QuestionOptions:
     """The flags about the questions. Only input: what a run finds out stands in its results."""
 
     thresholds: Thresholds = field(default_factory=Thresholds)
-    expected_peers: tuple[str, ...] = ()
+    expected_peers: tuple[ExpectedPeer, ...] = ()
     contained_at: datetime | None = None
     max_hops: int = 4
     max_peers: int = 200

@@ -93,6 +93,21 @@ class Fleet:
         return Machine(key, subject_of((), vpc_ids, parts, self._labels))
 
 
+def addresses_by_name(labels: LabelTables, span: tuple[int, int]) -> dict[str, tuple[str, ...]]:
+    """The addresses that each name had in a span of time (Unix seconds): of instances as of
+    interfaces.
+    """
+    found: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for each in labels.interfaces:
+        if not _is_valid(each, span):
+            continue
+        of_instance = labels.names.get(each.version.instance_id or "", ())
+        for name in (each.version.name, *(version.name for version in of_instance)):
+            if name:
+                found[name].update(dict.fromkeys(each.addresses))
+    return {name: tuple(addresses) for name, addresses in found.items() if addresses}
+
+
 _LEVELS = 3
 
 

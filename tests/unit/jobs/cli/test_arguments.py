@@ -8,7 +8,6 @@ import pytest
 from jobs.cli.arguments import NOT_GIVEN, Arguments, parse_arguments
 from jobs.cli.command_line import GLUE_FLAGS
 from jobs.errors import BadInput
-from transforms.questions.context import QuestionContext
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.window import Window
 
@@ -134,15 +133,21 @@ def test_an_opensearch_url_with_a_secret_is_refused_and_not_repeated(url: str) -
     assert "sEcR3t" not in str(refused.value)
 
 
-@pytest.mark.parametrize("flag", ["addresses", "expected_peers"])
-def test_an_address_with_a_zone_is_refused(flag: str) -> None:
+@pytest.mark.parametrize(
+    ("flag", "told"),
+    [
+        ("addresses", "expected IPv4 or IPv6 addresses without a zone"),
+        ("expected_peers", """; "fe80::1%')" is none"""),
+    ],
+)
+def test_an_address_with_a_zone_is_refused(flag: str, told: str) -> None:
     attack = (
         "fe80::1%') OR raise_error(java_method('java.lang.System' 'getenv' 'X')) OR srcaddr IN ('"
     )
     with pytest.raises(BadInput) as refused:
         parse_arguments([*FLAGS, f"--{flag}", attack])
 
-    assert "expected IPv4 or IPv6 addresses without a zone" in str(refused.value)
+    assert told in str(refused.value)
 
 
 def test_addresses_are_compared_in_their_shortest_spelling() -> None:
@@ -279,9 +284,14 @@ def test_thresholds_expected_peers_and_containment_are_asked() -> None:
 
     assert (options.thresholds.scan_ports, options.thresholds.rules().data_min) == (4, 2000)
     assert options.thresholds._replace(scan_ports=10, data_min=1024) == Thresholds()
-    known = QuestionContext.of_options(options).placeholders()
-    assert known["unexpected"] == "peer NOT IN ('10.0.0.2')"
+    assert [each.addresses for each in options.expected_peers] == [("10.0.0.2",)]
     assert options.contained_at == datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+
+
+def test_a_value_that_no_threshold_can_have_is_named_with_its_threshold() -> None:
+    (problem,) = problems(*FLAGS, "--thresholds", "scan_ports=4,data_min=lots")
+
+    assert problem.endswith("; data_min: expected a whole number from 1 to 100000000000")
 
 
 def test_a_threshold_that_is_none_is_named_with_those_that_are() -> None:
@@ -300,7 +310,8 @@ def test_expected_peers_of_a_file_join_those_of_the_flag(tmp_path: Path) -> None
         [*FLAGS, "--expected_peers", "10.0.0.2", "--expected_peers_file", str(listed)]
     ).question_options
 
-    assert options.expected_peers == ("10.0.0.2", "10.0.0.3", "2001:db8::1")
+    written = [each.text for each in options.expected_peers]
+    assert written == ["10.0.0.2", "10.0.0.3", "2001:db8::1"]
 
 
 @pytest.mark.parametrize(
@@ -323,7 +334,7 @@ def test_expected_peers_may_stand_in_a_list_or_a_table(tmp_path: Path, text: str
 
     options = parse_arguments([*FLAGS, "--expected_peers_file", str(listed)]).question_options
 
-    assert options.expected_peers == ("10.0.0.3", "10.0.0.4")
+    assert [each.text for each in options.expected_peers] == ["10.0.0.3", "10.0.0.4"]
 
 
 @pytest.mark.parametrize("text", ["", "\n# nobody\n"])
@@ -346,7 +357,8 @@ def test_a_file_of_expected_peers_that_is_not_there_or_holds_names_is_refused(
     (wrong,) = problems(*FLAGS, "--expected_peers_file", str(names))
 
     assert "found nothing there" in absent
-    assert "expected IPv4 or IPv6 addresses" in wrong
+    assert "expected 10.0.3.5, 10.0.3.5:443," in wrong
+    assert wrong.endswith("; 'dc-1.corp' is none")
 
 
 def test_following_and_comparing_are_for_one_subject_and_for_prefixes() -> None:

@@ -124,3 +124,31 @@ def test_a_finding_knows_an_id_and_its_name_that_labels_do_not(labels: str, tmp_
     found = whom("--labels", labels, "--finding", str(path), window=False)
 
     assert found.instance_names == {OTHER: "gone-1"}
+
+
+def test_the_name_of_an_expected_peer_means_the_addresses_that_it_has_in_the_window(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "instances.csv").write_text(f"instance_id,name\n{WEB},web-3\n{APP},db-1\n")
+    (tmp_path / "interfaces.csv").write_text(
+        "interface_id,instance_id,addresses,description,valid_from,valid_to\n"
+        f"eni-0123456789abcdef0,{WEB},10.0.0.7,,,\n"
+        f"eni-0123456789abcdef1,{APP},10.0.3.5 10.0.3.6,,,\n"
+        f"eni-0123456789abcdef2,{APP},10.0.3.9,,2026-11-20T00:00:00Z,2026-11-21T00:00:00Z\n"
+        "eni-0123456789abcdef3,,10.0.8.8,backup endpoint,,\n"
+    )
+    words = ["--labels", str(tmp_path), "--instance_id", WEB, "--expected_peers"]
+
+    found = whom(*words, "db-1:5432,10.0.0.2,db-1:22").arguments.question_options.expected_peers
+
+    assert [(each.text, each.port, each.addresses) for each in found] == [
+        ("db-1:5432", 5432, ("10.0.3.5", "10.0.3.6")),
+        ("10.0.0.2", None, ("10.0.0.2",)),
+        ("db-1:22", 22, ("10.0.3.5", "10.0.3.6")),
+    ]
+    assert refused(*words, "db-2:5432,db-1:22,\x1b[31m:1") == (
+        "--expected_peers: found 'db-2'; expected a name that the labels know in the window; the "
+        "closest: db-1; or give the address",
+        "--expected_peers: found '\\x1b[31m'; expected a name that the labels know in the window; "
+        "or give the address",
+    )

@@ -8,6 +8,7 @@ from transforms.conversations.build import conversations_of
 from transforms.conversations.rules import Rules
 from transforms.questions.catalogue import QUESTIONS
 from transforms.questions.context import QuestionContext
+from transforms.questions.expected import expected_peer
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.verdict import peers_of
 
@@ -40,7 +41,7 @@ def figures(spark: SparkSession, options: QuestionOptions, name: str) -> dict[st
 
 def test_expected_peers_are_left_out_and_counted_apart(spark: SparkSession, day: DataFrame) -> None:
     everyone = figures(spark, QuestionOptions(), "P0-1")
-    without = figures(spark, QuestionOptions(expected_peers=(MONITOR,)), "P0-1")
+    without = figures(spark, QuestionOptions(expected_peers=(expected_peer(MONITOR),)), "P0-1")
 
     assert (everyone["attempts"], everyone["peers_tried"], everyone["expected"]) == (4, 2, 0)
     assert (without["attempts"], without["peers_tried"], without["expected"]) == (3, 1, 1)

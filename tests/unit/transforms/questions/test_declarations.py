@@ -7,6 +7,7 @@ import pytest
 
 from transforms.questions.catalogue import QUESTIONS
 from transforms.questions.context import QuestionContext
+from transforms.questions.expected import ExpectedPeer
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.questions.question import SINGLE_PLACES, Place, Question
 
@@ -79,7 +80,9 @@ def test_options_and_context_are_input_that_nothing_changes() -> None:
 
 
 def test_an_address_that_is_more_than_one_never_becomes_sql() -> None:
-    options = QuestionOptions(expected_peers=("fe80::1%') OR ('1' = '1",))
+    options = QuestionOptions(
+        expected_peers=(ExpectedPeer("x", addresses=("fe80::1%') OR ('1' = '1",)),)
+    )
 
     with pytest.raises(ValueError, match="expected"):
         QuestionContext.of_options(options).placeholders()

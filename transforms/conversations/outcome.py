@@ -5,58 +5,38 @@ from pyspark.sql import functions as F
 
 from transforms.conversations.rules import Recorded, Rules
 
+_HEADER = """IF(instr(peer, ':') > 0, 40, 20) + CASE protocol WHEN 6 THEN 20
+    WHEN 17 THEN 8 WHEN 1 THEN 8 WHEN 58 THEN 8 ELSE 0 END"""
+_MORE_THAN_HEADERS = f"bytes_{{way}} - packets_{{way}} * ({_HEADER})"
+_PAYLOAD = f"IF({_MORE_THAN_HEADERS} < 0, 0L, {_MORE_THAN_HEADERS})"
+_FIVE = "protocol, subject_address, subject_port, peer, peer_port, first_s, initiator"
+_SERVICE_PORT = "CASE initiator WHEN 'subject' THEN peer_port WHEN 'peer' THEN subject_port END"
+
 
 def with_outcome(sessions: DataFrame, rules: Rules, recorded: Recorded) -> DataFrame:
     """Add `outcome`, `outcome_basis` and what follows from them; rename to the schema's columns.
 
-    Forward is from the side that began; where that is unknown, from the subject, or to it where
-    only a reply or a close of the subject was seen. What an interface accepted on the way there is
-    never an answer: an answer is traffic that came back.
+    What an interface accepted on the way there is never an answer: an answer is traffic that came
+    back.
     """
-    only_reply = "initiator_basis IN ('only a reply was seen', 'only a close was seen')"
-    is_out = f"IF({only_reply}, records_out = 0, initiator <> 'peer')"
-
-    def side(forward_out: str, forward_in: str) -> Column:
-        return F.expr(f"IF({is_out}, {forward_out}, {forward_in})")
-
-    header = """IF(instr(peer, ':') > 0, 40, 20) + CASE protocol WHEN 6 THEN 20
-                WHEN 17 THEN 8 WHEN 1 THEN 8 WHEN 58 THEN 8 ELSE 0 END"""
-    more = f"bytes_{{way}} - packets_{{way}} * ({header})"
-    payload = f"IF({more} < 0, 0L, {more})"
-    five = "protocol, subject_address, subject_port, peer, peer_port, first_s, initiator"
-    service_port = "CASE initiator WHEN 'subject' THEN peer_port WHEN 'peer' THEN subject_port END"
-    backward = {
-        name: side(f"{source}_in", f"{source}_out")
-        for name, source in (
-            ("_back", "accepted"), ("_synacks", "synacks"), ("_resets", "resets"),
-            ("_back_packets", "packets"), ("_back_data", "data"),
-        )
-    }  # fmt: skip
-    forward = {
-        name: side(f"{source}_out", f"{source}_in")
-        for name, source in (("_syn_s", "syn_s"), ("_forward_packets", "packets"))
-    }
     return (
         sessions.withColumns(
             {
-                **backward,
-                **forward,
-                "payload_out": F.expr(payload.format(way="out")),
-                "payload_in": F.expr(payload.format(way="in")),
-                "_rejects_near": side("near_rejects_out", "far_rejects_in"),
-                "_rejects_far": side("far_rejects_out", "near_rejects_in"),
+                **_by_direction(),
+                "payload_out": F.expr(_PAYLOAD.format(way="out")),
+                "payload_in": F.expr(_PAYLOAD.format(way="in")),
                 "records": F.expr("records_out + records_in"),
-                "service_port": F.expr(service_port),
+                "service_port": F.expr(_SERVICE_PORT),
                 "first_at": F.timestamp_seconds("first_s"),
                 "last_at": F.timestamp_seconds("last_s"),
-                "conversation_id": F.expr(f"substring(sha2(concat_ws('|', {five}), 256), 1, 40)"),
+                "conversation_id": F.expr(f"substring(sha2(concat_ws('|', {_FIVE}), 256), 1, 40)"),
                 "is_contradicted": F.expr(_is_contradicted(recorded)),
             }
         )
         .withColumns(
             {
-                "_forward_payload": side("payload_out", "payload_in"),
-                "_back_payload": side("payload_in", "payload_out"),
+                "_forward_payload": _side("payload_out", "payload_in"),
+                "_back_payload": _side("payload_in", "payload_out"),
             }
         )
         .withColumn("_outcome", F.expr(_outcome(rules, recorded)))
@@ -67,6 +47,28 @@ def with_outcome(sessions: DataFrame, rules: Rules, recorded: Recorded) -> DataF
             }
         )
     )
+
+
+def _side(forward_out: str, forward_in: str) -> Column:
+    """Forward is from the side that began; where that is unknown, from the subject, or to it where
+    only a reply or a close of the subject was seen.
+    """
+    only_reply = "initiator_basis IN ('only a reply was seen', 'only a close was seen')"
+    is_out = f"IF({only_reply}, records_out = 0, initiator <> 'peer')"
+    return F.expr(f"IF({is_out}, {forward_out}, {forward_in})")
+
+
+def _by_direction() -> dict[str, Column]:
+    """Counters of the way there and of the way back, from those of out and in."""
+    backward = {"_back": "accepted", "_synacks": "synacks", "_resets": "resets",
+                "_back_packets": "packets", "_back_data": "data"}  # fmt: skip
+    forward = {"_syn_s": "syn_s", "_forward_packets": "packets"}
+    return {
+        **{name: _side(f"{source}_in", f"{source}_out") for name, source in backward.items()},
+        **{name: _side(f"{source}_out", f"{source}_in") for name, source in forward.items()},
+        "_rejects_near": _side("near_rejects_out", "far_rejects_in"),
+        "_rejects_far": _side("far_rejects_out", "near_rejects_in"),
+    }
 
 
 def _outcome(rules: Rules, recorded: Recorded) -> str:

@@ -141,25 +141,7 @@ def _answer(end: str) -> Column:
     key, owner = f"flow.{end}_key", f"{end}_owner.answer"
     here = f"try_element_at({end}_network.here, {_VPC_ID})"
     anywhere, service = f"{end}_network.anywhere", f"{end}_network.service"
-    recorded = f"flow.{end if end.startswith('pkt') else f'pkt_{end}'}_aws_service"
-    is_own = f"""{owner}.interface_id = flow.interface_id
-              OR array_contains({owner}.candidates, flow.interface_id)"""
-    if end in ("src", "dst"):
-        address = f"flow.{end}_address"
-        recorded = f"IF(coalesce(flow.pkt_{end}addr, {address}) = {address}, {recorded}, NULL)"
-        direction = "egress" if end == "src" else "ingress"
-        is_own = f"flow.flow_direction = '{direction}' OR {is_own}"
-    own = _struct(
-        name="coalesce(instance.label.name, interface.label.name)",
-        interface_id="flow.interface_id",
-        instance_id=_INSTANCE_ID,
-        vpc_id=f"coalesce({_VPC_ID}, {owner}.vpc_id)",
-        vpc_name=f"IF({_VPC_ID} IS NULL, {owner}.vpc_name, vpc.label.name)",
-        subnet_id=f"coalesce({_SUBNET_ID}, {here}.subnet_id)",
-        subnet_name=f"IF({_SUBNET_ID} IS NULL, {here}.subnet_name, subnet.label.name)",
-        scope="'internal'",
-        basis="'interface'",
-    )
+    recorded = _recorded_service(end)
     blind = _struct(
         scope="'internal'",
         basis="'ambiguous'",
@@ -183,7 +165,7 @@ def _answer(end: str) -> Column:
     return F.expr(
         f"""
         CASE WHEN flow.{end}_address IS NULL THEN NULL
-             WHEN flow.interface_id IS NOT NULL AND ({is_own}) THEN {own}
+             WHEN flow.interface_id IS NOT NULL AND ({_is_own(end)}) THEN {_own(end)}
              WHEN {end}_owner.only_vpc IS NOT NULL THEN {owner}
              WHEN {here} IS NOT NULL THEN {here}
              WHEN {is_blind} THEN {blind}
@@ -194,6 +176,41 @@ def _answer(end: str) -> Column:
         END
         """
     )
+
+
+def _own(end: str) -> str:
+    """SQL text: the answer where this end is the interface that recorded."""
+    owner = f"{end}_owner.answer"
+    here = f"try_element_at({end}_network.here, {_VPC_ID})"
+    return _struct(
+        name="coalesce(instance.label.name, interface.label.name)",
+        interface_id="flow.interface_id",
+        instance_id=_INSTANCE_ID,
+        vpc_id=f"coalesce({_VPC_ID}, {owner}.vpc_id)",
+        vpc_name=f"IF({_VPC_ID} IS NULL, {owner}.vpc_name, vpc.label.name)",
+        subnet_id=f"coalesce({_SUBNET_ID}, {here}.subnet_id)",
+        subnet_name=f"IF({_SUBNET_ID} IS NULL, {here}.subnet_name, subnet.label.name)",
+        scope="'internal'",
+        basis="'interface'",
+    )
+
+
+def _is_own(end: str) -> str:
+    """SQL text: this end is the interface that recorded."""
+    owner = f"{end}_owner.answer"
+    is_owner = f"""{owner}.interface_id = flow.interface_id
+              OR array_contains({owner}.candidates, flow.interface_id)"""
+    direction = {"src": "egress", "dst": "ingress"}.get(end)
+    return f"flow.flow_direction = '{direction}' OR {is_owner}" if direction else is_owner
+
+
+def _recorded_service(end: str) -> str:
+    """SQL text: the AWS service that the record names for this end. It names that of the packet."""
+    if end.startswith("pkt"):
+        return f"flow.{end}_aws_service"
+    address = f"flow.{end}_address"
+    is_packet = f"coalesce(flow.pkt_{end}addr, {address}) = {address}"
+    return f"IF({is_packet}, flow.pkt_{end}_aws_service, NULL)"
 
 
 _ANSWER_TEXTS = (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from transforms.questions.catalogue import Answer
 from transforms.standing.path import PathStep
 from transforms.text import sanitise
-from transforms.vocabulary import Outcome, Standing
+from transforms.vocabulary import Outcome, Ring, Standing
 from transforms.wording import count_of, duration, moment, size
 
 MOST_WORDS = 40
@@ -66,7 +66,7 @@ def tell_story(subject: str, answers: Sequence[Answer], steps: Sequence[PathStep
         *_scans(by_slug["scans"]),
         *_movement(subject, steps),
         *_stopped(by_slug["blocked"], by_slug["scans"]),
-        *_channels(by_slug["regular_calls"], by_slug["repeated_calls"]),
+        *_channels(by_slug["regular_calls"], by_slug["channels"]),
         *_left(by_slug["volume"]),
     ]
     in_order = tuple(sorted(acts, key=lambda act: (act.at, act.source)))
@@ -146,28 +146,62 @@ _KINDS_OF_SCAN = ("horizontal", "vertical")
 
 
 def _movement(subject: str, steps: Sequence[PathStep]) -> Iterator[Act]:
-    inside = [step for step in steps if step.is_inside]
+    """From machine to machine. Steps of which nothing tells whether they happen on any day are told
+    together, and stand in the headline only where there are no others.
+    """
+    surer = [step for step in steps if step.standing != Standing.UNKNOWN]
+    inside = [step for step in surer or steps if step.is_inside]
     entered = [step for step in inside if step.hop == 1 and step.outcome == Outcome.DATA]
     onward = [step for step in inside if step.hop == 2]
-    for step in inside:
-        source = sanitise(subject if step.hop == 1 else step.from_name or step.from_address, 60)
-        far = "exchanged data" if step.outcome == Outcome.DATA else "got an answer"
+    outward = [step for step in steps if step.hop > 1 and not step.is_inside]
+    for group in _told_together(steps):
+        first = group[0]
+        source = sanitise(subject if first.hop == 1 else first.from_name or first.from_address, 60)
         clause = ""
-        if step in entered[:1]:
+        if entered and entered[0] in group:
             others = len({_to(other) for other in entered}) - 1
-            clause = f"exchanged data with {_to(step)}" + (
+            clause = f"exchanged data with {_to(first)}" + (
                 f" and {others:,} more" if others else ""
             )
-        elif step in onward[:1]:
-            clause = f"went on through {source} to {_to(step)}"
-        yield Act(
-            _at(step.first_at),
-            f"{source} {far} with {_to(step)} over {_service(step.service_port)} "
-            f"({step.standing}).",
-            clause,
-            _MOVEMENT.get(step.service_port or -1, ""),
-            "path",
+        elif [*onward, *outward][:1] == [first]:
+            clause = f"went on through {source} to {_to(first)}"
+        yield Act(_at(first.first_at), _told_step(subject, source, group), clause,
+                  _technique(group), "path")  # fmt: skip
+
+
+def _told_together(steps: Sequence[PathStep]) -> list[list[PathStep]]:
+    """Steps inside each alone, but the unknown ones of a machine to another in one group; of calls
+    outside that the subject makes as well, one group for each address.
+    """
+    groups: dict[object, list[PathStep]] = {}
+    for number, step in enumerate(steps):
+        ends = (step.hop, step.from_address, step.to_address)
+        is_one = step.is_inside and step.standing != Standing.UNKNOWN
+        if step.hop > 1 or step.is_inside:
+            groups.setdefault(number if is_one else ends, []).append(step)
+    return list(groups.values())
+
+
+def _told_step(subject: str, source: str, group: Sequence[PathStep]) -> str:
+    first = group[0]
+    ports = dict.fromkeys(_service(step.service_port) for step in group)
+    where = f"over {', '.join(ports)}" if len(ports) < 3 else f"at {len(ports)} services"
+    if not first.is_inside:
+        calls = sum(step.attempts for step in group)
+        return (
+            f"{source} called {_to(first)} {where}, {count_of(calls, 'time', 'times')}, as "
+            f"{sanitise(subject, 60)} does."
         )
+    has_data = any(step.outcome == Outcome.DATA for step in group)
+    far = "exchanged data" if has_data else "got an answer"
+    return f"{source} {far} with {_to(first)} {where} ({first.standing})."
+
+
+def _technique(group: Sequence[PathStep]) -> str:
+    """Of several unknown services none is told: nothing says that one of them was misused."""
+    if not group[0].is_inside:
+        return "T1071"
+    return _MOVEMENT.get(group[0].service_port or -1, "") if len(group) == 1 else ""
 
 
 def _to(step: PathStep) -> str:
@@ -196,25 +230,37 @@ def _stopped(answer: Answer, scans: Answer) -> Iterator[Act]:
         )
 
 
-def _channels(regular: Answer, repeated: Answer) -> Iterator[Act]:
+def _channels(regular: Answer, channels: Answer) -> Iterator[Act]:
     seen: set[object] = set()
-    for answer in (repeated, regular):
+    for answer in (channels, regular):
         for row in answer.rows:
             is_out = row.get("initiator", "subject") == "subject"
-            if not is_out or row["peer"] in seen or row.get("peer_ring") != "internet":
+            is_outside = row.get("peer_ring") in (Ring.INTERNET, Ring.PRIVATE_UNKNOWN)
+            if not is_out or row["peer"] in seen or not is_outside:
                 continue
             seen.add(row["peer"])
-            every = f", every {row['median_gap_s']} s" if answer is regular else ""
+            sentence, clause = _told_channel(row, is_regular=answer is regular)
             yield Act(
                 str(row["first_at"]),
-                f"It called {_name(row)} at {_service(row.get('service_port'))} "
-                f"{_number(row, 'calls'):,} times until {moment(row['last_at'])[11:16]}{every}.",
-                f"called {_name(row)} {_number(row, 'calls'):,} times" if len(seen) == 1 else "",
+                sentence,
+                clause if len(seen) == 1 else "",
                 "T1071",
                 answer.question.id,
             )
             if len(seen) == 3:
                 return
+
+
+def _told_channel(row: Mapping[str, object], *, is_regular: bool) -> tuple[str, str]:
+    """A sentence and a clause; the basis of a row is one of `channels`."""
+    name, service = _name(row), _service(row.get("service_port"))
+    if not is_regular and row["basis"] == "long":
+        longest = duration(_number(row, "longest_s"))
+        return f"It kept a session of {longest} with {name} at {service}.", ""
+    calls, until = _number(row, "calls"), moment(row["last_at"])[11:16]
+    every = f", every {row['median_gap_s']} s" if is_regular else ""
+    sentence = f"It called {name} at {service} {count_of(calls, 'time', 'times')} until {until}"
+    return f"{sentence}{every}.", f"called {name} {count_of(calls, 'time', 'times')}"
 
 
 def _left(answer: Answer) -> Iterator[Act]:

@@ -11,8 +11,8 @@ from transforms.questions.expected import FORMS, ExpectedPeer, expected_peer
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.separated import decoded, is_separator_line, separated_table
 
-# Measured in the records, so not for anyone to set.
-_MEASURED = ("aggregation_s",)
+# Measured in the records and the flags, so not for anyone to set.
+_MEASURED = ("aggregation_s", "window_s")
 SETTABLE = {name: n for name, n in Thresholds()._asdict().items() if name not in _MEASURED}
 _WRONG_SHOWN = 5
 # The column of a CSV that holds the addresses.

@@ -50,9 +50,9 @@ class CaseTables:
 
 
 def measured_thresholds(case: Case, window: FlowsRead) -> Thresholds:
-    """The thresholds that were asked for, with the aggregation interval of the records."""
-    asked_for = case.arguments.question_options.thresholds
-    return asked_for._replace(aggregation_s=window.aggregation_s)
+    """The thresholds that were asked for, with the interval of the records and the window."""
+    asked_for, span = case.arguments.question_options.thresholds, case.arguments.window
+    return asked_for._replace(aggregation_s=window.aggregation_s, window_s=span.to_s - span.from_s)
 
 
 def build_conversations(

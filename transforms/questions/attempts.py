@@ -5,7 +5,7 @@ from transforms.questions.question import Figures, KeyFigure, Place, Question, R
 from transforms.questions.sql import (
     BY_SUBJECT,
     HAS_REACHED,
-    ORDINARY_LAST,
+    LEAST_USUAL_FIRST,
     PEER_COLUMNS,
     STRONGEST_FIRST,
     WAS_BLOCKED,
@@ -53,8 +53,8 @@ SERVICES_TRIED = Question(
         "bytes_out": "coalesce(sum(bytes_out), 0)",
         "bytes_in": "coalesce(sum(bytes_in), 0)",
     },
-    order=f"{ORDINARY_LAST}, {STRONGEST_FIRST}, service_class IS NULL, attempts DESC, first_at, "
-    "peer, service_port, protocol",
+    order=f"{LEAST_USUAL_FIRST}, {STRONGEST_FIRST}, service_class IS NULL, attempts DESC, "
+    "first_at, peer, service_port, protocol",
     tell=_tell_services_tried,
     thresholds=("data_min", "aggregation_s", "gap_slack_s", "ephemeral_min", "shared_min"),
     places=frozenset({Place.PEER_MATRIX, Place.CONTACT_GRAPH}),
@@ -91,7 +91,7 @@ TARGETS_THAT_MATTER = Question(
         "reached": "count_if(answered + data > 0)",
         "with_data": "count_if(data > 0)",
     },
-    order=f"{ORDINARY_LAST}, {STRONGEST_FIRST}, attempts DESC, first_at, peer, service_port, "
+    order=f"{LEAST_USUAL_FIRST}, {STRONGEST_FIRST}, attempts DESC, first_at, peer, service_port, "
     "protocol",
     tell=_tell_targets_that_matter,
     thresholds=("data_min",),

@@ -6,20 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from transforms.network.service_classes import SERVICE_CLASSES_VERSION
-from transforms.questions.activity import (
-    AFTER_CONTAINMENT,
-    HOURS,
-    LONG_SESSIONS,
-    ODD_PROTOCOLS,
-    REGULAR_CALLS,
-    REPEATED_CALLS,
-)
+from transforms.questions.activity import AFTER_CONTAINMENT, HOURS, ODD_PROTOCOLS
 from transforms.questions.attempts import (
     BLOCKED,
     OPENED_LATER,
     SERVICES_TRIED,
     TARGETS_THAT_MATTER,
 )
+from transforms.questions.channels import CHANNELS, LONG_SESSIONS, REGULAR_CALLS
 from transforms.questions.context import QuestionContext
 from transforms.questions.inbound import ENTRY, LISTENING_PORTS, SOURCES
 from transforms.questions.novelty import NEW_SERVICES
@@ -33,7 +27,7 @@ from transforms.questions.verdict import DID_IT_TRY
 QUESTIONS: tuple[Question, ...] = (
     DID_IT_TRY, SERVICES_TRIED, NEW_SERVICES, TARGETS_THAT_MATTER, BLOCKED, SCANS, SOURCES, ENTRY,
     OUTSIDE_ADDRESSES, VOLUME, SPREAD, AFTER_CONTAINMENT, OPENED_LATER, REGULAR_CALLS,
-    REPEATED_CALLS, LONG_SESSIONS, LISTENING_PORTS, RESOLVERS, AWS_SERVICES, FIRST_SIGN,
+    CHANNELS, LONG_SESSIONS, LISTENING_PORTS, RESOLVERS, AWS_SERVICES, FIRST_SIGN,
     SWEEPS, ODD_PROTOCOLS, HOURS,
 )  # fmt: skip
 

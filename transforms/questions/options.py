@@ -24,9 +24,11 @@ class Thresholds(NamedTuple):
     regular_cv_percent: int = 35
     regular_mad_percent: int = 30
     long_session_s: int = 3_600
+    long_session_percent: int = 25
     repeated_calls: int = 50
     repeated_short_s: int = 120
     transfer_bytes: int = 100_000_000
+    window_s: int = 86_400
     aggregation_s: int = Rules().aggregation_s
     gap_slack_s: int = Rules().gap_slack_s
     ephemeral_min: int = Rules().ephemeral_min

@@ -15,7 +15,8 @@ from transforms.vocabulary import (
 
 PEER_COLUMNS = """peer, peer_name, peer_subnet_name, peer_vpc_name, protocol, service_port,
     service_class, outcome, attempts, blocked_src, blocked_dst, no_answer, refused, answered, data,
-    first_at, last_at, bytes_out, bytes_in, is_new_peer, is_new_service, standing, points"""
+    first_at, last_at, bytes_out, bytes_in, is_new_peer, is_new_service, standing,
+    equals, crowd, points"""
 
 BY_SUBJECT = f"initiator = '{Initiator.SUBJECT}'"
 BY_PEER = f"initiator = '{Initiator.PEER}'"
@@ -27,8 +28,11 @@ IS_UNKNOWN_PRIVATE = f"peer_ring = '{Ring.PRIVATE_UNKNOWN}'"
 HAS_FAILED = f"outcome IN ({sql_list(FAILED_OUTCOMES)})"
 HAS_REACHED = f"outcome IN ({sql_list(REACHED_OUTCOMES)})"
 WAS_BLOCKED = f"outcome IN ({sql_list((Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST))})"
-# What is ordinary comes last, in every list.
-ORDINARY_LAST = f"standing <=> '{Standing.ORDINARY}'"
+# In every list what is ordinary comes last, and before it what nothing tells of but that others do
+# it as well.
+LEAST_USUAL_FIRST = f"""CASE WHEN standing = '{Standing.ORDINARY}' THEN 2
+    WHEN standing = '{Standing.UNKNOWN}' AND coalesce(crowd, 0) + coalesce(equals, 0) > 0 THEN 1
+    ELSE 0 END"""
 STRONGEST_FIRST = f"{outcome_rank()} DESC"
 
 # What the subject began inside, whoever is expected.

@@ -108,6 +108,9 @@ def _manner(limits: Thresholds) -> dict[str, str]:
             OR {number(ports)} >= {limits.scan_ports}
               AND {in_vain(ports, limits.scan_fail_percent)}
             OR {number(ports)} >= {limits.scan_ports_whatever})""",
+        "is_beside": f"""{is_new} AND NOT crowd_says AND NOT has_failed_first
+            AND count_if({is_new} AND has_failed_first)
+                OVER (PARTITION BY hop, machine, peer) > 0""",
         "is_soon": f"""coalesce(began_at >= timestamp_seconds(contact_s) AND
             unix_timestamp(began_at) <= contact_s + 60 * {limits.contact_minutes}, false)""",
     }
@@ -138,6 +141,7 @@ def _against(limits: Thresholds) -> dict[str, str]:
         "against": f"""filter(array(
             IF(is_scan, 'manner: one of a scan', NULL),
             IF(has_failed_first AND before <> 'same', 'manner: its first try failed', NULL),
+            IF(is_beside, 'manner: its first try at another port of this machine failed', NULL),
             IF(is_soon AND before <> 'same' AND NOT equals_say,
                concat('manner: ', CAST((unix_timestamp(began_at) - contact_s) DIV 60 AS STRING),
                       ' min after a suspicious contact from outside'), NULL),
@@ -173,7 +177,7 @@ def _against(limits: Thresholds) -> dict[str, str]:
 
 def _standing() -> dict[str, str]:
     says = "(before = 'same' OR equals_say OR crowd_says)"
-    manner = "(is_scan OR has_failed_first OR is_soon)"
+    manner = "(is_scan OR has_failed_first OR is_beside OR is_soon)"
     return {
         "standing": f"""CASE
             WHEN {says} AND size(against) = 0 THEN '{Standing.ORDINARY}'

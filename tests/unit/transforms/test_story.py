@@ -1,6 +1,7 @@
 """The story is told from rows of JSON, which leave out what is unknown."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +61,53 @@ def test_a_machine_that_was_reached_at_two_ports_is_one_in_the_headline() -> Non
 
     assert story.headline == "web-3 exchanged data with app-2 and 1 more."
     assert [act.technique for act in story.acts] == ["T1021.004", "T1021.001", "T1021.002"]
+
+
+def test_unknown_steps_to_a_machine_are_told_together_and_not_in_the_headline() -> None:
+    dc = [replace(step("dc", port, hour), standing="unknown") for hour, port in ((0, 53), (1, 88))]
+    onward = [replace(one, hop=2, from_address="10.0.2.5", from_name="app-2") for one in dc]
+    c2 = replace(
+        onward[0], to_address="198.51.100.4", to_name=None, to_ring="internet", service_port=8443,
+        first_at=datetime(2026, 11, 23, 4, tzinfo=UTC), attempts=376,
+    )  # fmt: skip
+
+    story = story_of({}, [*dc, step("app-2", 5985, 3), *onward, c2])
+
+    assert story.headline == (
+        "web-3 exchanged data with app-2 and went on through app-2 to 198.51.100.4."
+    )
+    assert [act.line() for act in story.acts] == [
+        "00:00 web-3 exchanged data with dc over port 53, port 88 (unknown).",
+        "00:00 app-2 exchanged data with dc over port 53, port 88 (unknown).",
+        "03:00 web-3 exchanged data with app-2 over WinRM (suspicious). [T1021.006]",
+        "04:00 app-2 called 198.51.100.4 over port 8443, 376 times, as web-3 does. [T1071]",
+    ]
+
+
+def test_where_nothing_is_surer_the_unknown_stands_in_the_headline() -> None:
+    story = story_of({}, [replace(step("db-1", 5432, 1), standing="unknown")])
+
+    assert story.headline == "web-3 exchanged data with db-1."
+
+
+def test_a_channel_is_told_by_what_makes_it_one() -> None:
+    call = {"peer_ring": "internet", "service_port": 443, "first_at": AT, "last_at": AT}
+    story = story_of(
+        {
+            "channels": [
+                {**call, "peer": "192.0.2.1", "calls": 80, "basis": "repeated"},
+                {**call, "peer": "192.0.2.2", "calls": 1, "basis": "shared"},
+                {**call, "peer": "192.0.2.3", "calls": 2, "basis": "long", "longest_s": 1_900},
+            ],
+        }
+    )
+
+    assert story.headline == "web-3 called 192.0.2.1 80 times."
+    assert [act.sentence for act in story.acts] == [
+        "It called 192.0.2.1 at port 443 80 times until 01:00.",
+        "It called 192.0.2.2 at port 443 1 time until 01:00.",
+        "It kept a session of 31 min with 192.0.2.3 at port 443.",
+    ]
 
 
 def test_without_any_act_there_is_no_headline() -> None:

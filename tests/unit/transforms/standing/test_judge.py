@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from transforms.questions.options import Thresholds
 from transforms.standing.judge import Contrasts, with_standing
@@ -135,6 +135,21 @@ def test_the_reasons_begin_with_what_speaks_against_the_row(
     ]
 
 
+def activity_of(spark: SparkSession, rows: list[dict[str, Any]]) -> DataFrame:
+    kinds = {int: "BIGINT", str: "STRING", bool: "BOOLEAN", type(None): "BIGINT"}
+    shape = ", ".join(f"{name} {kinds[type(value)]}" for name, value in USUAL.items())
+    return spark.createDataFrame([tuple(row.values()) for row in rows], shape).selectExpr(
+        "*", "timestamp_seconds(began_s) AS began_at"
+    )
+
+
+def one_machine(spark: SparkSession, history_h: float) -> DataFrame:
+    return spark.createDataFrame(
+        [("one", *{**MACHINE, "history_h": history_h}.values())],
+        "machine STRING, has_sign BOOLEAN, history_h DOUBLE, contact_s BIGINT, compared BIGINT",
+    )
+
+
 def test_many_new_rows_in_vain_are_a_scan_and_what_was_there_before_is_none_of_it(
     spark: SparkSession,
 ) -> None:
@@ -144,19 +159,41 @@ def test_many_new_rows_in_vain_are_a_scan_and_what_was_there_before_is_none_of_i
         for n in range(5)
     ]
     rows.append({**USUAL, **service, "peer": "10.0.5.100"})
-    kinds = {int: "BIGINT", str: "STRING", bool: "BOOLEAN", type(None): "BIGINT"}
-    shape = ", ".join(f"{name} {kinds[type(value)]}" for name, value in USUAL.items())
-    activity = spark.createDataFrame([tuple(row.values()) for row in rows], shape).selectExpr(
-        "*", "timestamp_seconds(began_s) AS began_at"
-    )
-    machines = spark.createDataFrame(
-        [("one", *MACHINE.values())],
-        "machine STRING, has_sign BOOLEAN, history_h DOUBLE, contact_s BIGINT, compared BIGINT",
-    )
-
-    found = with_standing(activity, Contrasts(machines), Thresholds()).collect()
+    found = with_standing(
+        activity_of(spark, rows), Contrasts(one_machine(spark, 10.0)), Thresholds()
+    ).collect()
 
     assert {row["peer"]: (row["is_scan"], row["standing"]) for row in found} == {
         **{f"10.0.5.{n}": (True, "suspicious") for n in range(5)},
         "10.0.5.100": (False, "ordinary"),
+    }
+
+
+def test_whoever_failed_at_one_port_of_a_machine_is_suspicious_at_its_others(
+    spark: SparkSession,
+) -> None:
+    cases = {  # peer, port → crowd, whether the first try failed, standing
+        ("10.0.9.1", 55_121): (None, True, "suspicious"),
+        ("10.0.9.1", 5_985): (None, False, "suspicious"),
+        ("10.0.9.1", 8_082): (3, False, "ordinary"),
+        ("10.0.9.2", 8_080): (None, False, "unknown"),
+    }
+    rows = [
+        {**USUAL, **ABSENT, "machine": "one", "peer": peer, "service_port": port,
+         "has_failed_first": has_failed}
+        for (peer, port), (_, has_failed, _) in cases.items()
+    ]  # fmt: skip
+    crowd = [("subject", *key, 6, number) for key, (number, *_) in cases.items() if number]
+    contrasts = Contrasts(
+        one_machine(spark, 0.0),
+        crowd=spark.createDataFrame(
+            crowd,
+            "initiator STRING, peer STRING, service_port BIGINT, protocol BIGINT, crowd BIGINT",
+        ),
+    )
+
+    found = with_standing(activity_of(spark, rows), contrasts, Thresholds()).collect()
+
+    assert {(row["peer"], row["service_port"]): row["standing"] for row in found} == {
+        key: standing for key, (_, _, standing) in cases.items()
     }

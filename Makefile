@@ -65,7 +65,7 @@ test-infra: setup ## infra/ applied, planned, executed and destroyed against mot
 	$(BIN)/python -m tests.infra_apply
 
 test: setup ## all tests, two at a time, with a real OpenSearch, Delta, an HTTP S3 and executors
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-unit: setup ## the tests that need no JVM, in a minute
 	$(BIN)/python -m pytest -m "not spark" tests/unit

@@ -19,7 +19,7 @@ def test_every_tool_finds_the_same_lines_and_the_ratio_to_inflating_is_printed(
 ) -> None:
     command = [sys.executable, "-m", "bench.scan", "--megabytes", "20", "--rounds", "1"]
     run = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=240,
+        command, cwd=ROOT, capture_output=True, text=True, timeout=900,
         env={"SPARK_LOCAL_IP": "127.0.0.1", "PATH": "/usr/bin:/bin", **_java()},
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ def in_a_process(program: str, wrapper: Sequence[str] = ()) -> subprocess.Comple
     return subprocess.run(
         [*wrapper, sys.executable, "-c", program],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
 
 

@@ -269,7 +269,7 @@ def test_no_secret_and_no_document_is_in_logs_event_log_plans_or_the_case(
     }
 
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, timeout=300, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, timeout=900, check=False
     )
 
     assert done.returncode == 0, done.stderr[-3000:]

@@ -55,7 +55,7 @@ class Terraform:
         """The command's end; fails with what it printed when the exit code is another."""
         ended = subprocess.run(
             ["terraform", *words],
-            cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=400,
+            cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=900,
             check=False,
         )  # fmt: skip
         assert ended.returncode in codes, f"terraform {words[0]}: {ended.stdout}{ended.stderr}"

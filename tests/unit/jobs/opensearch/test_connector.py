@@ -130,7 +130,7 @@ def test_both_writers_leave_the_same_documents(
         command += ["--opensearch_url", opensearch_url, "--opensearch_writer", writer]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "SPARK_LOCAL_IP": "127.0.0.1"}
-        subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=300)
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=900)
         alias = {"flat": "flows"}.get(shape, f"{shape}-flows")
         hits = opensearch.search(index=f"{alias}-{case_id}", body={"size": 100})["hits"]["hits"]
         found[writer] = {

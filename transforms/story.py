@@ -4,7 +4,7 @@ The same text stands in terminal, report and manifest. Each act comes from rows 
 steps of the path, which it names; ATT&CK techniques are told where the port alone suggests one.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -66,7 +66,7 @@ def tell_story(subject: str, answers: Sequence[Answer], steps: Sequence[PathStep
         *_scans(by_slug["scans"]),
         *_movement(subject, steps),
         *_stopped(by_slug["blocked"], by_slug["scans"]),
-        *_channels(by_slug["regular_calls"], by_slug["channels"]),
+        *_channels(by_slug["regular_calls"], by_slug["channels"], {s.to_address for s in steps}),
         *_left(by_slug["volume"]),
     ]
     in_order = tuple(sorted(acts, key=lambda act: (act.at, act.source)))
@@ -230,7 +230,8 @@ def _stopped(answer: Answer, scans: Answer) -> Iterator[Act]:
         )
 
 
-def _channels(regular: Answer, channels: Answer) -> Iterator[Act]:
+def _channels(regular: Answer, channels: Answer, on_path: Collection[str]) -> Iterator[Act]:
+    """The headline names the first, unless it is a step of the path and named already."""
     seen: set[object] = set()
     for answer in (channels, regular):
         for row in answer.rows:
@@ -243,7 +244,7 @@ def _channels(regular: Answer, channels: Answer) -> Iterator[Act]:
             yield Act(
                 str(row["first_at"]),
                 sentence,
-                clause if len(seen) == 1 else "",
+                clause if len(seen) == 1 and row["peer"] not in on_path else "",
                 "T1071",
                 answer.question.id,
             )

@@ -23,7 +23,7 @@ def main() -> int:
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        page = running.new_page(viewport={"width": 1280, "height": 900})
+        page = running.new_page(viewport={"width": 1280, "height": 1040})
         page.goto(REPORT.as_uri())
         page.screenshot(path=str(PICTURE))
         running.close()

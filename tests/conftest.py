@@ -3,7 +3,12 @@
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.spark", "tests.support.services", "tests.support.cases"]
+pytest_plugins = [
+    "tests.support.spark",
+    "tests.support.services",
+    "tests.support.cases",
+    "tests.support.browser",
+]
 
 # A law is true or not; how long an example takes on a busy machine says nothing.
 settings.register_profile("lawful", deadline=None)

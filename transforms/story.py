@@ -6,9 +6,10 @@ steps of the path, which it names; ATT&CK techniques are told where the port alo
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from transforms.attack import MOVEMENT
 from transforms.questions.catalogue import Answer
 from transforms.standing.path import PathStep
 from transforms.text import sanitise
@@ -17,11 +18,6 @@ from transforms.wording import count_of, duration, moment, size
 
 MOST_WORDS = 40
 ACTS_SHOWN = 10
-# MITRE ATT&CK, Enterprise: what a port that answered suggests, never what was done there.
-_MOVEMENT = {
-    22: "T1021.004", 3389: "T1021.001", 445: "T1021.002", 139: "T1021.002", 5985: "T1021.006",
-    5986: "T1021.006", 5900: "T1021.005", 135: "T1021.003",
-}  # fmt: skip
 _SERVICES = {
     22: "SSH", 23: "Telnet", 135: "RPC", 139: "SMB", 445: "SMB", 3389: "RDP", 5900: "VNC",
     5985: "WinRM", 5986: "WinRM", 3306: "MySQL", 5432: "PostgreSQL", 1433: "SQL Server",
@@ -31,7 +27,8 @@ _SERVICES = {
 class Act(NamedTuple):
     """One thing that happened: when, a sentence, and a clause for the headline (or none).
 
-    `technique` is an ATT&CK id, `source` the question or table that it was told from.
+    `technique` is an ATT&CK id, `source` the question or table that it was told from. `until` is
+    when it ended, empty where that is not known; `name` is the act in a few words.
     """
 
     at: str
@@ -39,6 +36,8 @@ class Act(NamedTuple):
     clause: str
     technique: str
     source: str
+    until: str = ""
+    name: str = ""
 
     def line(self) -> str:
         """The act as a line of the story."""
@@ -64,7 +63,7 @@ def tell_story(subject: str, answers: Sequence[Answer], steps: Sequence[PathStep
     acts = [
         *_entry(by_slug["entry"]),
         *_scans(by_slug["scans"]),
-        *_movement(subject, steps),
+        *_movement(subject, steps, by_slug["services_tried"]),
         *_stopped(by_slug["blocked"], by_slug["scans"]),
         *_channels(by_slug["regular_calls"], by_slug["channels"], {s.to_address for s in steps}),
         *_left(by_slug["volume"]),
@@ -86,7 +85,8 @@ def _headline(subject: str, acts: Sequence[Act]) -> str:
     return ""
 
 
-def _name(row: Mapping[str, object]) -> str:
+def name_of(row: Mapping[str, object]) -> str:
+    """The name of a row's peer, else its address."""
     return sanitise(str(row.get("peer_name") or row["peer"]), 60)
 
 
@@ -94,30 +94,36 @@ def _number(row: Mapping[str, object], name: str) -> int:
     return int(str(row.get(name) or 0))
 
 
-def _service(port: object) -> str:
+def service_at(port: object) -> str:
+    """What is usually at a port, else the port; None where the protocol has no ports."""
     number = int(str(port)) if port is not None else None
     return _SERVICES.get(number or -1, f"port {number}" if number else "a protocol without ports")
 
 
+def entry_row(answer: Answer) -> Mapping[str, object] | None:
+    """The foremost client from outside that may have entered the subject; None without any."""
+    return next((row for row in answer.rows[:1] if row.get("with_data")), None)
+
+
 def _entry(answer: Answer) -> Iterator[Act]:
-    for row in answer.rows[:1]:
-        tries, longest = _number(row, "tries"), _number(row, "longest_s")
-        if not row.get("with_data"):
-            return
-        service, source = _service(row.get("service_port")), _name(row)
-        at = str(row.get("longest_at"))
-        before = (
-            f"{tries - 1:,} tries from {moment(row['first_at'])[11:16]} on, then "
-            if tries > 1
-            else ""
-        )
-        yield Act(
-            at,
-            f"{source} came in over {service}: {before}a session of {duration(longest)}.",
-            f"was entered over {service} from {source} at {moment(at)[11:16]}",
-            "T1110" if tries > 10 else "T1133",
-            answer.question.id,
-        )
+    row = entry_row(answer)
+    if row is None:
+        return
+    tries, longest = _number(row, "tries"), _number(row, "longest_s")
+    service, source = service_at(row.get("service_port")), name_of(row)
+    at = str(row.get("longest_at"))
+    before = (
+        f"{tries - 1:,} tries from {moment(row['first_at'])[11:16]} on, then " if tries > 1 else ""
+    )
+    yield Act(
+        at,
+        f"{source} came in over {service}: {before}a session of {duration(longest)}.",
+        f"was entered over {service} from {source} at {moment(at)[11:16]}",
+        "T1110" if tries > 10 else "T1133",
+        answer.question.id,
+        _at(datetime.fromisoformat(at) + timedelta(seconds=longest)),
+        f"{service} session from {source}",
+    )
 
 
 def _scans(answer: Answer) -> Iterator[Act]:
@@ -127,10 +133,10 @@ def _scans(answer: Answer) -> Iterator[Act]:
     for number, row in enumerate(first):
         targets = _number(row, "targets")
         if row["kind"] == "horizontal":
-            what = f"{_service(row.get('service_port'))} at {targets:,} addresses"
+            what = f"{service_at(row.get('service_port'))} at {targets:,} addresses"
             short = f"tried {targets:,} addresses"
         else:
-            what = f"{targets:,} ports of {_name(row)}"
+            what = f"{targets:,} ports of {name_of(row)}"
             short = f"tried {what}"
         yield Act(
             str(row["first_at"]),
@@ -139,16 +145,22 @@ def _scans(answer: Answer) -> Iterator[Act]:
             "" if number else short,
             "T1046",
             answer.question.id,
+            str(row["last_at"]),
+            f"scan: {what}",
         )
 
 
 _KINDS_OF_SCAN = ("horizontal", "vertical")
 
 
-def _movement(subject: str, steps: Sequence[PathStep]) -> Iterator[Act]:
+def _movement(subject: str, steps: Sequence[PathStep], tried: Answer) -> Iterator[Act]:
     """From machine to machine. Steps of which nothing tells whether they happen on any day are told
     together, and stand in the headline only where there are no others.
     """
+    ends = {
+        (row["peer"], row.get("service_port"), row.get("protocol")): str(row["last_at"])
+        for row in tried.rows
+    }
     surer = [step for step in steps if step.standing != Standing.UNKNOWN]
     inside = [step for step in surer or steps if step.is_inside]
     entered = [step for step in inside if step.hop == 1 and step.outcome == Outcome.DATA]
@@ -165,8 +177,16 @@ def _movement(subject: str, steps: Sequence[PathStep]) -> Iterator[Act]:
             )
         elif [*onward, *outward][:1] == [first]:
             clause = f"went on through {source} to {_to(first)}"
-        yield Act(_at(first.first_at), _told_step(subject, source, group), clause,
-                  _technique(group), "path")  # fmt: skip
+        last = (ends.get((s.to_address, s.service_port, s.protocol), "") for s in group)
+        yield Act(
+            _at(first.first_at),
+            _told_step(subject, source, group),
+            clause,
+            _technique(group),
+            "path",
+            max(last) if first.hop == 1 else "",
+            f"{source} to {_to(first)}, {_services(group)}",
+        )
 
 
 def _told_together(steps: Sequence[PathStep]) -> list[list[PathStep]]:
@@ -183,9 +203,8 @@ def _told_together(steps: Sequence[PathStep]) -> list[list[PathStep]]:
 
 
 def _told_step(subject: str, source: str, group: Sequence[PathStep]) -> str:
-    first = group[0]
-    ports = dict.fromkeys(_service(step.service_port) for step in group)
-    where = f"over {', '.join(ports)}" if len(ports) < 3 else f"at {len(ports)} services"
+    first, where = group[0], _services(group)
+    where = f"at {where}" if where[0].isdigit() else f"over {where}"
     if not first.is_inside:
         calls = sum(step.attempts for step in group)
         return (
@@ -197,11 +216,16 @@ def _told_step(subject: str, source: str, group: Sequence[PathStep]) -> str:
     return f"{source} {far} with {_to(first)} {where} ({first.standing})."
 
 
+def _services(group: Sequence[PathStep]) -> str:
+    ports = dict.fromkeys(service_at(step.service_port) for step in group)
+    return ", ".join(ports) if len(ports) < 3 else f"{len(ports)} services"
+
+
 def _technique(group: Sequence[PathStep]) -> str:
     """Of several unknown services none is told: nothing says that one of them was misused."""
     if not group[0].is_inside:
         return "T1071"
-    return _MOVEMENT.get(group[0].service_port or -1, "") if len(group) == 1 else ""
+    return MOVEMENT.get(group[0].service_port or -1, "") if len(group) == 1 else ""
 
 
 def _to(step: PathStep) -> str:
@@ -212,76 +236,102 @@ def _at(moment_: datetime) -> str:
     return f"{moment_:%Y-%m-%dT%H:%M:%S}"
 
 
-def _stopped(answer: Answer, scans: Answer) -> Iterator[Act]:
-    """What stopped it, beside the probes of scans."""
+def stopped_rows(answer: Answer, scans: Answer) -> list[Mapping[str, object]]:
+    """What stopped the subject apart from the probes of scans, the most tries first."""
     scanned = {row.get("service_port") for row in scans.rows if row["kind"] == "horizontal"}
     rows = [row for row in answer.rows if row.get("service_port") not in scanned
             and not row.get("answered") and not row.get("data") and row.get("service_class")
             and row.get("standing") != Standing.ORDINARY]  # fmt: skip
-    rows.sort(key=lambda row: -_number(row, "attempts"))
-    for number, row in enumerate(rows[:2]):
+    return sorted(rows, key=lambda row: -_number(row, "attempts"))
+
+
+def _stopped(answer: Answer, scans: Answer) -> Iterator[Act]:
+    for number, row in enumerate(stopped_rows(answer, scans)[:2]):
         tries = count_of(_number(row, "attempts"), "try", "tries")
         yield Act(
             str(row["first_at"]),
-            f"{_name(row)} stopped {tries} at {_service(row.get('service_port'))}.",
-            "" if number else f"was stopped by {_name(row)}",
+            f"{name_of(row)} stopped {tries} at {service_at(row.get('service_port'))}.",
+            "" if number else f"was stopped by {name_of(row)}",
             "",
             answer.question.id,
+            str(row.get("last_at") or ""),
+            f"{name_of(row)} stops {tries}",
         )
+
+
+def channel_rows(regular: Answer, channels: Answer) -> list[Mapping[str, object]]:
+    """Whom the subject calls outside as one calls a channel, each once, the first three."""
+    found: dict[object, Mapping[str, object]] = {}
+    for row in (*channels.rows, *regular.rows):
+        is_out = row.get("initiator", "subject") == "subject"
+        if is_out and row.get("peer_ring") in (Ring.INTERNET, Ring.PRIVATE_UNKNOWN):
+            found.setdefault(row["peer"], row)
+    return list(found.values())[:3]
 
 
 def _channels(regular: Answer, channels: Answer, on_path: Collection[str]) -> Iterator[Act]:
     """The headline names the first, unless it is a step of the path and named already."""
-    seen: set[object] = set()
-    for answer in (channels, regular):
-        for row in answer.rows:
-            is_out = row.get("initiator", "subject") == "subject"
-            is_outside = row.get("peer_ring") in (Ring.INTERNET, Ring.PRIVATE_UNKNOWN)
-            if not is_out or row["peer"] in seen or not is_outside:
-                continue
-            seen.add(row["peer"])
-            sentence, clause = _told_channel(row, is_regular=answer is regular)
-            yield Act(
-                str(row["first_at"]),
-                sentence,
-                clause if len(seen) == 1 and row["peer"] not in on_path else "",
-                "T1071",
-                answer.question.id,
-            )
-            if len(seen) == 3:
-                return
+    for number, row in enumerate(channel_rows(regular, channels)):
+        is_regular = any(row is each for each in regular.rows)
+        every = f", every {row['median_gap_s']} s" if is_regular else ""
+        name, times = name_of(row), count_of(_number(row, "calls"), "time", "times")
+        what, clause = f"calls {name} {times}", f"called {name} {times}"
+        sentence = (
+            f"It called {name} at {service_at(row.get('service_port'))} {times} until "
+            f"{moment(row['last_at'])[11:16]}{every}."
+        )
+        if row.get("basis") == "long":
+            what = f"a session of {duration(_number(row, 'longest_s'))} with {name}"
+            sentence, clause = f"It kept {what} at {service_at(row.get('service_port'))}.", ""
+        yield Act(
+            str(row["first_at"]),
+            sentence,
+            "" if number or row["peer"] in on_path else clause,
+            "T1071",
+            (regular if is_regular else channels).question.id,
+            str(row["last_at"]),
+            what,
+        )
 
 
-def _told_channel(row: Mapping[str, object], *, is_regular: bool) -> tuple[str, str]:
-    """A sentence and a clause; the basis of a row is one of `channels`."""
-    name, service = _name(row), _service(row.get("service_port"))
-    if not is_regular and row["basis"] == "long":
-        longest = duration(_number(row, "longest_s"))
-        return f"It kept a session of {longest} with {name} at {service}.", ""
-    calls, until = _number(row, "calls"), moment(row["last_at"])[11:16]
-    every = f", every {row['median_gap_s']} s" if is_regular else ""
-    sentence = f"It called {name} at {service} {count_of(calls, 'time', 'times')} until {until}"
-    return f"{sentence}{every}.", f"called {name} {count_of(calls, 'time', 'times')}"
+class Transfer(NamedTuple):
+    """What left to one address outside in large volume, in all hours together."""
+
+    row: Mapping[str, object]  # the first hour
+    octets: int
+    until: str
 
 
-def _left(answer: Answer) -> Iterator[Act]:
-    """What left in large volume, by address; a row is one hour of one of them."""
+def large_transfers(answer: Answer) -> list[Transfer]:
+    """What left in large volume, the largest first; a row of the answer is one hour of a peer."""
     hours: dict[object, list[Mapping[str, object]]] = {}
     for row in answer.rows:
         hours.setdefault(row["peer"], []).append(row)
-    volumes = {peer: sum(_number(row, "payload_out") for row in of) for peer, of in hours.items()}
     limit = int(answer.parameters.get("transfer_bytes", "0"))
-    large = [peer for peer, octets in volumes.items() if octets >= limit]
-    large.sort(key=lambda peer: -volumes[peer])
-    for number, peer in enumerate(large[:2]):
-        first = min(hours[peer], key=lambda row: str(row["hour"]))
-        volume, name = size(volumes[peer]), _name(first)
+    found = [
+        Transfer(
+            min(rows, key=lambda row: str(row["hour"])),
+            sum(_number(row, "payload_out") for row in rows),
+            max(str(row.get("last_at") or "") for row in rows),
+        )
+        for rows in hours.values()
+    ]
+    return sorted(
+        (each for each in found if each.octets >= limit), key=lambda transfer: -transfer.octets
+    )
+
+
+def _left(answer: Answer) -> Iterator[Act]:
+    for number, (row, octets, until) in enumerate(large_transfers(answer)[:2]):
+        volume, name = size(octets), name_of(row)
         yield Act(
-            str(first.get("first_at") or first["hour"]),
+            str(row.get("first_at") or row["hour"]),
             f"At most {volume} went to {name}.",
             "" if number else f"sent {volume} to {name}",
             "T1048",
             answer.question.id,
+            until,
+            f"{volume} to {name}",
         )
 
 

@@ -54,6 +54,7 @@ class CaseCoverage(NamedTuple):
     refused_objects: tuple[tuple[str, str], ...]  # uri and reason of the first ones
     intervals: tuple[str, ...] = ()  # the aggregation interval and slack of each interface
     copied_objects: tuple[tuple[str, ...], ...] = ()  # URIs of the first groups of equal objects
+    gaps: tuple[Stretch, ...] = ()  # when an interface was not seen whole
 
     def described(self) -> dict[str, object]:
         """As it stands in the manifest."""
@@ -148,6 +149,7 @@ def judge_slots(spark: SparkSession, case: Case, *, found: SlotsFound) -> CaseCo
             for (interface_id, flow_log), pace in sorted(found.paces.items(), key=repr)
         ),
         found.copied,
+        tuple(found.gap_stretches),
     )  # fmt: skip
 
 

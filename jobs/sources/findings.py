@@ -54,6 +54,7 @@ class FindingFile(NamedTuple):
             "copy": self.copy_name,
             "ids": list(finding.ids),
             "types": list(finding.types),
+            "severity": str(finding.severity) if finding.severity else None,
             "is_sample": finding.is_sample,
             "findings_of_others": finding.others,
             "launch_at": finding.launch_at,

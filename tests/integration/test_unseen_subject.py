@@ -72,7 +72,7 @@ def test_a_mistyped_id_is_never_answered_with_no_or_with_zero(
     manifest = json.loads((case / "manifest.json").read_text())
     assert manifest["coverage"]["verdict"] == "NONE"
 
-    report = (case / "report.html").read_text().split("<h2>Method</h2>")[0]
+    report = (case / "report.html").read_text().split('id="method-title"')[0]
     assert re.findall(r'data-figure="\w+">([^<]*)<', report) == ["not seen"] * 6
     for denial in ("began nothing", "No conversation", "No internal peer", "Nothing to show"):
         assert denial not in report

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from transforms.finding.claim import PROTOCOL_NUMBERS, Claim
 from transforms.finding.fields import Fields, Json, at, last_part, list_, object_
+from transforms.finding.severity import Severity, severity_of
 from transforms.label.cells import clean
 
 
@@ -20,7 +21,10 @@ class FindingInterface(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What one finding, or several of one instance, say of it. Times are UTC."""
+    """What one finding, or several of one instance, say of it. Times are UTC.
+
+    `severity` is that of the gravest one, None where none of them has any.
+    """
 
     ids: tuple[str, ...]
     types: tuple[str, ...]
@@ -33,6 +37,7 @@ class Finding(NamedTuple):
     claims: tuple[Claim, ...]
     is_sample: bool
     others: int = 0
+    severity: Severity | None = None
 
     @property
     def vpc_ids(self) -> tuple[str, ...]:
@@ -135,6 +140,7 @@ class FindingReader(Fields):
             interfaces=tuple(dict.fromkeys(interfaces)),
             claims=tuple(dict.fromkeys(claims)),
             is_sample=self.is_sample,
+            severity=severity_of(self.said.get("severity")),
         )
 
     def _interface(self, said: Json) -> FindingInterface:

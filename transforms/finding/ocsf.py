@@ -7,6 +7,8 @@ times are in milliseconds.
 
 import re
 
+from transforms.finding.severity import severity_of_ocsf
+
 _CLASS = 2004
 _INSTANCE = "AWS::EC2::Instance"
 _MOST_EVIDENCES = 100
@@ -31,7 +33,12 @@ def from_ocsf(event: Json) -> list[Json] | None:
         "eventLastSeen": _time(info, event, "last_seen_time", "modified_time"),
         "additionalInfo": {"sample": _is_sample(event, info)},
     }
-    found: Json = {"id": info.get("uid"), "type": str(named), "title": info.get("title")}
+    found: Json = {
+        "id": info.get("uid"),
+        "type": str(named),
+        "title": info.get("title"),
+        "severity": severity_of_ocsf(event.get("severity_id")),
+    }
     resources = _objects(event.get("resources"))
     instances = [item for item in resources if item.get("type") == _INSTANCE]
     if not instances:

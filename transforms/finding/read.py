@@ -125,6 +125,11 @@ def _together(findings: Sequence[Finding]) -> Finding:
         interfaces=tuple(interfaces),
         claims=tuple(claims)[:_MOST_CLAIMS],
         is_sample=any(f.is_sample for f in findings),
+        severity=max(
+            (f.severity for f in findings if f.severity),
+            key=lambda severity: severity.order,
+            default=None,
+        ),
     )
 
 

@@ -7,6 +7,8 @@ as text and lists as `portProbeDetails.0_`.
 
 import re
 
+from transforms.finding.severity import severity_of_asff
+
 _SERVICE = "aws/guardduty/service/"
 _ITEM = re.compile(r"(.+)\.([0-9]{1,3})_")
 _MAX_FIELDS = 1_000
@@ -41,6 +43,7 @@ def from_asff(said: Json) -> Json | None:
         "id": said.get("Id"),
         "type": _type(said),
         "title": said.get("Title"),
+        "severity": severity_of_asff(said.get("Severity")),
         "resource": resource,
         "service": service,
     }

@@ -96,7 +96,6 @@ TARGETS_THAT_MATTER = Question(
     tell=_tell_targets_that_matter,
     thresholds=("data_min",),
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
-    lane="at services that matter",
 )
 
 
@@ -128,7 +127,6 @@ BLOCKED = Question(
     order="service_class IS NULL, attempts DESC, first_at, peer, service_port, protocol",
     tell=_tell_blocked,
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
-    lane="stopped",
     key_figures=(KeyFigure("stopped", "attempts stopped"),),
 )
 

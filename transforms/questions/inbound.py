@@ -61,7 +61,6 @@ SOURCES = Question(
     "attempts DESC, first_at, peer, service_port, protocol",
     tell=_tell_sources,
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
-    lane="inbound",
     key_figures=(KeyFigure("outside", "sources outside that got in touch"),),
 )
 
@@ -105,7 +104,7 @@ ENTRY_SQL = f"""
 
 def _tell_entry(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     if not rows:
-        return Told("not seen", "No client from outside was answered at a remote-admin service.")
+        return Told("nobody", "No client from outside was answered at a remote-admin service.")
     first = rows[0]
     tries, longest = int(str(first["tries"])), int(str(first["longest_s"]))
     entered = f"the longest session, of {duration(longest)}, began {moment(first['longest_at'])}"

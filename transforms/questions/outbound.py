@@ -70,7 +70,6 @@ OUTSIDE_ADDRESSES = Question(
     order="bytes_out DESC, attempts DESC, first_at, peer, service_port, protocol",
     tell=_tell_outside_addresses,
     places=frozenset({Place.SUMMARY}),
-    lane="to the outside",
 )
 
 
@@ -139,7 +138,6 @@ VOLUME = Question(
     tell=_tell_volume,
     thresholds=("transfer_bytes",),
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
-    lane="bytes out",
     key_figures=(KeyFigure("payload_out", "bytes of payload to the outside, at most"),),
 )
 

@@ -78,7 +78,6 @@ class Question:
     options: tuple[str, ...] = ()
     is_asked: Callable[[QuestionContext], bool] = _always
     places: frozenset[Place] = field(default_factory=frozenset)
-    lane: str | None = None
     key_figures: tuple[KeyFigure, ...] = ()
 
     @property

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from transforms.attack import MOVEMENT, TECHNIQUES
 from transforms.questions.catalogue import QUESTIONS
 from transforms.standing.path import PathStep
 from transforms.story import Story, tell_story
@@ -112,3 +113,35 @@ def test_a_channel_is_told_by_what_makes_it_one() -> None:
 
 def test_without_any_act_there_is_no_headline() -> None:
     assert story_of({}) == Story()
+
+
+def test_each_act_has_a_name_and_its_end_where_that_is_known() -> None:
+    story = story_of(
+        {
+            "entry": [{"peer": "192.0.2.1", "tries": 9, "longest_s": 3_600, "longest_at": AT,
+                       "first_at": AT, "with_data": 1, "service_port": 22}],
+            "scans": [{"kind": "horizontal", "targets": 5, "first_at": AT, "fail_percent": 3,
+                       "last_at": "2026-11-23T01:05:00", "service_port": 445}],
+            "services_tried": [{"peer": "10.0.2.5", "service_port": 22, "protocol": 6,
+                                "last_at": "2026-11-23T03:00:00"}],
+            "volume": [
+                {"peer": "192.0.2.7", "hour": "2026-11-23T04:00:00", "payload_out": 5_000_000,
+                 "last_at": "2026-11-23T04:50:00"},
+                {"peer": "192.0.2.7", "hour": "2026-11-23T05:00:00", "payload_out": 1_000_000,
+                 "last_at": "2026-11-23T05:20:00"},
+            ],
+        },
+        (step("app-2", 22, 2), step("files-10", 445, 3)),
+    )  # fmt: skip
+
+    assert [(act.name, act.at[11:16], act.until[11:16]) for act in story.acts] == [
+        ("scan: SMB at 5 addresses", "01:00", "01:05"),
+        ("SSH session from 192.0.2.1", "01:00", "02:00"),
+        ("web-3 to app-2, SSH", "02:00", "03:00"),
+        ("web-3 to files-10, SMB", "03:00", ""),
+        ("6.0 MB to 192.0.2.7", "04:00", "05:20"),
+    ]
+
+
+def test_every_technique_that_a_story_may_tell_has_its_name() -> None:
+    assert set(MOVEMENT.values()) | {"T1046", "T1048", "T1071", "T1110", "T1133"} == set(TECHNIQUES)

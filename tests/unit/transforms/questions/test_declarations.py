@@ -14,11 +14,10 @@ from transforms.questions.question import SINGLE_PLACES, Place, Question
 each_question = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.id)
 
 
-def test_no_id_slug_or_lane_is_given_twice() -> None:
+def test_no_id_or_slug_is_given_twice() -> None:
     for names in (
         [question.id for question in QUESTIONS],
         [question.slug for question in QUESTIONS],
-        [question.lane for question in QUESTIONS if question.lane],
     ):
         assert [name for name, times in Counter(names).items() if times > 1] == []
 
@@ -32,8 +31,7 @@ def test_every_place_shows_a_question_and_some_exactly_one(place: Place) -> None
         assert len(shown) == 1
 
 
-def test_the_report_has_lanes_and_key_figures_to_show() -> None:
-    assert [question.id for question in QUESTIONS if question.lane]
+def test_the_report_has_key_figures_to_show() -> None:
     assert [question.id for question in QUESTIONS if question.key_figures]
 
 

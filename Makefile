@@ -7,10 +7,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 BENCH ?= $(filter-out __init__ harness flow_text slow_s3 local_spark jvm_memory,$(basename $(notdir $(wildcard bench/*.py))))
 FUZZ_SECONDS ?= 300
-FUZZ ?= text parquet finding labels manifest answers
+FUZZ ?= text parquet finding labels manifest answers export note
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify scenarios redteam opensearch demo test test-unit test-s3 \
+.PHONY: help setup setup-s3 run verify export note scenarios redteam opensearch demo test test-unit test-s3 \
     test-infra test-spark4 test-standalone faults fuzz bench dashboards reference screenshots \
     lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
 
@@ -24,7 +24,7 @@ setup: .venv/ready jars/ready ## install the Python packages and Java artifacts,
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-build-isolation \
-	    --only-binary :all: --no-binary pyspark -r requirements/dev.lock
+	    --only-binary :all: --no-binary pyspark,cpe -r requirements/dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -45,6 +45,16 @@ run: setup ## trace the demo's suspect into Delta and a real OpenSearch [DAMAGED
 verify: setup ## say what of the demo case still holds, after `make run`
 	PATH="$(CURDIR)/$(BIN):$$PATH" spark-submit --properties-file conf/local.conf \
 	    jobs/verify_case.py --case out/cases/demo
+
+export: setup ## a case for other tools: FORMAT=timesketch|csv|stix|ocsf|navigator [CASE= OUTPUT=]
+	$(BIN)/python -m jobs.export_case --case "$${CASE:-out/cases/demo}" --format="$$FORMAT" \
+	    --output "$${OUTPUT:-out/exports}"
+
+# Never expanded: a note may quote what others wrote, and $(shell …) would run.
+unexport TEXT
+note: export NOTE_TEXT = $(value TEXT)
+note: setup ## add a note to a case: TEXT="…" [CASE=out/cases/demo]
+	$(BIN)/python -m jobs.note_case --case "$${CASE:-out/cases/demo}" --text="$$NOTE_TEXT"
 
 scenarios: setup ## days whose truth is known: verdict expected and got, precision and recall
 	$(BIN)/python -m demo.measure
@@ -127,7 +137,7 @@ format: setup ## let ruff rewrite the code
 
 lock: setup ## make every lock file again from its .in file, with hashes
 	$(BIN)/python -m piptools --version >/dev/null 2>&1 || $(BIN)/pip install --quiet pip-tools
-	for name in build runtime dev spark4 bench fuzz; do \
+	for name in build runtime export dev spark4 bench fuzz; do \
 	    $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
 	        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --upgrade \
 	        -o requirements/$$name.lock requirements/$$name.in; \

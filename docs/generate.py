@@ -4,13 +4,15 @@ A test compares the files with what this module makes, so a page cannot fall beh
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from jobs.cli.flags import Command, Flag
 from jobs.cli.trace_flags import TRACE
 from jobs.collect_labels import COLLECT
+from jobs.export_case import EXPORT
+from jobs.note_case import NOTE
 from jobs.submit.flags import PLATFORMS, submit_command
 from jobs.verify_case import VERIFY
 from transforms import schemas
@@ -63,17 +65,73 @@ TABLES = (
     ),
     Table("answers", "one question of the investigation, answered", schemas.ANSWERS),
 )
+_DDL = {table.name: table.ddl for table in TABLES}
 
-_JOINS = """```mermaid
-erDiagram
-    objects ||--o{ flows : "uri = object_uri"
-    objects ||--o{ transit : "uri = object_uri"
-    objects ||--o{ quarantine : "uri = object_uri"
-    flows |o--o| quarantine : "record_id, a document that OpenSearch refused"
-    peers ||--|{ conversations : "hop, peer, service_port, protocol, initiator"
-    path |o--|| conversations : "conversation_id"
-    answers }o--|| peers : "source holds the SQL"
-```"""
+
+class Join(NamedTuple):
+    """How two tables join: a row of `one` has any number of rows of `many`, by equal columns.
+
+    `columns` are pairs: the column of `one`, then that of `many`. Nulls are equal here.
+    """
+
+    one: str
+    many: str
+    columns: tuple[tuple[str, str], ...]
+    note: str = ""
+    is_optional: bool = False  # a row of `many` may have none of `one`
+    is_single: bool = False  # a row of `one` has one of `many` at most
+
+
+_OBJECT = (("uri", "object_uri"),)
+_PEER = tuple((name, name) for name in ("hop", "peer", "service_port", "protocol", "initiator"))
+JOINS = (
+    Join("objects", "flows", _OBJECT),
+    Join("objects", "transit", _OBJECT),
+    Join("objects", "quarantine", _OBJECT),
+    Join(
+        "flows",
+        "quarantine",
+        (("record_id", "record_id"),),
+        "a document that OpenSearch refused",
+        is_optional=True,
+        is_single=True,
+    ),
+    Join(
+        "peers",
+        "conversations",
+        _PEER,
+        "and subject_address from hop 2 on",
+    ),
+    Join(
+        "conversations",
+        "path",
+        (("conversation_id", "conversation_id"),),
+        "the first conversation of the step",
+        is_single=True,
+    ),
+)
+
+
+def joins_drawn(joins: Sequence[Join]) -> str:
+    """The joins as a Mermaid diagram: keys inside the boxes, the columns on the lines."""
+    names = [table.name for table in TABLES if any(table.name in join[:2] for join in joins)]
+    lines = ["```mermaid", "erDiagram"]
+    for name in names:
+        keys = dict.fromkeys(
+            pair[side]
+            for join in joins
+            for side in (0, 1)
+            if join[side] == name
+            for pair in join.columns
+        )
+        kinds = {column: kind for column, kind, _ in columns_of(_DDL[name])}
+        lines += [f"    {name} {{", *(f"        {kinds[key]} {key}" for key in keys), "    }"]
+    for join in joins:
+        left, right = "|o" if join.is_optional else "||", "o|" if join.is_single else "o{"
+        on = ", ".join(one if one == many else f"{one} = {many}" for one, many in join.columns)
+        note = f"; {join.note}" if join.note else ""
+        lines.append(f'    {join.one} {left}--{right} {join.many} : "{on}{note}"')
+    return "\n".join([*lines, "```"])
 
 
 def columns_of(ddl: str) -> Iterator[tuple[str, str, str]]:
@@ -92,8 +150,14 @@ def tables_page() -> str:
         "Every table is a Delta table in `<output>/<case_id>/`. Times are UTC, counters are "
         "64-bit, and a missing value is null, never `-` or 0. Columns that AWS defines keep AWS's "
         'names, with `_` for `-`; AWS explains them under "Flow log records".',
+        "`baseline/…`, `path_1/…` to `path_6/…` hold `flows`, `objects` and `quarantine` of the "
+        "further readings: the same columns.",
         "## How they join",
-        _JOINS,
+        joins_drawn(JOINS),
+        "Two columns that join are equal, and so are two nulls: `<=>` in Spark, `IS NOT DISTINCT "
+        "FROM` elsewhere. Every table has `run_id`. `answers.source` is the SQL that gives the "
+        "figures of an answer again from `conversations`, `peers` or `path`; `coverage` joins "
+        "`flows` by `interface_id` and the five-minute slot that holds `end_at`.",
     ]
     for table in TABLES:
         parts.append(f"## `{table.name}`\n\nA row is {table.row}.")
@@ -108,6 +172,8 @@ def tables_page() -> str:
 COMMANDS = {
     "trace_instance": TRACE,
     "verify_case": VERIFY,
+    "export_case": EXPORT,
+    "note_case": NOTE,
     "collect_labels": COLLECT,
     **{f"submit {platform}": submit_command(platform) for platform in PLATFORMS},
 }
@@ -117,7 +183,9 @@ _KINDS = """| kind | is |
 | `TIME` | ISO 8601 with a zone (`2026-11-23T00:00:00Z`), or `now`, `now-90m`, `now-25h`, `now-7d` |
 | `IP` | an IPv4 or IPv6 address |
 | `ID` | an id as AWS writes it |
+| `FORMAT` | timesketch, csv, stix, ocsf or navigator |
 | `RUN` | the id of a run, as it is printed |
+| `TEXT` | any text; `--text="…"` also takes one that begins with `@` or `--` |
 | `…` | several, with commas between them |"""
 
 

@@ -3,6 +3,7 @@
 import sys
 
 from jobs import collect_labels as labels
+from jobs import export_case, note_case
 from jobs.submit import launch
 
 
@@ -14,3 +15,13 @@ def collect_labels() -> int:
 def submit() -> int:
     """`vpc-flow-submit`: see jobs.submit.launch."""
     return launch.main(sys.argv[1:])
+
+
+def export() -> int:
+    """`vpc-flow-export`: see jobs.export_case."""
+    return export_case.main(sys.argv[1:])
+
+
+def note() -> int:
+    """`vpc-flow-note`: see jobs.note_case."""
+    return note_case.main(sys.argv[1:])

@@ -22,12 +22,12 @@ from jobs.evidence.check_books import check_books, check_inputs, check_objects
 from jobs.evidence.check_chain import check_chain, check_signature
 from jobs.evidence.check_files import check_named_files, check_tables
 from jobs.evidence.check_index import check_index
-from jobs.evidence.manifest_file import read_manifest
-from jobs.evidence.stored_case import StoredCase, read_case
+from jobs.evidence.check_notes import check_notes
+from jobs.evidence.open_case import case_at
+from jobs.evidence.stored_case import StoredCase
 from jobs.spark.session import open_session
 from jobs.storage.delta_sink import read_table
 from jobs.storage.object_store import first_line
-from jobs.storage.whole_objects import StorageFailed, reason_of
 from transforms import patterns
 from transforms.text import sanitise
 
@@ -53,6 +53,7 @@ VERIFY = Command(
                     "KEY",
                     "the KMS key that the manifest must be signed with (ARN, id or alias/NAME)",
                 ),
+                Flag("expect_note", "SHA256", "the SHA-256 of a note, kept elsewhere"),
                 Flag("reads_in_flight", "COUNT", "objects that are read at a time", "32"),
                 VERBOSE,
             ),
@@ -81,6 +82,7 @@ class Request(NamedTuple):
     in_flight: int
     expect_sha256: str | None
     signed_with: str | None
+    expect_note: str | None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -104,6 +106,7 @@ def verify(spark: SparkSession, request: Request, case: StoredCase) -> Iterator[
     yield check_chain(uri, case, request.expect_sha256)
     if signature := check_signature(uri, case, request.signed_with):
         yield signature
+    yield check_notes(uri, case, request.expect_note)
     yield check_tables(uri, case, request.in_flight)
     yield check_named_files(uri, case)
     for reading, books in case.books.items():
@@ -170,6 +173,7 @@ def _arguments(argv: Sequence[str]) -> Request:
         in_flight=flags.value("reads_in_flight", values.number_from(1, 256)),
         expect_sha256=flags.optional("expect_sha256", _sha256, None),
         signed_with=flags.optional("signed_with", values.kms_key, None),
+        expect_note=flags.optional("expect_note", _sha256, None),
     )
     if flags.problems:
         raise BadInput(flags.problems)
@@ -180,31 +184,6 @@ def _sha256(text: str) -> str:
     if not re.fullmatch(patterns.SHA256, text.lower()):
         raise ValueError("expected 64 hex digits")
     return text.lower()
-
-
-def case_at(case_uri: str) -> StoredCase:
-    """The case by the manifest of its last complete run; raises BadInput when there is none."""
-    where = f"--case {case_uri}"
-    try:
-        found = read_manifest(f"{case_uri}/manifest.json")
-    except (ValueError, StorageFailed) as error:
-        raise BadInput([f"{where}: manifest.json is not readable ({reason_of(error)})"]) from error
-    if found is None:
-        raise BadInput(
-            [
-                f"{where}: found no manifest.json; expected the folder of a case that a "
-                "run completed: <output>/<case_id>"
-            ]
-        )
-    try:
-        return read_case(found)
-    except ValueError as error:
-        raise BadInput(
-            [
-                f"{where}: its manifest is not one that this version of the job writes "
-                f"({sanitise(error, 1000)}); if an earlier version wrote it, run the case again"
-            ]
-        ) from error
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ END_LABELS = """
     {end}_vpc_id       STRING COMMENT 'VPC that holds {end}addr',
     {end}_vpc_name     STRING COMMENT 'its name',
     {end}_ring         STRING COMMENT 'where it lies: own vpc, other vpc, aws service, internet, …',
-    {end}_basis        STRING COMMENT 'interface, address, cidr, record, …; ambiguous: see README',
+    {end}_basis        STRING COMMENT 'interface, address, cidr, record, … or ambiguous',
     {end}_candidates   ARRAY<STRING> COMMENT 'ids that fit where it is ambiguous, at most 20'
 """
 

@@ -62,16 +62,20 @@ def masked(text: str) -> str:
 # OWASP, "CSV Injection": what makes a spreadsheet take a cell for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+# Where a spreadsheet may begin a cell although the file does not: a reader that takes another
+# character for the separator, and quotes for text.
+_LATER_FORMULA = re.compile(r"([,;|]['\" ]*)(?=[=+@\uff1d\uff0b\uff0d\uff20-])")
 
 
 def csv_cell(value: object, limit: int = 32_000) -> str:
     """The value for a cell of a CSV file that people open in a spreadsheet: text, never a formula.
 
-    An apostrophe goes before what a spreadsheet would work out, unless it is a number.
+    An apostrophe goes before what a spreadsheet would work out, unless it is a number: at the
+    start, and after what another spreadsheet takes for the end of a cell.
     """
     if value is None:
         return ""
-    text = sanitise(value, limit)
+    text = _LATER_FORMULA.sub(r"\1'", sanitise(value, limit))
     starts = text.lstrip(f" {REPLACEMENT}'").startswith(_FORMULA)
     return f"'{text}" if starts and not _NUMBER.fullmatch(text) else text
 

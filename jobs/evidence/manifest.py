@@ -7,7 +7,6 @@ the one before it by SHA-256.
 """
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
@@ -15,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.evidence.aws_caller import aws_caller
 from jobs.evidence.case_lock import CaseLock
 from jobs.evidence.manifest_file import Stored, canonical, read_manifest, replace_manifest
 from jobs.evidence.provenance import code_facts, spark_facts
@@ -119,7 +119,7 @@ def describe_run(
         "tables": describe_tables(arguments.case_uri, case.run_id),
         "report": dict(report) if report is not None else None,
         "index": indexed.described() if indexed else None,
-        "operator": _operator(case),
+        "operator": aws_caller([*arguments.flow_logs, arguments.output, arguments.labels or ""]),
         "tool": code_facts(),
         "runtime": spark_facts(spark),
         "previous": {"run_id": before.run_id, "sha256": before.sha256} if before else None,
@@ -167,25 +167,6 @@ def inputs_digest(objects: DataFrame) -> str:
         line = f"{row['uri']} {row['version_id'] or ''} {row['sha256'] or ''}\n"
         digest.update(line.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _operator(case: Case) -> dict[str, object] | None:
-    """Who ran it, as AWS knows them; asked only where the case is on AWS anyway."""
-    arguments = case.arguments
-    places = [*arguments.flow_logs, arguments.output, arguments.labels or ""]
-    if not any(place.startswith("s3://") for place in places):
-        return None
-    import boto3  # see jobs.storage.object_store
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    patience = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
-    region = boto3.Session().region_name or os.environ.get("AWS_REGION") or "us-east-1"
-    try:
-        caller = boto3.client("sts", region_name=region, config=patience).get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        return {"arn": None, "reason": f"STS did not tell: {type(error).__name__}"}
-    return {"arn": caller["Arn"]}
 
 
 def _plain(value: object) -> object:

@@ -13,6 +13,8 @@ from jobs.pipeline.books import Books
 from transforms.vocabulary import FURTHER_READINGS
 
 _INDEX = re.compile(r"[a-z0-9][a-z0-9-]{0,200}", re.ASCII)
+# A case without an index has no documents; every other count is one.
+_MAY_BE_NULL = ("documents",)
 FINDING_COPIES = ("finding.json", "finding.json.gz")
 
 
@@ -117,7 +119,13 @@ def _books_of(value: object, where: str) -> Books:
     if given.keys() != expected:
         odd: Sequence[str] = sorted(map(str, given.keys() ^ expected))
         raise ValueError(f"{where}: {odd[0][:80]!r} is missing or unknown")
-    return Books(**{name: fields.number_or_none(given[name], f"{where}.{name}") for name in given})
+    counts = {
+        name: fields.number_or_none(given[name], f"{where}.{name}")
+        if name in _MAY_BE_NULL
+        else fields.number(given[name], f"{where}.{name}")
+        for name in given
+    }
+    return Books(**counts)
 
 
 def _report(value: object, run_id: object) -> NamedFile | None:

@@ -5,7 +5,7 @@ Every function raises ValueError with a sentence that names the field.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from jobs.cli import argument_values as values
@@ -78,11 +78,14 @@ def truth(value: object, where: str) -> bool:
 
 
 def moment(value: object, where: str) -> datetime:
-    """A time in UTC, or with the offset to it."""
+    """A time with its offset to UTC, as one in UTC."""
     found = datetime.fromisoformat(text(value, where))
     if found.tzinfo is None:
         raise ValueError(f"{where}: expected a time with its offset to UTC")
-    return found
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:  # the last hours of year 9999, the first of year 1
+        raise ValueError(f"{where}: expected a time that UTC has") from None
 
 
 def sha256(given: Mapping[str, Any], where: str, name: str = "sha256") -> str:

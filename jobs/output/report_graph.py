@@ -5,17 +5,11 @@ from typing import NamedTuple
 
 from jobs.output.report_units import clock
 from jobs.pipeline.result import Investigation
+from transforms.acts import name_of, service_at
 from transforms.questions.catalogue import Answer, the_one_in
 from transforms.questions.question import Place
 from transforms.standing.path import PathStep
-from transforms.story import (
-    channel_rows,
-    entry_row,
-    large_transfers,
-    name_of,
-    service_at,
-    stopped_rows,
-)
+from transforms.story import channel_rows, entry_row, large_transfers, stopped_rows
 from transforms.text import sanitise
 from transforms.vocabulary import Outcome, Standing
 from transforms.wording import count_of, duration, size

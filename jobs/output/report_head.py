@@ -6,11 +6,11 @@ from jobs.output.report_units import clock, day_and_clock
 from jobs.pipeline.case_coverage import CaseCoverage, coverage_lines
 from jobs.pipeline.near import shown_name
 from jobs.pipeline.result import RunResult
+from transforms.acts import Act
 from transforms.attack import TECHNIQUES
 from transforms.questions.catalogue import Answer, shown_in
 from transforms.questions.question import Place
 from transforms.questions.silence import NOT_SEEN
-from transforms.story import Act
 from transforms.subject.identity import Subject
 from transforms.text import sanitise
 from transforms.vocabulary import Step
@@ -108,7 +108,7 @@ def _acts(acts: Sequence[Act]) -> list[dict[str, str]]:
             "at": clock(act.at) if is_one_day else day_and_clock(act.at),
             "sentence": act.sentence,
             "technique": act.technique,
-            "technique_name": TECHNIQUES.get(act.technique, ""),
+            "technique_name": TECHNIQUES[act.technique].name if act.technique in TECHNIQUES else "",
             "source": act.source,
         }
         for act in acts

@@ -8,9 +8,10 @@ from jobs.output.report_graph import number_of
 from jobs.output.report_units import clock
 from jobs.pipeline.case import Case
 from jobs.pipeline.result import Investigation
+from transforms.acts import name_of
 from transforms.questions.catalogue import Answer, the_one_in
 from transforms.questions.question import Place
-from transforms.story import entry_row, name_of
+from transforms.story import entry_row
 from transforms.text import sanitise
 from transforms.window import Window
 from transforms.wording import count_of

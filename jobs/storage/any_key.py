@@ -135,11 +135,14 @@ def get_odd(place: Place, etag: str | None, version: str | None) -> OddObject:
     return OddObject(found["ContentLength"], found.get("VersionId"), found["Body"])
 
 
-def put_odd(place: Place, data: bytes) -> None:
+def put_odd(place: Place, data: bytes, *, only_new: bool = False) -> None:
     """Put an object whose key is not plain. Raises KeyFailure."""
     assert place.bucket is not None
+    condition = {"IfNoneMatch": "*"} if only_new else {}
     with _failures():
-        _client(place.bucket).put_object(Bucket=place.bucket.name, Key=place.path, Body=data)
+        _client(place.bucket).put_object(
+            Bucket=place.bucket.name, Key=place.path, Body=data, **condition
+        )
 
 
 def chunks_of(found: OddObject, octets: int) -> Iterator[bytes]:

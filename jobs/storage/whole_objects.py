@@ -1,12 +1,16 @@
-"""Small objects, read and written whole: manifests, reports, labels, findings, lists.
+"""Objects, read and written whole: manifests, reports, labels, findings, lists, exports.
 
 One way for `s3://` and for folders, for every key that S3 has, with one kind of failure.
 """
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import NamedTuple
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
 from jobs.errors import ExitCode, Failure
 from jobs.storage.any_key import KeyFailure, chunks_of, get_odd, is_plain, put_odd
@@ -20,6 +24,7 @@ from jobs.storage.object_store import (
 )
 
 _CHUNK = 1024 * 1024
+_IN_MEMORY = 64 * 1024 * 1024
 
 
 class StorageFailed(Failure):
@@ -77,6 +82,56 @@ def write_bytes(uri: str, data: bytes) -> None:
             obstore.put(open_store(place.bucket), place.path, data)
     except (BaseError, KeyFailure, OSError) as error:
         raise _failed(uri, "it cannot be written", error) from error
+
+
+def create_bytes(uri: str, data: bytes) -> bool:
+    """Put a new object at a URI; False, and nothing is changed, where there is one already.
+
+    Of several writers one creates it: a new file, on S3 a PUT with If-None-Match.
+    """
+    place = place_of(uri)
+    try:
+        if place.bucket is not None and not is_plain(place.path):
+            put_odd(place, data, only_new=True)
+        else:
+            obstore.put(open_store(place.bucket), place.path, data, mode="create")
+    except (AlreadyExistsError, PreconditionError):
+        return False
+    except (BaseError, KeyFailure, OSError) as error:
+        if isinstance(error, KeyFailure) and error.code in ("PreconditionFailed", "412"):
+            return False
+        raise _failed(uri, "it cannot be written", error) from error
+    return True
+
+
+class Written(NamedTuple):
+    """An object that was written: its size in octets, and the SHA-256 of its bytes."""
+
+    octets: int
+    sha256: str
+
+
+def write_chunks(uri: str, chunks: Iterable[bytes]) -> Written:
+    """Put an object piece by piece, however large it is; it is there whole or not at all.
+
+    Raises what `chunks` raises, StorageFailed, and BadInput as `read_bytes`.
+    """
+    place = place_of(uri)
+    digest, octets = hashlib.sha256(), 0
+    try:
+        with SpooledTemporaryFile(_IN_MEMORY) as file:
+            # Not handed to the store as they come: they may be read from a store themselves.
+            for chunk in chunks:
+                digest.update(chunk)
+                octets += file.write(chunk)
+            file.seek(0)
+            if place.bucket is not None and not is_plain(place.path):
+                put_odd(place, file.read())
+            else:
+                obstore.put(open_store(place.bucket), place.path, file)
+    except (BaseError, KeyFailure, OSError) as error:
+        raise _failed(uri, "it cannot be written", error) from error
+    return Written(octets, digest.hexdigest())
 
 
 def reason_of(error: Exception) -> str:

@@ -9,10 +9,11 @@ from jobs.errors import BadInput
 from jobs.evidence.check import Check
 from jobs.evidence.check_chain import check_chain
 from jobs.evidence.check_files import check_named_files, check_tables
+from jobs.evidence.open_case import case_at
 from jobs.evidence.stored_case import StoredCase
 from jobs.submit.outcome import outcome_of
 from jobs.submit.runs import RunStatus
-from jobs.verify_case import case_at, render
+from jobs.verify_case import render
 from tests.fuzz.altered import altered
 from tests.support.made_case import CASE, make_run
 

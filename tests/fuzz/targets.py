@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from jobs.errors import BadInput
 from jobs.sources.labels import read_labels
-from tests.fuzz import answers, stored
+from tests.fuzz import answers, exported, stored
 from tests.unit.jobs.sources.test_scan_law import assert_one_fate_each, scan
 from transforms.finding.envelope import BadFinding
 from transforms.finding.read import read_finding
@@ -154,4 +154,6 @@ TARGETS = {
     "labels": Target(_label_seeds, _check_labels),
     "manifest": Target(stored.seeds, stored.check),
     "answers": Target(answers.seeds, answers.check),
+    "export": Target(exported.manifest_seeds, exported.check_manifest),
+    "note": Target(exported.note_seeds, exported.check_note),
 }

@@ -13,6 +13,8 @@ from jobs.cli.flags import Command
 from jobs.cli.trace_flags import TRACE
 from jobs.collect_labels import COLLECT
 from jobs.errors import ExitCode
+from jobs.export_case import EXPORT
+from jobs.note_case import NOTE
 from jobs.submit.flags import parse_launch, submit_command
 from jobs.verify_case import VERIFY
 from tests.support.paths import ROOT
@@ -92,6 +94,8 @@ def codes_explained(heading: str) -> set[int]:
         ("`trace_instance`", TRACE),
         ("`collect_labels`", COLLECT),
         ("`verify_case`", VERIFY),
+        ("`export_case`", EXPORT),
+        ("`note_case`", NOTE),
         ("`python -m jobs.submit`", submit_command("glue")),
     ],
 )
@@ -128,10 +132,11 @@ def test_the_newest_version_of_the_changelog_is_that_of_the_package() -> None:
     assert re.findall(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.M)[0] == version
 
 
-# Of spark-submit, of the AWS CLI, of Glue, of a benchmark, and words that stand for any flag.
+# Of spark-submit, of the AWS CLI, of pip, of Glue, of a benchmark, and words for any flag.
 FOREIGN_FLAGS = {
     *("conf", "jars", "properties-file"),
     *("detector-id", "finding-ids"),
+    "require-hashes",
     *("datalake-formats", "enable-metrics"),
     *("flows", "help", "flag", "name"),
 }

@@ -1,6 +1,7 @@
 """A case made by hand: Delta tables of a few rows by the protocol's text, a report, manifests."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,20 @@ RUNS = ("20261128t000000z-0001", "20261128t010000z-0002", "20261128t020000z-0003
 REPORT = b"<html>the answer</html>\n"
 
 
-def write_version(table: Path, version: int, run_id: str, *values: int, mode: str = "") -> str:
-    """One more version of a table with a row for each value; the name of its data file."""
+def write_version(
+    table: Path,
+    version: int,
+    run_id: str,
+    *values: int,
+    mode: str = "",
+    rows: pa.Table | None = None,
+) -> str:
+    """One more version of a table with a row for each value, or these; its data file's name."""
     name = f"part-{version:05}-{run_id}-c000.snappy.parquet"
     log = table / "_delta_log"
     log.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table({"n": list(values)}), table / name)
+    rows = pa.table({"n": list(values)}) if rows is None else rows
+    pq.write_table(rows, table / name, use_deprecated_int96_timestamps=True)  # as Spark does
     schema = {
         "type": "struct",
         "fields": [{"name": "n", "type": "long", "nullable": True, "metadata": {}}],
@@ -42,7 +51,7 @@ def write_version(table: Path, version: int, run_id: str, *values: int, mode: st
                 "size": (table / name).stat().st_size,
                 "modificationTime": 0,
                 "dataChange": True,
-                "stats": json.dumps({"numRecords": len(values)}),
+                "stats": json.dumps({"numRecords": rows.num_rows}),
             }
         },
     ]
@@ -57,11 +66,16 @@ def write_version(table: Path, version: int, run_id: str, *values: int, mode: st
     return name
 
 
-def make_run(case: Path, number: int, **changed: object) -> Stored:
+def make_run(
+    case: Path, number: int, rows: Mapping[str, pa.Table] | None = None, /, **changed: object
+) -> Stored:
     """A complete run of the case: tables of this version, the report, the manifest at last."""
-    run_id = RUNS[number]
+    run_id, rows = RUNS[number], rows or {}
     for name in ("flows", "objects", "quarantine", "conversations", "answers"):
-        write_version(case / name, number, run_id, number, number + 1)
+        if name not in rows:
+            write_version(case / name, number, run_id, number, number + 1)
+    for name, table in rows.items():
+        write_version(case / name, number, run_id, rows=table)
     (case / "reports").mkdir(exist_ok=True)
     (case / "reports" / f"{run_id}.html").write_bytes(REPORT)
     (case / "report.html").write_bytes(REPORT)

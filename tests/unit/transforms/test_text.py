@@ -125,6 +125,10 @@ def test_credentials_and_queries_are_masked(text: str, shown: str) -> None:
         ("\uff1d1+1", "'\uff1d1+1"),
         ("\t=1+1", "'\ufffd=1+1"),
         ("a\nb", "a\ufffdb"),
+        ("web;=1+1", "web;'=1+1"),
+        ('web";"=1+1', 'web";"\'=1+1'),
+        ("a, -b| @c", "a, '-b| '@c"),
+        ("a=b; c-d", "a=b; c-d"),
     ],
 )
 def test_a_cell_is_never_a_formula(value: object, cell: str) -> None:

@@ -9,7 +9,15 @@ import boto3
 import pytest
 
 from jobs.errors import ExitCode
-from jobs.storage.whole_objects import NotThere, StorageFailed, TooLarge, read_bytes, write_bytes
+from jobs.storage.whole_objects import (
+    NotThere,
+    StorageFailed,
+    TooLarge,
+    create_bytes,
+    read_bytes,
+    write_bytes,
+    write_chunks,
+)
 
 NAMES = ["manifest.json", "a b/ü%20#?.json", "deep/er/x"]
 ODD = ["/begins", "a//b", "a/./b", "a/../b", "tab\tkey"]
@@ -133,3 +141,36 @@ def test_expired_credentials_have_their_exit_code(key: str, expired_s3: str) -> 
         "no longer accepts the credentials; renew them and run again"
     )
     assert denied.value.exit_code == ExitCode.FAILED  # only the key says so
+
+
+@pytest.mark.parametrize("key", ["plain.json", "odd//key.json"])
+def test_what_is_there_is_not_created_again(key: str, bucket: str, tmp_path: Path) -> None:
+    for uri in (f"s3://{bucket}/{key}", str(tmp_path / key)):
+        assert create_bytes(uri, b"first")
+        assert not create_bytes(uri, b"second")
+        assert read_bytes(uri) == b"first"
+
+
+@pytest.mark.parametrize("key", ["plain.json", "odd//key.json"])
+def test_pieces_become_one_object_with_its_digest(key: str, bucket: str, tmp_path: Path) -> None:
+    for uri in (f"s3://{bucket}/{key}", str(tmp_path / key)):
+        written = write_chunks(uri, iter([b"a", b"", b"bc"]))
+
+        assert read_bytes(uri) == b"abc"
+        # printf abc | sha256sum
+        assert written.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        assert written.octets == 3
+
+
+@pytest.mark.parametrize("key", ["plain.json", "odd//key.json"])
+def test_pieces_that_end_in_an_error_leave_nothing(key: str, bucket: str, tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"x" * 6_000_000
+        raise ValueError("row 7 is odd")
+
+    for uri in (f"s3://{bucket}/{key}", str(tmp_path / key)):
+        with pytest.raises(ValueError, match="row 7 is odd"):
+            write_chunks(uri, broken())
+        with pytest.raises(NotThere):
+            read_bytes(uri)
+    assert list(tmp_path.rglob("*.json*")) == []

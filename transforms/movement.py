@@ -7,7 +7,7 @@ from transforms.attack import MOVEMENT
 from transforms.questions.catalogue import Answer
 from transforms.standing.path import PathStep
 from transforms.text import sanitise
-from transforms.vocabulary import Outcome, Standing
+from transforms.vocabulary import Outcome, Ring, Standing
 from transforms.wording import count_of
 
 
@@ -22,8 +22,9 @@ def movement(subject: str, steps: Sequence[PathStep], tried: Answer) -> Iterator
     surer = [step for step in steps if step.standing != Standing.UNKNOWN]
     inside = [step for step in surer or steps if step.is_inside]
     entered = [step for step in inside if step.hop == 1 and step.outcome == Outcome.DATA]
-    onward = [step for step in inside if step.hop == 2]
-    outward = [step for step in steps if step.hop > 1 and not step.is_inside]
+    entered.sort(key=lambda step: step.to_ring == Ring.PRIVATE_UNKNOWN)
+    onward = [step for step in inside if step.hop == 2 and _is_of_a_vpc(step)]
+    outward = [step for step in steps if step.hop > 1 and not _is_of_a_vpc(step)]
     for group in _told_together(steps):
         first = group[0]
         source = sanitise(subject if first.hop == 1 else first.from_name or first.from_address, 60)
@@ -46,6 +47,11 @@ def movement(subject: str, steps: Sequence[PathStep], tried: Answer) -> Iterator
             f"{source} to {_to(first)}, {_services(group)}",
             first.to_address,
         )
+
+
+def _is_of_a_vpc(step: PathStep) -> bool:
+    """Whether it leads to a machine of the owner: a private address that no label knows may not."""
+    return step.is_inside and step.to_ring != Ring.PRIVATE_UNKNOWN
 
 
 def _told_together(steps: Sequence[PathStep]) -> list[list[PathStep]]:

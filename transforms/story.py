@@ -36,12 +36,13 @@ class Story:
 def tell_story(subject: str, answers: Sequence[Answer], steps: Sequence[PathStep]) -> Story:
     """The story of a subject, by its name or id."""
     by_slug = {answer.question.slug: answer for answer in answers}
+    on_path = {step.to_address for step in steps}
     acts = [
         *_entry(by_slug["entry"]),
         *_scans(by_slug["scans"]),
         *movement(subject, steps, by_slug["services_tried"]),
-        *_stopped(by_slug["blocked"], by_slug["scans"]),
-        *_channels(by_slug["regular_calls"], by_slug["channels"], {s.to_address for s in steps}),
+        *_stopped(by_slug["blocked"], by_slug["scans"], on_path),
+        *_channels(by_slug["regular_calls"], by_slug["channels"], on_path),
         *_left(by_slug["volume"]),
     ]
     in_order = tuple(sorted(acts, key=lambda act: (act.at, act.source)))
@@ -125,13 +126,14 @@ def stopped_rows(answer: Answer, scans: Answer) -> list[Mapping[str, object]]:
     return sorted(rows, key=lambda row: -number(row, "attempts"))
 
 
-def _stopped(answer: Answer, scans: Answer) -> Iterator[Act]:
+def _stopped(answer: Answer, scans: Answer, on_path: Collection[str]) -> Iterator[Act]:
+    """The headline says of no machine that was reached that it stopped the subject."""
     for nth, row in enumerate(stopped_rows(answer, scans)[:2]):
         tries = count_of(number(row, "attempts"), "try", "tries")
         yield Act(
             str(row["first_at"]),
             f"{name_of(row)} stopped {tries} at {service_at(row.get('service_port'))}.",
-            "" if nth else f"was stopped by {name_of(row)}",
+            "" if nth or row["peer"] in on_path else f"was stopped by {name_of(row)}",
             "",
             answer.question.id,
             str(row.get("last_at") or ""),

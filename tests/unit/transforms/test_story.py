@@ -169,3 +169,18 @@ def test_an_act_names_the_address_of_the_other_end_where_there_is_one() -> None:
         ("192.0.2.3", "T1071"),
         ("192.0.2.4", "T1048"),
     ]
+
+
+def test_a_machine_of_the_vpc_is_named_before_a_private_address_that_may_be_anybodys() -> None:
+    server = replace(step("", 80, 1), to_address="192.168.0.4", to_name=None,
+                     to_ring="private, unknown")  # fmt: skip
+    onward = replace(server, hop=2, from_address="10.0.2.5", from_name="app-2",
+                     service_port=8443, standing="unknown")  # fmt: skip
+    blocked = {"peer": "192.168.0.4", "attempts": 1, "first_at": AT, "service_port": 445,
+               "service_class": "file", "standing": "suspicious"}  # fmt: skip
+
+    story = story_of({"blocked": [blocked]}, [server, step("app-2", 5985, 2), onward])
+
+    assert story.headline == (
+        "web-3 exchanged data with app-2 and 1 more and went on through app-2 to 192.168.0.4."
+    )

@@ -1,11 +1,11 @@
 """The timeline of the report: the story from its first to its last minute, the window below it."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from jobs.output.report_graph import number_of
-from jobs.output.report_units import clock
+from jobs.output.report_units import clock, day_and_clock, moment_of, second_of
 from jobs.pipeline.case import Case
 from jobs.pipeline.result import Investigation
 from transforms.acts import name_of
@@ -123,12 +123,12 @@ def _bars(investigation: Investigation) -> list[Bar]:
     """The acts of the story, and the tries before the entry."""
     story = investigation.story
     by_slug = {answer.question.slug: answer for answer in investigation.answers}
-    bars = [Bar(act.name, _second(act.at), _second(act.until) if act.until else None)
+    bars = [Bar(act.name, second_of(act.at), second_of(act.until) if act.until else None)
             for act in story.acts]  # fmt: skip
     row = entry_row(by_slug["entry"])
     if row is not None and (tries := number_of(row, "tries") - 1) > 0:
         name = f"{count_of(tries, 'try', 'tries')} by {name_of(row)}"
-        bars.append(Bar(name, _second(row["first_at"]), _second(row["longest_at"])))
+        bars.append(Bar(name, second_of(row["first_at"]), second_of(row["longest_at"])))
     return sorted(bars, key=lambda bar: (bar.from_s, bar.name))
 
 
@@ -138,7 +138,7 @@ def _marks(case: Case, investigation: Investigation, window: Window) -> tuple[Ma
         found["the finding was first seen"] = case.finding.finding.first_seen
     first_sign = the_one_in(investigation.answers, Place.FIRST_SIGN)
     if first_sign.rows:
-        at = datetime.fromtimestamp(_second(first_sign.rows[0]["first_at"]), UTC)
+        at = moment_of(second_of(first_sign.rows[0]["first_at"]))
         if at not in found.values():
             found[f"first sign: {sanitise(first_sign.rows[0].get('sign', ''), 80)}"] = at
     if contained_at := investigation.context.options.contained_at:
@@ -197,14 +197,16 @@ def _story(bars: Sequence[Bar], marks: Sequence[Mark], width: int) -> Story:
     scale = _zoomed(bars, marks, _LEFT, width - _LEFT)
     pitch, above = (20.0, 0.0) if width == WIDE else (34.0, 13.0)
     floor = _TOP + len(bars) * pitch
+    is_one_day = len({moment_of(bar.from_s).date() for bar in bars}) == 1
     drawn, names = [], []
     for number, bar in enumerate(bars):
         y, x = _TOP + number * pitch + 3 + above, scale.x(bar.from_s)
         end = x if bar.to_s is None else max(scale.x(bar.to_s), x + 3)
         is_cut = bar.to_s is not None and bar.to_s > scale.to_s
         drawn.append(Box(x, y, end - x, 15, "cut" if is_cut else ""))
-        until = f", until {_clock(bar.to_s)}" if bar.to_s and is_cut else ""
-        text = f"{_clock(bar.from_s)} {bar.name}{until}"
+        until = f", until {_ending(bar)}" if is_cut else ""
+        began = moment_of(bar.from_s)
+        text = f"{clock(began) if is_one_day else day_and_clock(began)} {bar.name}{until}"
         names.append(
             Name(_LEFT, y - 4, _cut(text, int((width - 2 * _LEFT) / _CHARACTER)), "after")
             if above
@@ -215,7 +217,7 @@ def _story(bars: Sequence[Bar], marks: Sequence[Mark], width: int) -> Story:
         tuple(drawn),
         tuple(names),
         tuple(
-            Box(scale.x(at), _TOP, 0, floor - _TOP, _clock(at))
+            Box(scale.x(at), _TOP, 0, floor - _TOP, _tick(at))
             for at in scale.ticks(7 if width == WIDE else 4)
         ),
         tuple(
@@ -266,7 +268,7 @@ def _hour_boxes(answer: Answer, whole: _Scale, strip: float) -> Iterator[Box]:
         return
     most = max((number_of(row, "conversations") for row in answer.rows), default=1)
     for row in answer.rows:
-        at, number = _second(row["hour"]), number_of(row, "conversations")
+        at, number = second_of(row["hour"]), number_of(row, "conversations")
         height = round(max(number / most * (_STRIP - 4), 1.0), 1)
         x = whole.x(at)
         width = max(whole.x(at + 3600) - x - 1, 0.5)
@@ -280,18 +282,18 @@ def _are_all(answer: Answer) -> bool:
 
 def _strip_ticks(whole: _Scale, strip: float, most: int) -> Iterator[Box]:
     for at in whole.ticks(most):
-        moment = datetime.fromtimestamp(at, UTC)
-        is_day = moment.hour == moment.minute == 0
-        yield Box(whole.x(at), strip, 0, _STRIP, f"{moment:%m-%d}" if is_day else clock(moment))
+        yield Box(whole.x(at), strip, 0, _STRIP, _tick(at))
 
 
-def _second(text: object) -> float:
-    at = datetime.fromisoformat(str(text))
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+def _ending(bar: Bar) -> str:
+    began, ended = moment_of(bar.from_s), moment_of(bar.to_s or bar.from_s)
+    return clock(ended) if began.date() == ended.date() else day_and_clock(ended)
 
 
-def _clock(second: float) -> str:
-    return clock(datetime.fromtimestamp(second, UTC))
+def _tick(second: float) -> str:
+    """The time of day; the day at its beginning."""
+    at = moment_of(second)
+    return f"{at:%m-%d}" if at.hour == at.minute == 0 else clock(at)
 
 
 def _cut(text: str, room: int) -> str:

@@ -39,3 +39,14 @@ def day_and_clock(at: object) -> str:
     if isinstance(at, datetime):
         return f"{at.astimezone(UTC):%m-%d %H:%M}"
     return moment(at)[5:16]
+
+
+def second_of(text: object) -> float:
+    """The Unix second of a time of JSON; without a zone it is UTC."""
+    at = datetime.fromisoformat(str(text))
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def moment_of(second: float) -> datetime:
+    """The moment of a Unix second."""
+    return datetime.fromtimestamp(second, UTC)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jobs.output.report_timeline import MOST_BARS, NARROW, WIDE, Timelines, timelines
 from jobs.pipeline.result import RunResult
 from tests.support.made_result import made_result
-from tests.support.made_stories import HOURS, attack, healthy, step
+from tests.support.made_stories import HOURS, attack, healthy, peer_row, step
 
 
 def drawn(result: RunResult) -> Timelines:
@@ -54,6 +54,26 @@ def test_what_lasts_much_longer_than_the_steps_lie_apart_is_cut_and_says_until_w
     assert found.drawings[0].story is not None
     assert [bar.text for bar in found.drawings[0].story.bars] == ["", "cut", "", "", "", "", ""]
     assert found.has_cuts
+
+
+def test_a_story_of_two_days_names_the_days() -> None:
+    last = "2026-11-24T03:00:00.000Z"
+    late = {
+        **peer_row("10.0.0.9", 3306, "BLOCKED_DST", "03:00", service_class="database"),
+        "first_at": last,
+        "last_at": last,
+    }
+    early = peer_row("10.0.0.8", 5432, "BLOCKED_DST", "03:00", service_class="database")
+
+    result = made_result({"blocked": ({"stopped": 2}, [late, early])}, to="2026-11-25T00:00:00Z")
+
+    story = drawn(result).drawings[0].story
+    assert story is not None
+    assert [name.text for name in story.names] == [
+        "11-23 03:00 10.0.0.8 stops 1 try",
+        "11-24 03:00 10.0.0.9 stops 1 try",
+    ]
+    assert "11-24" in [tick.text for tick in story.ticks]
 
 
 def test_a_single_bar_is_shown_whole() -> None:

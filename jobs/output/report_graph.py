@@ -34,7 +34,7 @@ class Node(NamedTuple):
     key: str
     column: int
     shape: str  # machine, outside, many or subject
-    tone: str  # how it ended: data, answered, stopped, silent, ordinary, unclear, source, subject
+    tone: str  # data, answered, stopped, silent, ordinary, other, unclear, source or subject
     title: str
     address: str = ""
     detail: str = ""
@@ -105,8 +105,9 @@ def _sources(entry: Answer, sources: Answer) -> Iterator[Drawn]:
         detail = "ordinary" if is_ordinary else f"see {sources.question.id}"
         other = "other client" if named else "client"
         title = count_of(rest, other, f"{other}s")
-        node = Node("other clients", SOURCES, "many", "ordinary", title, "", detail)
-        yield node, Edge("other clients", SUBJECT, "ordinary")
+        tone = "ordinary" if is_ordinary else "other"
+        node = Node("other clients", SOURCES, "many", tone, title, "", detail)
+        yield node, Edge("other clients", SUBJECT, tone)
 
 
 def _machines(
@@ -181,7 +182,8 @@ def _outside(by_slug: Mapping[str, Answer]) -> Iterator[Drawn]:
         detail = f"{at} · {size(transfer.octets)} out"
         named.setdefault(str(row["peer"]), _beyond(row, detail, "data"))
     for row in channel_rows(by_slug["regular_calls"], by_slug["channels"]):
-        detail = f"{_service(row, row['first_at'])} · called {number_of(row, 'calls'):,} times"
+        calls = count_of(number_of(row, "calls"), "call", "calls")
+        detail = f"{calls} from {clock(row['first_at'])} on"
         named.setdefault(str(row["peer"]), _beyond(row, detail, "data"))
     answer = by_slug["outside_addresses"]
     unusual = [row for row in answer.rows if row.get("standing") != Standing.ORDINARY]
@@ -198,8 +200,9 @@ def _outside(by_slug: Mapping[str, Answer]) -> Iterator[Drawn]:
         )
         what = "ordinary" if is_ordinary else f"see {answer.question.id}"
         title = f"{rest:,} more outside" if named else f"{rest:,} outside"
-        node = Node("outside", OUTSIDE, "many", "ordinary", title, "", what)
-        yield node, Edge(SUBJECT, "outside", "ordinary")
+        tone = "ordinary" if is_ordinary else "other"
+        node = Node("outside", OUTSIDE, "many", tone, title, "", what)
+        yield node, Edge(SUBJECT, "outside", tone)
 
 
 def _onward(steps: Sequence[PathStep], nodes: Mapping[str, Node]) -> Iterator[tuple[Node, Edge]]:

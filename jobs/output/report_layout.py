@@ -128,7 +128,10 @@ def _lowest(graph: Graph, rows: Mapping[str, float]) -> float:
 def _placed(node: Node, x: float, rows: Mapping[str, float], width: float) -> Placed:
     margin = 14 if node.shape == "outside" else 8
     room = width - 2 * margin - (5 if node.shape == "many" else 0)
-    title = _cut(node.title, int(room * _MOST / _BOLD))
+    title = node.title
+    while node.shape == "many" and len(title) * _BOLD > room * _MOST and " " in title:
+        title = title.rpartition(" ")[0]
+    title = _cut(title, int(room * _MOST / _BOLD))
     needed = len(title) * _BOLD
     with_address = needed + (len(node.address) + 1) * _PLAIN
     address = node.address if node.address and with_address <= room * _MOST else ""

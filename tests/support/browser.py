@@ -34,7 +34,8 @@ _MISPLACED = """() => {
       wrong.push('overlaps: ' + blocks[i].textContent.slice(0, 40));
   }
   for (const cell of [...document.querySelectorAll('td')].filter(isShown))
-    if (cell.textContent.length > 3 && cell.clientWidth < 38)
+    if (cell.textContent.length > 3
+        && cell.clientWidth < 3.2 * parseFloat(getComputedStyle(cell).fontSize))
       wrong.push('crushed: ' + cell.textContent.slice(0, 40));
   for (const text of [...document.querySelectorAll('svg text')].filter(isShown)) {
     const box = text.getBoundingClientRect(), frame = text.closest('svg').getBoundingClientRect();

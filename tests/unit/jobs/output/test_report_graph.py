@@ -71,6 +71,13 @@ def test_where_nothing_was_seen_there_is_the_subject_alone() -> None:
     assert nodes(unseen()) == [(1, "subject", "web-3", "subject")]
 
 
+def test_clients_with_nothing_to_compare_with_are_not_called_ordinary() -> None:
+    row = peer_row("10.20.4.4", 9100, "DATA", "00:03", peer_ring="own vpc", standing="unknown")
+
+    (client, _) = nodes(made_result({"sources": ({"sources": 1}, [row])}))
+    assert client == (0, "many", "1 client", "other")
+
+
 def test_conversations_whose_beginner_is_unknown_are_drawn_as_such() -> None:
     row = {"peer": "10.20.2.22", "unclear": 3}
     result = made_result({"did_it_try": ({"unclear": 3, "unclear_peers": 2}, [row])})

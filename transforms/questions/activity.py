@@ -9,7 +9,7 @@ from transforms.questions.sql import (
     IS_OUTSIDE,
     STRONGEST_FIRST,
 )
-from transforms.wording import moment
+from transforms.wording import count_of, moment
 
 AFTER_CONTAINMENT_SQL = """
     SELECT IF(first_at < {contained_at}, 'before', 'after') AS began, initiator, peer, peer_name,
@@ -46,7 +46,8 @@ def _tell_after_containment(context: QuestionContext, figures: Figures, rows: Ro
     passed = figures["passed_before"] + figures["passed_after"]
     return Told(
         "it did not hold" if passed else "blocked",
-        f"{figures['before']:,} conversations that began before containment went on after it, "
+        f"{count_of(figures['before'], 'conversation', 'conversations')} that began before "
+        f"containment went on after it, "
         f"{figures['after']:,} began after; {passed:,} of both got an answer, the last record "
         f"is of {moment(rows[0]['last_at'])} UTC.",
     )
@@ -78,8 +79,8 @@ def _tell_odd_protocols(context: QuestionContext, figures: Figures, rows: Rows) 
         return Told("none", "Only ICMP, TCP, UDP and ICMPv6.")
     listed = ", ".join(sorted({str(row["protocol"]) for row in rows}))
     return Told(
-        f"{figures['protocols']:,} protocols",
-        f"Protocols {listed} with {figures['peers']:,} addresses.",
+        count_of(figures["protocols"], "protocol", "protocols"),
+        f"Protocols {listed} with {count_of(figures['peers'], 'address', 'addresses')}.",
     )
 
 
@@ -98,8 +99,9 @@ ODD_PROTOCOLS = Question(
 
 def _tell_hours(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     return Told(
-        f"{figures['hours']:,} hours",
-        f"{figures['conversations']:,} conversations began in {figures['hours']:,} hours.",
+        count_of(figures["hours"], "hour", "hours"),
+        f"{count_of(figures['conversations'], 'conversation', 'conversations')} began in "
+        f"{count_of(figures['hours'], 'hour', 'hours')}.",
     )
 
 

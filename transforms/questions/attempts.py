@@ -1,5 +1,6 @@
 """What the subject tried inside: whom, which services, what was stopped, what was let in later."""
 
+from transforms.acts import number
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
 from transforms.questions.sql import (
@@ -11,7 +12,7 @@ from transforms.questions.sql import (
     WAS_BLOCKED,
 )
 from transforms.vocabulary import REACHED_OUTCOMES
-from transforms.wording import moment, peer_of
+from transforms.wording import count_of, moment, peer_of
 
 SERVICES_TRIED_SQL = f"SELECT {PEER_COLUMNS} FROM peers WHERE {{attempts}}"
 TARGETS_THAT_MATTER_SQL = f"{SERVICES_TRIED_SQL} AND service_class IS NOT NULL"
@@ -33,10 +34,12 @@ def _tell_services_tried(context: QuestionContext, figures: Figures, rows: Rows)
         return Told("nobody", "The subject began nothing inside.")
     first = rows[0]
     return Told(
-        f"{figures['peers']:,} peers",
-        f"{figures['peers']:,} internal addresses at {figures['services']:,} services; "
+        count_of(figures["peers"], "peer", "peers"),
+        f"{count_of(figures['peers'], 'internal address', 'internal addresses')} at "
+        f"{count_of(figures['services'], 'service', 'services')}; "
         f"foremost {peer_of(first)} at port {first['service_port']}: {first['outcome']}, "
-        f"{first['attempts']:,} attempts from {moment(first['first_at'])} UTC.",
+        f"{count_of(number(first, 'attempts'), 'attempt', 'attempts')} from "
+        f"{moment(first['first_at'])} UTC.",
     )
 
 
@@ -70,8 +73,9 @@ def _tell_targets_that_matter(context: QuestionContext, figures: Figures, rows: 
         for row in reached
     )
     return Told(
-        f"{figures['peers']:,} peers",
-        f"{figures['attempts']:,} attempts at services that matter on {figures['peers']:,} "
+        count_of(figures["peers"], "peer", "peers"),
+        f"{count_of(figures['attempts'], 'attempt', 'attempts')} at services that matter on "
+        f"{figures['peers']:,} "
         f"addresses; {figures['reached']:,} answered"
         + (f", with data at {figures['with_data']:,}: {named}." if named else "."),
     )
@@ -102,9 +106,11 @@ TARGETS_THAT_MATTER = Question(
 def _tell_blocked(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     if not rows:
         return Told("nothing", "Nothing that the subject tried inside was seen to be stopped.")
+    verb = "was" if figures["stopped"] == 1 else "were"
     return Told(
-        f"{figures['stopped']:,} attempts",
-        f"{figures['stopped']:,} attempts at {figures['peers']:,} addresses were stopped: "
+        count_of(figures["stopped"], "attempt", "attempts"),
+        f"{count_of(figures['stopped'], 'attempt', 'attempts')} at "
+        f"{count_of(figures['peers'], 'address', 'addresses')} {verb} stopped: "
         f"{figures['blocked_dst']:,} at the target, {figures['blocked_src']:,} at the subject, "
         f"{figures['refused']:,} by a closed port.",
     )
@@ -136,7 +142,7 @@ def _tell_opened_later(context: QuestionContext, figures: Figures, rows: Rows) -
         return Told("no", "Nothing that was blocked answered later.")
     first = rows[0]
     return Told(
-        f"{figures['services']:,} services",
+        count_of(figures["services"], "service", "services"),
         f"{peer_of(first)} port {first['service_port']} was blocked until "
         f"{moment(first['rejected_at'])} and answered at {moment(first['answered_at'])} UTC; "
         f"{figures['services']:,} such services.",

@@ -1,5 +1,6 @@
 """Channels: whom the subject calls at regular times, again and again, or at length."""
 
+from transforms.acts import number
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, Place, Question, Rows, Told
 from transforms.questions.sql import (
@@ -86,7 +87,8 @@ def _tell_regular_calls(context: QuestionContext, figures: Figures, rows: Rows) 
     first = rows[0]
     return Told(
         "yes",
-        f"Regular calls to {figures['out']:,} services outside and {figures['out_inside']:,} "
+        f"Regular calls to {count_of(figures['out'], 'service', 'services')} outside and "
+        f"{figures['out_inside']:,} "
         f"inside; foremost {peer_of(first)} at port {first['service_port']}: "
         f"{first['calls']:,} calls, every {first['median_gap_s']:,} s.",
     )
@@ -121,13 +123,16 @@ def _tell_channels(context: QuestionContext, figures: Figures, rows: Rows) -> To
     if not rows:
         return Told("none", "The subject has no channel to anybody outside that is not ordinary.")
     first = rows[0]
+    calls, hours = number(first, "calls"), number(first, "hours")
     how = {
-        "repeated": f"{first['calls']:,} short sessions in {first['hours']:,} hours",
-        "shared": f"{first['calls']:,} sessions; a machine of the path calls it as well",
-        "long": f"a session of {duration(int(str(first['longest_s'])))}",
+        "repeated": f"{count_of(calls, 'short session', 'short sessions')} in "
+        f"{count_of(hours, 'hour', 'hours')}",
+        "shared": f"{count_of(calls, 'session', 'sessions')}; a machine of the path calls it as "
+        "well",
+        "long": f"a session of {duration(number(first, 'longest_s'))}",
     }[str(first["basis"])]
     return Told(
-        f"{figures['services']:,} services",
+        count_of(figures["services"], "service", "services"),
         f"{count_of(figures['services'], 'service', 'services')} outside may be a channel; "
         f"foremost {peer_of(first)} at port {first['service_port']}: {how}, from "
         f"{moment(first['first_at'])} to {moment(first['last_at'])} UTC.",
@@ -165,8 +170,9 @@ def _tell_long_sessions(context: QuestionContext, figures: Figures, rows: Rows) 
         return Told("none", "No conversation was long.")
     first = rows[0]
     return Told(
-        f"{figures['sessions']:,} sessions",
-        f"{figures['sessions']:,} conversations were long, the longest of "
+        count_of(figures["sessions"], "session", "sessions"),
+        f"{count_of(figures['sessions'], 'conversation was', 'conversations were')} long, the "
+        f"longest of "
         f"{duration(int(str(first['seconds'])))} with {peer_of(first)} at port "
         f"{first['service_port']} from {moment(first['first_at'])} UTC, begun by "
         f"{first['initiator']}.",

@@ -13,7 +13,7 @@ from transforms.questions.sql import (
     STRONGEST_FIRST,
 )
 from transforms.vocabulary import Outcome
-from transforms.wording import duration, moment, peer_of
+from transforms.wording import count_of, duration, moment, peer_of
 
 _FIRST_ACT = "min(IF({attempts} AND service_class IS NOT NULL, first_at, NULL)) OVER ()"
 SOURCES_SQL = f"""
@@ -36,7 +36,8 @@ def _tell_sources(context: QuestionContext, figures: Figures, rows: Rows) -> Tol
     first = rows[0]
     return Told(
         f"{figures['sources']:,} sources",
-        f"{figures['sources']:,} addresses reached the subject, {figures['outside']:,} of them "
+        f"{count_of(figures['sources'], 'address', 'addresses')} reached the subject, "
+        f"{figures['outside']:,} of them "
         f"from outside, {figures['at_services_that_matter']:,} at services that matter; "
         f"foremost {peer_of(first)} at port {first['service_port']} from "
         f"{moment(first['first_at'])} UTC, {first['outcome']}.",
@@ -108,7 +109,8 @@ def _tell_entry(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     first = rows[0]
     tries, longest = int(str(first["tries"])), int(str(first["longest_s"]))
     entered = f"the longest session, of {duration(longest)}, began {moment(first['longest_at'])}"
-    many = f"{tries:,} conversations from {moment(first['first_at'])} UTC, {entered} UTC"
+    many = f"{count_of(tries, 'conversation', 'conversations')} from {moment(first['first_at'])} "
+    f"UTC, {entered} UTC"
     return Told(
         f"{figures['clients']:,} clients",
         f"{peer_of(first)} at port {first['service_port']}: {many}.",

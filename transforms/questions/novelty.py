@@ -11,7 +11,7 @@ from transforms.questions.sql import (
     PEER_COLUMNS,
     STRONGEST_FIRST,
 )
-from transforms.wording import moment, peer_of
+from transforms.wording import count_of, moment, peer_of
 
 NEW_SERVICES_SQL = f"""
     SELECT {PEER_COLUMNS}, peer_ring, initiator FROM peers
@@ -52,9 +52,11 @@ def _tell_new_services(context: QuestionContext, figures: Figures, rows: Rows) -
         return Told("nothing", f"Nothing is new; {known}.")
     first = rows[0]
     return Told(
-        f"{figures['services']:,} services",
-        f"{figures['services']:,} services are new, {figures['inside']:,} of them attempts "
-        f"inside at {figures['peers_inside']:,} peers; {known}; foremost {peer_of(first)} at "
+        count_of(figures["services"], "service", "services"),
+        f"{count_of(figures['services'], 'service is', 'services are')} new, "
+        f"{figures['inside']:,} of them attempts "
+        f"inside at {count_of(figures['peers_inside'], 'peer', 'peers')}; {known}; foremost "
+        f"{peer_of(first)} at "
         f"port {first['service_port']}, begun by the {first['initiator']} at "
         f"{moment(first['first_at'])} UTC.",
     )

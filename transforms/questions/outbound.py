@@ -44,8 +44,9 @@ def _tell_outside_addresses(context: QuestionContext, figures: Figures, rows: Ro
         return Told("none", "The subject began nothing with the outside.")
     first = rows[0]
     return Told(
-        f"{figures['peers']:,} addresses",
-        f"The subject began with {figures['peers']:,} addresses outside; most went to "
+        count_of(figures["peers"], "address", "addresses"),
+        f"The subject began with {count_of(figures['peers'], 'address', 'addresses')} outside; "
+        f"most went to "
         f"{peer_of(first)} at port {first['service_port']}: "
         f"{_volume_of(first, 'bytes_out')} from {moment(first['first_at'])} UTC"
         f"{_unknown_ones(figures)}.",
@@ -83,7 +84,8 @@ def _tell_volume(context: QuestionContext, figures: Figures, rows: Rows) -> Told
     first = rows[0]
     return Told(
         size(figures["payload_out"]),
-        f"At most {size(figures['payload_out'])} went outside to {figures['peers']:,} addresses"
+        f"At most {size(figures['payload_out'])} went outside to "
+        f"{count_of(figures['peers'], 'address', 'addresses')}"
         f" ({size(figures['payload_in'])} came in); most to {peer_of(first)} in the hour from "
         f"{moment(first['hour'])} UTC: {_volume_of(first, 'payload_out')}"
         f"{_unknown_ones(figures)}{_unrecorded(figures)}.",
@@ -146,8 +148,9 @@ def _tell_resolvers(context: QuestionContext, figures: Figures, rows: Rows) -> T
     if not rows:
         return Told("no", "No DNS beside Amazon's resolver, whose traffic flow logs never hold.")
     return Told(
-        f"{figures['resolvers']:,} resolvers",
-        f"{figures['conversations']:,} conversations with {figures['resolvers']:,} resolvers "
+        count_of(figures["resolvers"], "resolver", "resolvers"),
+        f"{count_of(figures['conversations'], 'conversation', 'conversations')} with "
+        f"{count_of(figures['resolvers'], 'resolver', 'resolvers')} "
         f"beside Amazon's, foremost {peer_of(rows[0])}.",
     )
 
@@ -173,8 +176,9 @@ def _tell_aws_services(context: QuestionContext, figures: Figures, rows: Rows) -
     if not rows:
         return Told("none seen", "No service of AWS is told by records or labels.")
     return Told(
-        f"{figures['services']:,} services",
-        f"{size(figures['bytes_out'])} went to {figures['services']:,} services of AWS, most "
+        count_of(figures["services"], "service", "services"),
+        f"{size(figures['bytes_out'])} went to "
+        f"{count_of(figures['services'], 'service', 'services')} of AWS, most "
         f"to {rows[0]['service']}.",
     )
 

@@ -44,7 +44,7 @@ def _tell_spread(context: QuestionContext, figures: Figures, rows: Rows) -> Told
     source = {"peer": first["from_address"], "peer_name": first.get("from_name")}
     machines, targets = figures["machines"], figures["targets"]
     return Told(
-        f"{machines:,} machines",
+        count_of(machines, "machine", "machines"),
         f"{count_of(machines, 'machine', 'machines')} went on to "
         f"{count_of(targets, 'address', 'addresses')} inside, {figures['with_data']:,} with data; "
         f"first {peer_of(source)} to {peer_of(first)} at port "

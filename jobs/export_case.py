@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser
-from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
+from jobs.cli.flags import CASE, VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.main import run_main
 from jobs.errors import BadInput, ExitCode
 from jobs.evidence.exported_case import ExportedCase, exported_case
@@ -26,12 +26,7 @@ EXPORT = Command(
         FlagGroup(
             "What to export",
             (
-                Flag(
-                    "case",
-                    "URI",
-                    "the folder of the case: OUTPUT/CASE_ID, a folder or s3://…",
-                    is_required=True,
-                ),
+                CASE,
                 Flag(
                     "format",
                     "FORMAT,…",

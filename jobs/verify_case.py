@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser
-from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
+from jobs.cli.flags import CASE, VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.main import run_main
 from jobs.cli.opensearch_arguments import OPENSEARCH, OpenSearchTarget, read_target
 from jobs.errors import BadInput, ExitCode
@@ -41,12 +41,7 @@ VERIFY = Command(
         FlagGroup(
             "What to verify",
             (
-                Flag(
-                    "case",
-                    "URI",
-                    "the folder of the case: OUTPUT/CASE_ID, a folder or s3://…",
-                    is_required=True,
-                ),
+                CASE,
                 Flag("expect_sha256", "SHA256", "the SHA-256 of manifest.json, kept elsewhere"),
                 Flag(
                     "signed_with",

@@ -40,11 +40,6 @@ def name_of(row: Mapping[str, object]) -> str:
     return sanitise(str(row.get("peer_name") or row["peer"]), 60)
 
 
-def number(row: Mapping[str, object], name: str) -> int:
-    """A number of a row of an answer; rows leave out what is unknown."""
-    return int(str(row.get(name) or 0))
-
-
 def service_at(port: object) -> str:
     """What is usually at a port, else the port; None where the protocol has no ports."""
     number = int(str(port)) if port is not None else None

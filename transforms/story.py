@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from transforms.acts import Act, name_of, number, service_at, text_of
+from transforms.acts import Act, name_of, service_at, text_of
 from transforms.movement import movement
 from transforms.questions.catalogue import Answer
 from transforms.standing.path import PathStep
 from transforms.text import sanitise
 from transforms.vocabulary import Ring, Standing
-from transforms.wording import count_of, duration, moment, size
+from transforms.wording import count_of, duration, moment, number_of, size
 
 MOST_WORDS = 40
 ACTS_SHOWN = 10
@@ -71,7 +71,7 @@ def _entry(answer: Answer) -> Iterator[Act]:
     row = entry_row(answer)
     if row is None:
         return
-    tries, longest = number(row, "tries"), number(row, "longest_s")
+    tries, longest = number_of(row, "tries"), number_of(row, "longest_s")
     service, source = service_at(row.get("service_port")), name_of(row)
     at = str(row.get("longest_at"))
     before = (
@@ -94,7 +94,7 @@ def _scans(answer: Answer) -> Iterator[Act]:
     of_kind = {kind: [row for row in whole if row["kind"] == kind] for kind in _KINDS_OF_SCAN}
     first = [rows[0] for rows in of_kind.values() if rows]
     for nth, row in enumerate(first):
-        targets = number(row, "targets")
+        targets = number_of(row, "targets")
         if row["kind"] == "horizontal":
             what = f"{service_at(row.get('service_port'))} at {targets:,} addresses"
             short = f"tried {targets:,} addresses"
@@ -123,13 +123,13 @@ def stopped_rows(answer: Answer, scans: Answer) -> list[Mapping[str, object]]:
     rows = [row for row in answer.rows if row.get("service_port") not in scanned
             and not row.get("answered") and not row.get("data") and row.get("service_class")
             and row.get("standing") != Standing.ORDINARY]  # fmt: skip
-    return sorted(rows, key=lambda row: -number(row, "attempts"))
+    return sorted(rows, key=lambda row: -number_of(row, "attempts"))
 
 
 def _stopped(answer: Answer, scans: Answer, on_path: Collection[str]) -> Iterator[Act]:
     """The headline says of no machine that was reached that it stopped the subject."""
     for nth, row in enumerate(stopped_rows(answer, scans)[:2]):
-        tries = count_of(number(row, "attempts"), "try", "tries")
+        tries = count_of(number_of(row, "attempts"), "try", "tries")
         yield Act(
             str(row["first_at"]),
             f"{name_of(row)} stopped {tries} at {service_at(row.get('service_port'))}.",
@@ -157,14 +157,14 @@ def _channels(regular: Answer, channels: Answer, on_path: Collection[str]) -> It
     for nth, row in enumerate(channel_rows(regular, channels)):
         is_regular = any(row is each for each in regular.rows)
         every = f", every {row['median_gap_s']} s" if is_regular else ""
-        name, times = name_of(row), count_of(number(row, "calls"), "time", "times")
+        name, times = name_of(row), count_of(number_of(row, "calls"), "time", "times")
         what, clause = f"calls {name} {times}", f"called {name} {times}"
         sentence = (
             f"It called {name} at {service_at(row.get('service_port'))} {times} until "
             f"{moment(row['last_at'])[11:16]}{every}."
         )
         if row.get("basis") == "long":
-            what = f"a session of {duration(number(row, 'longest_s'))} with {name}"
+            what = f"a session of {duration(number_of(row, 'longest_s'))} with {name}"
             sentence, clause = f"It kept {what} at {service_at(row.get('service_port'))}.", ""
         yield Act(
             str(row["first_at"]),
@@ -195,7 +195,7 @@ def large_transfers(answer: Answer) -> list[Transfer]:
     found = [
         Transfer(
             min(rows, key=lambda row: str(row["hour"])),
-            sum(number(row, "payload_out") for row in rows),
+            sum(number_of(row, "payload_out") for row in rows),
             max(str(row.get("last_at") or "") for row in rows),
         )
         for rows in hours.values()

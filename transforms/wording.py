@@ -9,6 +9,11 @@ def peer_of(row: Mapping[str, object]) -> str:
     return f"{row['peer']} ({name})" if name else str(row["peer"])
 
 
+def number_of(row: Mapping[str, object], name: str) -> int:
+    """A number of a row of JSON, which leaves out what is unknown; then 0."""
+    return int(str(row.get(name) or 0))
+
+
 def count_of(number: int, one: str, many: str) -> str:
     """So many of something: 1 address, 1,169 addresses."""
     return f"{number:,} {one if number == 1 else many}"

@@ -22,6 +22,10 @@ class Flag(NamedTuple):
 VERBOSE = Flag(
     "verbose", "true|false", "true: also details and tracebacks, on the error stream", "false"
 )
+# The case that a command works on, once a run completed it.
+CASE = Flag(
+    "case", "URI", "the folder of the case: OUTPUT/CASE_ID, a folder or s3://…", is_required=True
+)
 
 
 class FlagGroup(NamedTuple):

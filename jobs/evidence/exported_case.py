@@ -13,10 +13,10 @@ from jobs.storage.whole_objects import NotThere, read_bytes
 from transforms.acts import Act
 from transforms.attack import TECHNIQUES
 from transforms.exports.case_facts import CaseFacts, Row
-from transforms.exports.plain import moment_of
 from transforms.network.addresses import canonical
 from transforms.patterns import resource_id
 from transforms.text import sanitise
+from transforms.utc import time_of
 from transforms.vocabulary import Step
 
 _LONGEST_SENTENCE = 2_000
@@ -142,7 +142,7 @@ def _act(item: Mapping[str, Any]) -> Act:
     at, technique, address = (
         fields.text(item.get(name, ""), f"act.{name}") for name in ("at", "technique", "address")
     )
-    moment_of(at)
+    time_of(at)
     if technique and technique not in TECHNIQUES:
         raise ValueError(f"act.technique: found {technique[:40]!r}; expected one of this job")
     if address and canonical(address) is None:

@@ -11,8 +11,8 @@ from transforms.questions.question import Place
 from transforms.standing.path import PathStep
 from transforms.story import channel_rows, entry_row, large_transfers, stopped_rows
 from transforms.text import sanitise
-from transforms.vocabulary import Outcome, Standing
-from transforms.wording import count_of, duration, size
+from transforms.vocabulary import Outcome, Ring, Standing
+from transforms.wording import count_of, duration, number_of, size
 
 SUBJECT = "subject"
 SOURCES, MACHINES = 0, 2  # columns; the subject is between them, what is outside comes last
@@ -89,7 +89,7 @@ def _sources(entry: Answer, sources: Answer) -> Iterator[Drawn]:
     for row in sources.rows:
         is_unusual = row.get("service_class") and row.get("standing") != Standing.ORDINARY
         if is_unusual and str(row["peer"]) not in named and len(named) < MOST_NAMED:
-            shape = "outside" if row.get("peer_ring") == "internet" else "machine"
+            shape = "outside" if row.get("peer_ring") == Ring.INTERNET else "machine"
             named[str(row["peer"])] = (shape, f"{_service(row, row['first_at'])} · inbound")
     names = {str(row["peer"]): name_of(row) for row in (*sources.rows, *entry.rows)}
     for address, (shape, detail) in named.items():
@@ -271,8 +271,3 @@ def _silent_detail(scans: Answer) -> str:
     wide = [row for row in scans.rows if row["kind"] == "horizontal" and not row.get("bucket")]
     tried = f"{service_at(wide[0].get('service_port'))} · " if wide else ""
     return f"{tried}no answer or blocked"
-
-
-def number_of(row: Row, name: str) -> int:
-    """A number of a row of JSON, which leaves out what is unknown; then 0."""
-    return int(str(row.get(name) or 0))

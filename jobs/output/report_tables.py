@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from jobs.output.report_graph import number_of
 from jobs.output.report_units import shown_number
 from transforms.network.protocols import service_name
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import ROWS_NAMED
 from transforms.text import sanitise
 from transforms.vocabulary import Outcome, Standing
-from transforms.wording import count_of, peer_of
+from transforms.wording import count_of, number_of, peer_of
 
 ROWS_SHOWN = 10
 _OUTCOME_COLUMNS = tuple(outcome.lower() for outcome in Outcome)

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from jobs.output.report_graph import number_of
-from jobs.output.report_units import clock, day_and_clock, moment_of, second_of
+from jobs.output.report_units import clock, day_and_clock, second_of, time_at
 from jobs.pipeline.case import Case
 from jobs.pipeline.result import Investigation
 from transforms.acts import name_of
@@ -14,7 +13,7 @@ from transforms.questions.question import Place
 from transforms.story import entry_row
 from transforms.text import sanitise
 from transforms.window import Window
-from transforms.wording import count_of
+from transforms.wording import count_of, number_of
 
 MOST_BARS = 14
 WIDE, NARROW = 580, 350
@@ -138,7 +137,7 @@ def _marks(case: Case, investigation: Investigation, window: Window) -> tuple[Ma
         found["the finding was first seen"] = case.finding.finding.first_seen
     first_sign = the_one_in(investigation.answers, Place.FIRST_SIGN)
     if first_sign.rows:
-        at = moment_of(second_of(first_sign.rows[0]["first_at"]))
+        at = time_at(second_of(first_sign.rows[0]["first_at"]))
         if at not in found.values():
             found[f"first sign: {sanitise(first_sign.rows[0].get('sign', ''), 80)}"] = at
     if contained_at := investigation.context.options.contained_at:
@@ -197,7 +196,7 @@ def _story(bars: Sequence[Bar], marks: Sequence[Mark], width: int) -> Story:
     scale = _zoomed(bars, marks, _LEFT, width - _LEFT)
     pitch, above = (20.0, 0.0) if width == WIDE else (34.0, 13.0)
     floor = _TOP + len(bars) * pitch
-    is_one_day = len({moment_of(bar.from_s).date() for bar in bars}) == 1
+    is_one_day = len({time_at(bar.from_s).date() for bar in bars}) == 1
     drawn, names = [], []
     for number, bar in enumerate(bars):
         y, x = _TOP + number * pitch + 3 + above, scale.x(bar.from_s)
@@ -205,7 +204,7 @@ def _story(bars: Sequence[Bar], marks: Sequence[Mark], width: int) -> Story:
         is_cut = bar.to_s is not None and bar.to_s > scale.to_s
         drawn.append(Box(x, y, end - x, 15, "cut" if is_cut else ""))
         until = f", until {_ending(bar)}" if is_cut else ""
-        began = moment_of(bar.from_s)
+        began = time_at(bar.from_s)
         text = f"{clock(began) if is_one_day else day_and_clock(began)} {bar.name}{until}"
         names.append(
             Name(_LEFT, y - 4, _cut(text, int((width - 2 * _LEFT) / _CHARACTER)), "after")
@@ -286,13 +285,13 @@ def _strip_ticks(whole: _Scale, strip: float, most: int) -> Iterator[Box]:
 
 
 def _ending(bar: Bar) -> str:
-    began, ended = moment_of(bar.from_s), moment_of(bar.to_s or bar.from_s)
+    began, ended = time_at(bar.from_s), time_at(bar.to_s or bar.from_s)
     return clock(ended) if began.date() == ended.date() else day_and_clock(ended)
 
 
 def _tick(second: float) -> str:
     """The time of day; the day at its beginning."""
-    at = moment_of(second)
+    at = time_at(second)
     return f"{at:%m-%d}" if at.hour == at.minute == 0 else clock(at)
 
 

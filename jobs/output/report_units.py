@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from transforms.utc import time_of
 from transforms.wording import duration, moment, size
 
 _OCTETS = re.compile(r"(^|_)(bytes|payload)(_|$)|^transfer_bytes$")
@@ -20,7 +21,7 @@ class Shown(NamedTuple):
 def shown_number(name: str, value: int) -> Shown:
     """A number of a figure or column, in the unit that its name tells."""
     if name == "first_s":
-        at = datetime.fromtimestamp(value, UTC) if value else None
+        at = time_at(value) if value else None
         return Shown(f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "none", f"{value} Unix seconds")
     if _OCTETS.search(name) and value >= 1000:
         return Shown(size(value), f"{value:,} bytes")
@@ -43,10 +44,9 @@ def day_and_clock(at: object) -> str:
 
 def second_of(text: object) -> float:
     """The Unix second of a time of JSON; without a zone it is UTC."""
-    at = datetime.fromisoformat(str(text))
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return time_of(str(text)).timestamp()
 
 
-def moment_of(second: float) -> datetime:
+def time_at(second: float) -> datetime:
     """The moment of a Unix second."""
     return datetime.fromtimestamp(second, UTC)

@@ -15,17 +15,6 @@ def millis(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def moment_of(text: str) -> datetime:
-    """A time of a story, which is in UTC whether it says so or not. Raises ValueError."""
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        return found.replace(tzinfo=UTC)
-    try:
-        return found.astimezone(UTC)
-    except OverflowError:  # the last hours of year 9999, the first of year 1
-        raise ValueError(f"{text!r} is no time in UTC") from None
-
-
 def without_nulls(values: Mapping[str, object]) -> dict[str, object]:
     """Only what is known, with times as text."""
     return {

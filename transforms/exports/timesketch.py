@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from transforms.attack import TECHNIQUES
 from transforms.exports.case_facts import CaseSource, Row
-from transforms.exports.plain import moment_of, without_nulls
+from transforms.exports.plain import without_nulls
 from transforms.network.protocols import service_name
+from transforms.utc import time_of
 from transforms.vocabulary import Initiator
 from transforms.wording import peer_of
 
@@ -34,7 +35,7 @@ def _events(case: CaseSource) -> Iterator[dict[str, object]]:
         technique = TECHNIQUES.get(act.technique)
         yield {
             "message": act.sentence,
-            "datetime": moment_of(act.at),
+            "datetime": time_of(act.at),
             "timestamp_desc": "Story of the case",
             "source_table": "story",
             "technique": act.technique or None,

@@ -47,9 +47,9 @@ def _tell_after_containment(context: QuestionContext, figures: Figures, rows: Ro
     return Told(
         "it did not hold" if passed else "blocked",
         f"{count_of(figures['before'], 'conversation', 'conversations')} that began before "
-        f"containment went on after it, "
-        f"{figures['after']:,} began after; {passed:,} of both got an answer, the last record "
-        f"is of {moment(rows[0]['last_at'])} UTC.",
+        f"containment went on after it, {figures['after']:,} began after; "
+        f"{passed:,} of both got an answer, the last record is of "
+        f"{moment(rows[0]['last_at'])} UTC.",
     )
 
 

@@ -1,6 +1,5 @@
 """What the subject tried inside: whom, which services, what was stopped, what was let in later."""
 
-from transforms.acts import number
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
 from transforms.questions.sql import (
@@ -12,7 +11,7 @@ from transforms.questions.sql import (
     WAS_BLOCKED,
 )
 from transforms.vocabulary import REACHED_OUTCOMES
-from transforms.wording import count_of, moment, peer_of
+from transforms.wording import count_of, moment, number_of, peer_of
 
 SERVICES_TRIED_SQL = f"SELECT {PEER_COLUMNS} FROM peers WHERE {{attempts}}"
 TARGETS_THAT_MATTER_SQL = f"{SERVICES_TRIED_SQL} AND service_class IS NOT NULL"
@@ -38,7 +37,7 @@ def _tell_services_tried(context: QuestionContext, figures: Figures, rows: Rows)
         f"{count_of(figures['peers'], 'internal address', 'internal addresses')} at "
         f"{count_of(figures['services'], 'service', 'services')}; "
         f"foremost {peer_of(first)} at port {first['service_port']}: {first['outcome']}, "
-        f"{count_of(number(first, 'attempts'), 'attempt', 'attempts')} from "
+        f"{count_of(number_of(first, 'attempts'), 'attempt', 'attempts')} from "
         f"{moment(first['first_at'])} UTC.",
     )
 

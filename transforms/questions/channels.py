@@ -1,6 +1,5 @@
 """Channels: whom the subject calls at regular times, again and again, or at length."""
 
-from transforms.acts import number
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, Place, Question, Rows, Told
 from transforms.questions.sql import (
@@ -14,7 +13,7 @@ from transforms.questions.sql import (
     SECONDS,
 )
 from transforms.vocabulary import Initiator, Standing
-from transforms.wording import count_of, duration, moment, peer_of
+from transforms.wording import count_of, duration, moment, number_of, peer_of
 
 _NTP_PORT = 123
 _CALLED = "initiator, peer, service_port, protocol"
@@ -46,11 +45,11 @@ REGULAR_CALLS_SQL = f"""
 # Longer than an hour, or, in a short window, than a share of it and ten minutes.
 _LONG = f"""{SECONDS} > least({{long_session_s}},
     greatest(600, {{long_session_percent}} * {{window_s}} DIV 100))"""
+_REPEATED = "calls >= {repeated_calls} AND hours >= 2 AND median_s <= {repeated_short_s}"
 # A row is an outside service that the subject called and that looks like a channel, whatever the
 # times: very often and shortly; at length; or an address that a machine of the path calls as well.
 CHANNELS_SQL = f"""
-    SELECT *, CASE WHEN calls >= {{repeated_calls}} AND hours >= 2
-                        AND median_s <= {{repeated_short_s}} THEN 'repeated'
+    SELECT *, CASE WHEN {_REPEATED} THEN 'repeated'
                    WHEN is_shared THEN 'shared' ELSE 'long' END AS basis
     FROM (SELECT c.peer, max(c.peer_name) AS peer_name, max(c.peer_ring) AS peer_ring,
                  c.service_port, c.protocol, count(*) AS calls,
@@ -71,8 +70,7 @@ CHANNELS_SQL = f"""
           WHERE c.hop = 1 AND {BY_SUBJECT} AND {HAS_REACHED} AND {{unexpected}}
             AND c.service_port NOT IN (53, {_NTP_PORT})
           GROUP BY c.peer, c.service_port, c.protocol)
-    WHERE calls >= {{repeated_calls}} AND hours >= 2 AND median_s <= {{repeated_short_s}}
-       OR long_sessions > 0 OR is_shared"""
+    WHERE {_REPEATED} OR long_sessions > 0 OR is_shared"""
 LONG_SESSIONS_SQL = f"""
     SELECT {SECONDS} AS seconds, initiator, peer,
            peer_name, peer_ring, protocol, service_port, outcome, first_at, last_at, records,
@@ -123,13 +121,13 @@ def _tell_channels(context: QuestionContext, figures: Figures, rows: Rows) -> To
     if not rows:
         return Told("none", "The subject has no channel to anybody outside that is not ordinary.")
     first = rows[0]
-    calls, hours = number(first, "calls"), number(first, "hours")
+    calls, hours = number_of(first, "calls"), number_of(first, "hours")
     how = {
         "repeated": f"{count_of(calls, 'short session', 'short sessions')} in "
         f"{count_of(hours, 'hour', 'hours')}",
         "shared": f"{count_of(calls, 'session', 'sessions')}; a machine of the path calls it as "
         "well",
-        "long": f"a session of {duration(number(first, 'longest_s'))}",
+        "long": f"a session of {duration(number_of(first, 'longest_s'))}",
     }[str(first["basis"])]
     return Told(
         count_of(figures["services"], "service", "services"),
@@ -172,8 +170,7 @@ def _tell_long_sessions(context: QuestionContext, figures: Figures, rows: Rows) 
     return Told(
         count_of(figures["sessions"], "session", "sessions"),
         f"{count_of(figures['sessions'], 'conversation was', 'conversations were')} long, the "
-        f"longest of "
-        f"{duration(int(str(first['seconds'])))} with {peer_of(first)} at port "
+        f"longest of {duration(int(str(first['seconds'])))} with {peer_of(first)} at port "
         f"{first['service_port']} from {moment(first['first_at'])} UTC, begun by "
         f"{first['initiator']}.",
     )

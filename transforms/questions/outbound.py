@@ -46,8 +46,7 @@ def _tell_outside_addresses(context: QuestionContext, figures: Figures, rows: Ro
     return Told(
         count_of(figures["peers"], "address", "addresses"),
         f"The subject began with {count_of(figures['peers'], 'address', 'addresses')} outside; "
-        f"most went to "
-        f"{peer_of(first)} at port {first['service_port']}: "
+        f"most went to {peer_of(first)} at port {first['service_port']}: "
         f"{_volume_of(first, 'bytes_out')} from {moment(first['first_at'])} UTC"
         f"{_unknown_ones(figures)}.",
     )

@@ -1,6 +1,7 @@
 """Whether the subject scanned or swept, and the first sign that something began."""
 
-from transforms.acts import number
+from collections.abc import Mapping
+
 from transforms.network.service_classes import class_of
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, Place, Question, Rows, Told
@@ -15,7 +16,7 @@ from transforms.questions.sql import (
     WAS_BLOCKED,
 )
 from transforms.vocabulary import Outcome
-from transforms.wording import count_of, moment, peer_of
+from transforms.wording import count_of, moment, number_of, peer_of
 
 _BUCKET = "floor(unix_timestamp(first_at) / {scan_bucket_s})"
 _IN_BUCKETS = f"LATERAL VIEW explode(array({_BUCKET}, NULL)) AS bucket"
@@ -93,6 +94,10 @@ _SCAN_THRESHOLDS = (
 )  # fmt: skip
 
 
+def _addresses(row: Mapping[str, object]) -> str:
+    return count_of(number_of(row, "targets"), "internal address", "internal addresses")
+
+
 def _tell_scans(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     if not rows:
         return Told("no", "No scan: neither many ports of one peer nor one port of many peers.")
@@ -100,8 +105,7 @@ def _tell_scans(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     if figures["ports"]:
         first = next(row for row in rows if row["kind"] == "horizontal")
         parts.append(
-            f"port {first['service_port']} of "
-            f"{count_of(number(first, 'targets'), 'internal address', 'internal addresses')} from "
+            f"port {first['service_port']} of {_addresses(first)} from "
             f"{moment(first['first_at'])} to {moment(first['last_at'])} UTC, "
             f"{first['fail_percent']} % in vain"
         )
@@ -172,8 +176,7 @@ def _tell_sweeps(context: QuestionContext, figures: Figures, rows: Rows) -> Told
     first = rows[0]
     return Told(
         "yes",
-        f"ICMP to {count_of(number(first, 'targets'), 'internal address', 'internal addresses')} "
-        f"from {moment(first['first_at'])} "
+        f"ICMP to {_addresses(first)} from {moment(first['first_at'])} "
         f"to {moment(first['last_at'])} UTC.",
     )
 

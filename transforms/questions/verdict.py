@@ -22,7 +22,7 @@ from transforms.vocabulary import (
     ring_rank,
     sql_list,
 )
-from transforms.wording import peer_of
+from transforms.wording import number_of, peer_of
 
 
 def peers_of(
@@ -134,7 +134,7 @@ _OUTSIDE = f"SELECT count(DISTINCT peer) FROM peers WHERE hop = 1 AND peer_ring 
 
 
 def _tell_did_it_try(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
-    unclear = max(rows, key=lambda row: int(str(row.get("unclear_bytes") or 0)), default=None)
+    unclear = max(rows, key=lambda row: number_of(row, "unclear_bytes"), default=None)
     peer = sanitise(peer_of(unclear)) if unclear and unclear["unclear"] else None
     coverage = context.coverage
     unseen = context.unseen._replace(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pyspark.sql import SparkSession
 
 from jobs.cli.arguments import parse_arguments
+from jobs.cli.command_line import is_verbose
 from jobs.cli.main import run_main
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import CaseLock, locked_case
@@ -68,7 +69,7 @@ def _trace(argv: Sequence[str]) -> int:
         return ExitCode.COMPLETE
     finished = []
     for each in traced(cases_of(case), phases):
-        print(summary(each))
+        print(summary(each, is_full=is_verbose(argv)))
         if arguments.metrics == "emf":
             print(metric_line(each.manifest))
         finished.append(each)
@@ -142,7 +143,7 @@ def run(
         passing = begin(
             see_transit, spark, case, flows=window.flows, number=window.books.transit_kept
         )
-        indexed = load_index(case, phases, window=window)
+        indexed = load_index(case, phases, window=window, investigation=investigation)
     books = books_with_documents(spark, case, window=window, indexed=indexed)
     result = RunResult(
         case=case,

@@ -20,7 +20,10 @@ class Flag(NamedTuple):
 
 # Read by `jobs.cli.main` too, before the other flags are.
 VERBOSE = Flag(
-    "verbose", "true|false", "true: also details and tracebacks, on the error stream", "false"
+    "verbose",
+    "true|false",
+    "true: every detail; tracebacks on the error stream",
+    "false",
 )
 # The case that a command works on, once a run completed it.
 CASE = Flag(

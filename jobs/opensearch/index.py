@@ -32,9 +32,18 @@ from transforms.text import sanitise
 logger = logging.getLogger(__name__)
 
 _RUN_ID = r"[0-9]{8}t[0-9]{6}z-[0-9a-f]{4}"
-_FILES = {"flat": "flows-template.json", "ecs": "ecs-template.json", "ocsf": "ocsf-template.json"}
-_ALIASES = {"flat": "flows-{}", "ecs": "ecs-flows-{}", "ocsf": "ocsf-flows-{}"}
-_RUN_FIELDS = {"flat": "run_id", "ecs": "labels.run_id", "ocsf": "unmapped.run_id"}
+# The index of the story stands beside that of the flows, whatever shape they have.
+STORY = "story"
+_FILES = {
+    "flat": "flows-template.json", "ecs": "ecs-template.json", "ocsf": "ocsf-template.json",
+    STORY: "story-template.json",
+}  # fmt: skip
+_ALIASES = {
+    "flat": "flows-{}", "ecs": "ecs-flows-{}", "ocsf": "ocsf-flows-{}", STORY: "story-flows-{}",
+}  # fmt: skip
+_RUN_FIELDS = {
+    "flat": "run_id", "ecs": "labels.run_id", "ocsf": "unmapped.run_id", STORY: "run_id",
+}  # fmt: skip
 
 # OpenSearch's advice for logs is 30 to 50 GB a shard; a flow takes about this much of one.
 _BYTES_A_SHARD = 30e9
@@ -123,8 +132,11 @@ class RunIndex:
             patiently(self._endpoint, self._refresh_as_usual)
         earlier = patiently(self._endpoint, self._earlier)
         patiently(self._endpoint, lambda: self._move_alias(earlier))
-        for name in earlier:
-            patiently(self._endpoint, lambda name=name: self._delete(name))  # type: ignore[misc]
+        self._delete_all(earlier)
+
+    def retire(self) -> None:
+        """Delete earlier runs of the case; for a run that made no such index."""
+        self._delete_all(patiently(self._endpoint, self._earlier))
 
     def remove(self) -> None:
         """Take the index back, as far as the server lets us; the alias was never on it."""
@@ -174,6 +186,10 @@ class RunIndex:
     def _earlier(self) -> list[str]:
         names = by_name(self._client.indices.get(index=f"{self.alias}-*"), "indices")
         return [name for name in indices_of_runs(self.alias, list(names)) if name != self.name]
+
+    def _delete_all(self, names: Sequence[str]) -> None:
+        for name in names:
+            patiently(self._endpoint, lambda name=name: self._delete(name))  # type: ignore[misc]
 
     def _delete(self, name: str) -> None:
         try:

@@ -11,7 +11,7 @@ from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.errors import BadInput
 from jobs.opensearch.answers import OddAnswer, by_name, greeting, inner, name_of
 from jobs.opensearch.client import OpenSearchFailed, endpoint_of
-from jobs.opensearch.index import RunIndex, alias_of, indices_of_runs
+from jobs.opensearch.index import STORY, RunIndex, alias_of, indices_of_runs
 
 _TIMEOUT_S = 10
 # A block that lets nobody change the alias of an index; `write` blocks documents only.
@@ -38,7 +38,8 @@ def check_reachable(
             problems = [
                 f"{shown}: {problem}"
                 for case_id in case_ids
-                for problem in _obstacles(client, alias_of(target.shape, case_id))
+                for shape in (target.shape, STORY)
+                for problem in _obstacles(client, alias_of(shape, case_id))
             ]
         if not problems and case_ids and run_id and target.service != "aoss":
             trial = RunIndex(

@@ -1,7 +1,8 @@
 """OpenSearch, the view: a fresh index per run, filled from Delta, then shown by an alias."""
 
+import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -11,12 +12,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from jobs.cli.opensearch_arguments import OpenSearchTarget
-from jobs.opensearch.bulk import SAID, send_all
+from jobs.opensearch.bulk import SAID, Line, send, send_all
 from jobs.opensearch.client import Endpoint, OpenSearchFailed, endpoint_of
 from jobs.opensearch.connector import load_with_connector
-from jobs.opensearch.index import RunIndex, demand_complete
+from jobs.opensearch.index import STORY, RunIndex, demand_complete
 from jobs.spark.session import setting
 from transforms.documents.flows import to_documents
+from transforms.documents.story import StoryDocument
 
 # A writer sends while Spark renders the next: its first documents come early.
 _SMALL_BATCHES = ("spark.sql.execution.arrow.maxRecordsPerBatch", "2000")
@@ -68,25 +70,64 @@ def index_flows(
     return Indexed(index.name, index.alias, found, refused, refused_count)
 
 
+def index_story(
+    documents: Sequence[StoryDocument], target: OpenSearchTarget, *, case_id: str, run_id: str
+) -> None:
+    """Load verdict and story into an index of their own, which nobody sees yet.
+
+    Raises OpenSearchFailed unless every document is taken; then the new index is removed.
+    """
+    endpoint = endpoint_of(target)
+    holds = "Delta holds the flows and the alias shows what it showed before"
+    lines = [Line(each.document_id, _bulk_line(each)) for each in documents]
+    with _connected(endpoint, holds) as client:
+        index = RunIndex(client, endpoint, shape=STORY, case_id=case_id, run_id=run_id)
+        try:
+            index.create(len(lines))
+            refused = list(send(client, index.name, lines, endpoint.patience_s))
+            found = index.count(len(lines))
+            if refused or found != len(lines):
+                raise OpenSearchFailed(
+                    f"the index {index.name} holds {found:,} of {len(lines):,} documents"
+                    + (f"; refused: {refused[0].reason}" if refused else "")
+                )
+        except BaseException:
+            index.remove()
+            raise
+
+
+def _bulk_line(document: StoryDocument) -> bytes:
+    action = json.dumps({"index": {"_id": document.document_id}})
+    return f"{action}\n{json.dumps(document.content)}\n".encode()
+
+
 def remove_index(target: OpenSearchTarget, *, case_id: str, run_id: str) -> None:
-    """Remove the index of a run that ended before it was complete, as far as the server lets us."""
+    """Remove the indices of a run that is not complete, as far as the server lets us."""
     endpoint = endpoint_of(target)
     try:
         client = endpoint.connect()
     except OpenSearchFailed:
         return  # without credentials nothing was made either
     try:
-        RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id).remove()
+        for shape in (target.shape, STORY):
+            RunIndex(client, endpoint, shape=shape, case_id=case_id, run_id=run_id).remove()
     finally:
         client.close()
 
 
-def show_index(target: OpenSearchTarget, *, case_id: str, run_id: str) -> None:
-    """Put the case's alias on the index of a run that is complete; delete those of earlier runs."""
+def show_index(
+    target: OpenSearchTarget, *, case_id: str, run_id: str, has_story: bool = False
+) -> None:
+    """Put the case's aliases on the indices of a complete run; delete those of earlier runs."""
     endpoint = endpoint_of(target)
     holds = "the case is complete in Delta, but the alias may show the run before"
     with _connected(endpoint, holds) as client:
         RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id).show()
+        story = RunIndex(client, endpoint, shape=STORY, case_id=case_id, run_id=run_id)
+        if has_story:
+            story.show()
+        else:
+            story.retire()
 
 
 def count_index(

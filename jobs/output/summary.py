@@ -36,9 +36,13 @@ class FinishedRun:
     manifest: Mapping[str, object]
 
 
-def summary(run: FinishedRun) -> str:
-    """The summary of a run, as lines."""
-    return "\n".join(_lines(run))
+def summary(run: FinishedRun, *, is_full: bool = False) -> str:
+    """The summary of a run, as lines; counts and books are a line each while all of them balance.
+
+    `is_full` asks for every count and every identity of the books.
+    """
+    balanced = all(books.balanced for books in run.result.books.values())
+    return "\n".join(_lines(run, is_full or not balanced))
 
 
 def watch_list_summary(runs: Sequence[FinishedRun]) -> str:
@@ -64,7 +68,7 @@ def _name_of(result: RunResult) -> str:
     return f"{sanitise(name, 40)}  {sample}" if name else sample
 
 
-def _lines(run: FinishedRun) -> Iterator[str]:
+def _lines(run: FinishedRun, is_full: bool) -> Iterator[str]:
     result = run.result
     yield ""
     if result.investigation:
@@ -75,11 +79,10 @@ def _lines(run: FinishedRun) -> Iterator[str]:
     if result.transit and result.transit.passages:
         yield from (sanitise(line, 400) for line in _transit(result.transit))
         yield ""
-    yield from _case(result)
+    yield from _case(result, is_full)
     yield ""
     yield from _beside_the_books(result)
-    for reading, each in result.books.items():
-        yield from _books(each, f" of {reading.described}" if reading.folder else "")
+    yield from _books_in_full(result.books) if is_full else _books_in_short(result.books)
     yield ""
     yield from _places(result)
     yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in run.seconds.items())
@@ -94,14 +97,16 @@ def _told(investigation: Investigation) -> Iterator[str]:
     yield ""
 
 
-def _case(result: RunResult) -> Iterator[str]:
+def _case(result: RunResult, is_full: bool) -> Iterator[str]:
     case, books = result.case, result.books[Reading.WINDOW]
     yield f"Case {case.arguments.case_id}, run {case.run_id}"
     yield from _finding(result)
     yield f"  subject   {_subject(result)}"
-    yield from _known_by(result)
+    yield from _known_by(result, is_full)
     yield f"  window    {case.arguments.window}"
     yield from _reading(result)
+    if is_full:
+        yield from _read_in_full(books)
     yield (
         f"  flows     {books.flows:,} kept (with {books.flows_nodata:,} NODATA, "
         f"{books.flows_skipdata:,} SKIPDATA), {books.others:,} others {_others(case.arguments)}"
@@ -190,12 +195,12 @@ def _finding(result: RunResult) -> Iterator[str]:
         yield f"  … and {len(result.claims) - CLAIMS_SHOWN} more claims, all in manifest.json"
 
 
-def _known_by(result: RunResult) -> Iterator[str]:
-    """Where each part of the subject comes from."""
+def _known_by(result: RunResult, is_full: bool) -> Iterator[str]:
+    """Where each part of the subject comes from, and what else was searched for."""
     if not result.case.has_subject:
         return
     known = result.subject.known_by()
-    if known:
+    if known and is_full:
         by_source = (f"{source} ({', '.join(values)})" for source, values in known.items())
         yield f"  known by  {'; '.join(by_source)}"
     if result.was_scanned_twice:
@@ -221,6 +226,9 @@ def _reading(result: RunResult) -> Iterator[str]:
     )
     for left_out in result.case.listing.left_out():
         yield f"            {sanitise(left_out.sentence(), 400)}"
+
+
+def _read_in_full(books: Books) -> Iterator[str]:
     yield (
         f"  bytes     {size(books.bytes_read)} read, {size(books.bytes_inflated)} of text in them"
     )
@@ -263,17 +271,32 @@ def _answers(answers: Sequence[Answer]) -> Iterator[str]:
         )
 
 
-def _books(books: Books, of: str) -> Iterator[str]:
-    """One line where all identities hold; the report and the manifest have each of them."""
-    identities = list(books.identities())
-    verdict = "balanced" if books.balanced else "NOT BALANCED"
-    held = sum(identity.holds for identity in identities)
-    yield f"Books{of}".ljust(11) + f" {verdict}: {held} of {len(identities)} identities hold"
-    for identity in identities if not books.balanced else ():
-        mark = "ok " if identity.holds else "BAD"
-        yield f"  {mark} {identity.what}: {identity.left:,} = {identity.right:,}"
+def _books_in_short(books: Mapping[Reading, Books]) -> Iterator[str]:
+    """One line where all identities of all readings hold, and one for what was refused."""
+    held = sum(len(list(each.identities())) for each in books.values())
+    of = "" if len(books) == 1 else f" in {len(books)} readings"
+    yield f"Books       balanced: all {held} identities hold{of}"
+    for reading, each in books.items():
+        yield from _quarantined(each, f" ({reading.described})" if reading.folder else "")
+
+
+def _books_in_full(books: Mapping[Reading, Books]) -> Iterator[str]:
+    """Every identity of every reading."""
+    for reading, each in books.items():
+        identities = list(each.identities())
+        of = f" of {reading.described}" if reading.folder else ""
+        verdict = "balanced" if each.balanced else "NOT BALANCED"
+        held = sum(identity.holds for identity in identities)
+        yield f"Books{of}".ljust(11) + f" {verdict}: {held} of {len(identities)} identities hold"
+        for identity in identities:
+            mark = "ok " if identity.holds else "BAD"
+            yield f"  {mark} {identity.what}: {identity.left:,} = {identity.right:,}"
+        yield from _quarantined(each, "")
+
+
+def _quarantined(books: Books, where: str) -> Iterator[str]:
     if books.refusals:
         yield (
-            f"  in quarantine: {books.quarantined_objects:,} objects, "
+            f"  in quarantine{where}: {books.quarantined_objects:,} objects, "
             f"{books.quarantined_lines:,} lines, {books.quarantined_documents:,} documents"
         )

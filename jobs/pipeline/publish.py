@@ -8,15 +8,16 @@ from pyspark.sql import functions as F
 
 from jobs.evidence.case_lock import CaseLock
 from jobs.evidence.manifest import complete_case
-from jobs.opensearch.sink import Indexed, index_flows, show_index
+from jobs.opensearch.sink import Indexed, index_flows, index_story, show_index
 from jobs.output.report import show_report, store_report
 from jobs.pipeline.books import Books, count_quarantine
 from jobs.pipeline.case import Case
 from jobs.pipeline.read_flows import FlowsRead
-from jobs.pipeline.result import RunResult
+from jobs.pipeline.result import Investigation, RunResult
 from jobs.sources.findings import keep_copy
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import append_rows, name_commits, read_table, remove_leftovers
+from transforms.documents.story import story_documents
 from transforms.schemas import QUARANTINE
 
 
@@ -28,8 +29,10 @@ def begin_case(spark: SparkSession, case: Case, lock: CaseLock) -> None:
     keep_copy(case.arguments.case_uri, case.finding)
 
 
-def load_index(case: Case, phases: Phases, *, window: FlowsRead) -> Indexed | None:
-    """Load the flows into an index that nobody sees yet; None where there is no OpenSearch."""
+def load_index(
+    case: Case, phases: Phases, *, window: FlowsRead, investigation: Investigation | None
+) -> Indexed | None:
+    """Load flows and story into indices that nobody sees yet; None where there is no OpenSearch."""
     target = case.arguments.opensearch
     if target is None:
         return None
@@ -42,7 +45,24 @@ def load_index(case: Case, phases: Phases, *, window: FlowsRead) -> Indexed | No
             shown=False,
         )
         _quarantine_documents(indexed, window.flows, case)
+        if investigation is not None:
+            _load_story(case, window, investigation)
     return indexed
+
+
+def _load_story(case: Case, window: FlowsRead, investigation: Investigation) -> None:
+    arguments = case.arguments
+    assert arguments.opensearch is not None
+    documents = story_documents(
+        case_id=arguments.case_id,
+        run_id=case.run_id,
+        subject=(*case.instance_names.values(), *window.subject.names()),
+        window=arguments.window,
+        headline=investigation.headline,
+        story=investigation.story,
+        coverage=investigation.coverage.judged,
+    )
+    index_story(documents, arguments.opensearch, case_id=arguments.case_id, run_id=case.run_id)
 
 
 def _quarantine_documents(indexed: Indexed, flows: DataFrame, case: Case) -> None:
@@ -89,5 +109,10 @@ def publish(
         if report is not None:
             show_report(case_uri, case.run_id)
         if target is not None:
-            show_index(target, case_id=case.arguments.case_id, run_id=case.run_id)
+            show_index(
+                target,
+                case_id=case.arguments.case_id,
+                run_id=case.run_id,
+                has_story=result.investigation is not None,
+            )
     return manifest

@@ -11,10 +11,11 @@ from pyspark.sql import functions as F
 
 from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch.client import OpenSearchFailed
-from jobs.opensearch.sink import index_flows
+from jobs.opensearch.sink import index_flows, index_story, remove_index, show_index
 from tests.faults.proxy import Answer, Fault, Forward, Request, proxy
 from tests.support.flows import flows_like
 from transforms.documents.flows import to_documents
+from transforms.documents.story import StoryDocument
 
 FIRST, SECOND = "20261124t000000z-0000", "20261124t010000z-0001"
 OTHERS: tuple[dict[str, object], ...] = (
@@ -141,3 +142,57 @@ def test_the_next_run_replaces_the_index_of_this_case_alone(
     }  # fmt: skip
     assert list(opensearch.indices.get_alias(name="flows-turn")) == [second.index_name]
     assert opensearch.count(index="flows-turn")["count"] == 2
+
+
+def told(sentence: str) -> StoryDocument:
+    return StoryDocument(
+        "verdict",
+        {
+            "@timestamp": 1_764_032_400_000, "kind": "verdict", "verdict": "DATA",
+            "sentence": sentence, "run_id": sentence,
+        },
+    )  # fmt: skip
+
+
+def test_the_story_stands_beside_the_flows_and_is_replaced_with_them(
+    spark: SparkSession, opensearch_url: str, opensearch: OpenSearch
+) -> None:
+    target = OpenSearchTarget(opensearch_url)
+
+    for run_id in (FIRST, SECOND):
+        flows = flows_like(spark, *OTHERS).withColumn("run_id", F.lit(run_id))
+        index_flows(flows, target, case_id="told", run_id=run_id, shown=False)
+        index_story([told(run_id)], target, case_id="told", run_id=run_id)
+        show_index(target, case_id="told", run_id=run_id, has_story=True)
+
+        (hit,) = opensearch.search(index="story-flows-told", q="verdict:DATA")["hits"]["hits"]
+        assert (hit["_id"], hit["_source"]["sentence"]) == ("verdict", run_id)
+        assert opensearch.count(index="flows-told")["count"] == 2
+
+    flows = flows_like(spark, *OTHERS)
+    index_flows(flows, target, case_id="told", run_id=FIRST, shown=False)
+    show_index(target, case_id="told", run_id=FIRST)
+    assert not opensearch.indices.exists(index="story-flows-told")
+
+
+def test_a_run_that_fails_takes_flows_and_story_back(
+    spark: SparkSession, opensearch_url: str, opensearch: OpenSearch
+) -> None:
+    target = OpenSearchTarget(opensearch_url)
+    index_flows(flows_like(spark, {}), target, case_id="back", run_id=FIRST, shown=False)
+    index_story([told(FIRST)], target, case_id="back", run_id=FIRST)
+
+    remove_index(target, case_id="back", run_id=FIRST)
+
+    assert not opensearch.indices.get(index="*flows-back*")
+
+
+def test_a_story_that_the_node_refuses_never_shows(
+    opensearch_url: str, opensearch: OpenSearch
+) -> None:
+    odd = StoryDocument("verdict", {"run_id": FIRST, "planted": "a field that nobody knows"})
+
+    with pytest.raises(OpenSearchFailed, match=r"holds 0 of 1 documents; refused: .*planted"):
+        index_story([odd], OpenSearchTarget(opensearch_url), case_id="odd", run_id=FIRST)
+
+    assert not opensearch.indices.get(index="*flows-odd*")

@@ -46,6 +46,7 @@ def traced_day(
     """The demo day of the suspect, in Delta and in the index `flows-demo-day`."""
     output = tmp_path_factory.mktemp("cases")
     flags = [*demo_day.flags(output, "demo-day"), "--opensearch_url", opensearch_url]
+    flags += ["--verbose", "true"]
     return trace(flags, output / "demo-day")
 
 

@@ -117,8 +117,8 @@ fuzz: setup ## readers on bytes that atheris makes up, FUZZ_SECONDS=300 each [FU
 	        -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=out/fuzz/$$target- || failed=1; \
 	done; exit $$failed
 
-dashboards: setup ## import the panels into DASHBOARDS_URL=http://127.0.0.1:5601 [CASE=demo]
-	$(BIN)/python -m demo.dashboards_import --url "$(DASHBOARDS_URL)" $(if $(CASE),--case_id $(CASE))
+dashboards: setup ## import the panels into DASHBOARDS_URL=http://127.0.0.1:5601 [CASE=out/cases/demo]
+	$(BIN)/python -m demo.dashboards_import --url "$(DASHBOARDS_URL)" $(if $(CASE),--case "$(CASE)")
 
 reference: setup ## write the reference pages that are made from the code
 	$(BIN)/python -m docs.generate

@@ -1,4 +1,4 @@
-"""What OpenSearch Dashboards shows of a case: five panels and a search, all of them native.
+"""What OpenSearch Dashboards shows of a case: seven panels and three searches, all native.
 
 `conf/opensearch/dashboards.ndjson` is made from this file by
 `python -m demo.dashboards_import --write`; ids are derived from names, so an import replaces
@@ -8,12 +8,13 @@ itself.
 import json
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 FILE = Path(__file__).resolve().parent.parent / "conf/opensearch/dashboards.ndjson"
-TEMPLATE = FILE.with_name("flows-template.json")
-INDICES = "flows-*"
+TEMPLATE, STORY_TEMPLATE = (FILE.with_name(f"{name}-template.json") for name in ("flows", "story"))
+INDICES, STORIES = "flows-*", "story-flows-*"
 _NAMESPACE = uuid.UUID("6f1c1a52-7f5e-5a2b-9c1e-5d1f0a6f7c11")
 _MIGRATION = "7.10.0"
 _SOURCE = "kibanaSavedObjectMeta.searchSourceJSON.index"
@@ -21,6 +22,16 @@ _COLUMNS = (
     "interface_name interface_id src_name srcaddr dst_name dstaddr dstport protocol action "
     "tcp_flags packets bytes"
 ).split()
+
+
+class Search(NamedTuple):
+    """A list of documents: of which indices, with which columns, and where it stands."""
+
+    title: str
+    indices: str
+    query: str
+    columns: Sequence[str]
+    place: tuple[int, int, int, int]
 
 
 class Panel(NamedTuple):
@@ -61,39 +72,66 @@ INSIDE = 'dst_ring:("own vpc" OR "other vpc" OR "private, unknown")'
 OUTSIDE = "src_ring:internet OR dst_ring:internet"
 BLOCKED = "action:REJECT"
 
+SUSPICIOUS = "standing:suspicious"
+TRIED = f"initiator:subject AND {INSIDE}"
+
 PANELS = (
+    Panel(
+        "What was tried inside, by standing and outcome", "table", TRIED,
+        [_agg(1, "cardinality", "metric", field="conversation_id"),
+         _agg(5, "min", "metric", field="@timestamp"), _agg(6, "sum", "metric", field="bytes"),
+         _terms(2, "bucket", "standing", 4), _terms(3, "bucket", "outcome", 6),
+         _terms(4, "bucket", "dstaddr", 20)],
+        (0, 30, 24, 16),
+    ),
+    Panel(
+        "Suspicious conversations by hour and outcome", "histogram", SUSPICIOUS,
+        [_agg(1, "cardinality", "metric", field="conversation_id"), _hours(2),
+         _terms(3, "group", "outcome", 6)],
+        (24, 30, 24, 16),
+    ),
     Panel(
         "Destinations inside over time, by action", "histogram", INSIDE,
         [_agg(1, "cardinality", "metric", field="dstaddr"), _hours(2),
          _terms(3, "group", "action", 5)],
-        (0, 0, 24, 14),
+        (0, 46, 24, 14),
     ),
     Panel(
         "Destination and port inside, by records", "heatmap", INSIDE,
         [_count(1), _terms(2, "segment", "dstport", 15), _terms(3, "group", "dstaddr", 15)],
-        (24, 0, 24, 14),
+        (24, 46, 24, 14),
     ),
     Panel(
         "Blocked attempts", "table", BLOCKED,
         [_count(1), _agg(4, "min", "metric", field="@timestamp"),
          _agg(5, "max", "metric", field="@timestamp"),
          _terms(2, "bucket", "dstaddr", 50), _terms(3, "bucket", "dstport", 20)],
-        (0, 14, 24, 14),
+        (0, 60, 24, 14),
     ),
     Panel(
         "Bytes with the internet by hour", "histogram", OUTSIDE,
         [_agg(1, "sum", "metric", field="bytes"), _hours(2),
          _terms(3, "group", "flow_direction", 5)],
-        (24, 14, 24, 14),
+        (24, 60, 24, 14),
     ),
     Panel(
         "Coverage: OK, NODATA and SKIPDATA by hour", "histogram", "",
         [_count(1), _hours(2), _terms(3, "group", "log_status", 5)],
-        (0, 28, 48, 10),
+        (0, 74, 48, 10),
     ),
 )  # fmt: skip
-FLOWS_PLACE = (0, 38, 48, 20)
-FLOWS_TITLE = "Flows with names beside ids"
+SEARCHES = (
+    Search(
+        "Verdict and story", STORIES, "kind:(verdict OR act)",
+        ("sentence", "technique", "source", "verdict", "coverage"), (0, 0, 48, 16),
+    ),
+    Search(
+        "The path, step by step", STORIES, "kind:step",
+        ("hop", "from_name", "from_address", "to_name", "to_address", "service_port", "outcome",
+         "standing"), (0, 16, 48, 14),
+    ),
+    Search("Flows with names beside ids", INDICES, "", _COLUMNS, (0, 84, 48, 20)),
+)  # fmt: skip
 
 
 def identity(kind: str, name: str) -> str:
@@ -101,26 +139,42 @@ def identity(kind: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{kind}/{name}"))
 
 
-def saved_objects(indices: str = INDICES) -> list[dict[str, Any]]:
-    """The index pattern, the panels, the search and the dashboard, ready to be imported."""
-    pattern = identity("index-pattern", INDICES)
-    search = identity("search", FLOWS_TITLE)
+def saved_objects(
+    case_id: str | None = None, window: tuple[datetime, datetime] | None = None
+) -> list[dict[str, Any]]:
+    """The index patterns, the panels, the searches and the dashboard, ready to be imported.
+
+    Of one case or of all; with a window the dashboard opens on it, whatever was looked at before.
+    """
+    patterns = {
+        pattern: (identity("index-pattern", pattern), template)
+        for pattern, template in ((INDICES, TEMPLATE), (STORIES, STORY_TEMPLATE))
+    }
     shown = [
-        ("visualization", identity("visualization", panel.title), panel.place) for panel in PANELS
-    ] + [("search", search, FLOWS_PLACE)]
+        *(("visualization", panel.title, panel.place) for panel in PANELS),
+        *(("search", search.title, search.place) for search in SEARCHES),
+    ]
     return [
-        _object(
-            "index-pattern", pattern,
-            {"title": indices, "timeFieldName": "@timestamp", "fields": _text(_fields())}, [],
+        *(
+            _object(
+                "index-pattern", found,
+                {"title": pattern.replace("*", case_id) if case_id else pattern,
+                 "timeFieldName": "@timestamp", "fields": _text(_fields(template))}, [],
+            )
+            for pattern, (found, template) in patterns.items()
         ),
-        *(_visualisation(panel, pattern) for panel in PANELS),
-        _object(
-            "search", search,
-            {"title": FLOWS_TITLE, "description": "", "hits": 0, "columns": _COLUMNS,
-             "sort": [["@timestamp", "asc"]], "version": 1, **_asks("")},
-            [_index(pattern)],
+        *(_visualisation(panel, patterns[INDICES][0]) for panel in PANELS),
+        *(
+            _object(
+                "search", identity("search", search.title),
+                {"title": search.title, "description": "", "hits": 0,
+                 "columns": list(search.columns), "sort": [["@timestamp", "asc"]], "version": 1,
+                 **_asks(search.query)},
+                [_index(patterns[search.indices][0])],
+            )
+            for search in SEARCHES
         ),
-        _dashboard(shown),
+        _dashboard([(kind, identity(kind, title), place) for kind, title, place in shown], window),
     ]  # fmt: skip
 
 
@@ -132,11 +186,11 @@ def as_ndjson(objects: Sequence[dict[str, Any]]) -> str:
     return "".join(f"{_text(item)}\n" for item in [*objects, account])
 
 
-def _fields() -> list[dict[str, Any]]:
-    mapping = json.loads(TEMPLATE.read_text())["template"]["mappings"]["properties"]
+def _fields(template: Path) -> list[dict[str, Any]]:
+    mapping = json.loads(template.read_text())["template"]["mappings"]["properties"]
     kinds = {
-        "keyword": "string", "ip": "ip", "date": "date", "long": "number", "integer": "number",
-        "short": "number",
+        "keyword": "string", "text": "string", "ip": "ip", "date": "date", "long": "number",
+        "integer": "number", "short": "number",
     }  # fmt: skip
     return [
         {
@@ -144,8 +198,8 @@ def _fields() -> list[dict[str, Any]]:
             "type": kinds[field["type"]],
             "esTypes": [field["type"]],
             "searchable": field.get("index", True),
-            "aggregatable": True,
-            "readFromDocValues": True,
+            "aggregatable": field["type"] != "text",
+            "readFromDocValues": field["type"] != "text",
         }
         for name, field in mapping.items()
         if field["type"] in kinds
@@ -193,7 +247,10 @@ def _look(panel: Panel) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _dashboard(shown: Sequence[tuple[str, str, tuple[int, int, int, int]]]) -> dict[str, Any]:
+def _dashboard(
+    shown: Sequence[tuple[str, str, tuple[int, int, int, int]]],
+    window: tuple[datetime, datetime] | None,
+) -> dict[str, Any]:
     panels, references = [], []
     for number, (kind, found, (x, y, w, h)) in enumerate(shown):
         name = f"panel_{number}"
@@ -210,9 +267,17 @@ def _dashboard(shown: Sequence[tuple[str, str, tuple[int, int, int, int]]]) -> d
         "dashboard", identity("dashboard", title),
         {"title": title, "description": "The flows of a case as Delta holds them.", "hits": 0,
          "panelsJSON": _text(panels), "optionsJSON": _text(options), "version": 1,
-         "timeRestore": False, "kibanaSavedObjectMeta": {"searchSourceJSON": _text(source)}},
+         **_time(window), "kibanaSavedObjectMeta": {"searchSourceJSON": _text(source)}},
         references,
     )  # fmt: skip
+
+
+def _time(window: tuple[datetime, datetime] | None) -> dict[str, Any]:
+    if window is None:
+        return {"timeRestore": False}
+    first, last = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}" for at in window)
+    pause = {"pause": True, "value": 0}
+    return {"timeRestore": True, "timeFrom": first, "timeTo": last, "refreshInterval": pause}
 
 
 def _asks(query: str) -> dict[str, Any]:

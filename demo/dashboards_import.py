@@ -14,10 +14,14 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from demo.dashboards import FILE, INDICES, as_ndjson, saved_objects
+from demo.dashboards import FILE, as_ndjson, saved_objects
 from jobs.cli.argument_values import is_loopback
+from jobs.cli.main import run_main
+from jobs.evidence.exported_case import facts_of
+from jobs.evidence.open_case import case_at
 
 
 def import_objects(url: str, text: str) -> list[str]:
@@ -57,19 +61,26 @@ def import_objects(url: str, text: str) -> list[str]:
     ] or ["the import failed, and no reason was given"]
 
 
+def _objects_of(case_uri: str | None) -> list[dict[str, Any]]:
+    """Those of the case in this folder, with its window; raises BadInput where it holds none."""
+    if case_uri is None:
+        return saved_objects()
+    facts = facts_of(case_at(case_uri))
+    return saved_objects(facts.case_id, (facts.from_at, facts.to_at))
+
+
 def main(argv: Sequence[str]) -> int:
     """Write the file, or import it; 1 when anything was not imported."""
     parser = argparse.ArgumentParser(prog="dashboards", description=__doc__, allow_abbrev=False)
     parser.add_argument("--write", action="store_true", help="make the file in conf/ again")
     parser.add_argument("--url", help="OpenSearch Dashboards, such as http://127.0.0.1:5601")
-    parser.add_argument("--case_id", help="show one case; left out: all cases")
+    parser.add_argument("--case", help="show one case, by its folder; left out: all cases")
     given = parser.parse_args(argv)
     if given.write:
         FILE.write_text(as_ndjson(saved_objects()))
     if not given.url:
         return 0
-    indices = f"flows-{given.case_id}" if given.case_id else INDICES
-    failed = import_objects(given.url, as_ndjson(saved_objects(indices)))
+    failed = import_objects(given.url, as_ndjson(_objects_of(given.case)))
     for sentence in failed:
         print(f"error: {sentence}", file=sys.stderr)
     if not failed:
@@ -78,4 +89,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_main(main, sys.argv[1:]))

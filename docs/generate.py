@@ -156,8 +156,12 @@ def tables_page() -> str:
         joins_drawn(JOINS),
         "Two columns that join are equal, and so are two nulls: `<=>` in Spark, `IS NOT DISTINCT "
         "FROM` elsewhere. Every table has `run_id`. `answers.source` is the SQL that gives the "
-        "figures of an answer again from `conversations`, `peers` or `path`; `coverage` joins "
+        "figures of an answer again from `conversations`, `peers` or `path`, in Spark and in "
+        "[DuckDB](query-without-spark.md); `coverage` joins "
         "`flows` by `interface_id` and the five-minute slot that holds `end_at`.",
+        "A flow is part of the conversation of hop 1 that has its protocol, its two ends and their "
+        "ports (0 where there are none), in either direction, and `first_at <= start_at` and "
+        "`end_at <= last_at`. Where two fit, a rejected record belongs to the one that was blocked.",
     ]
     for table in TABLES:
         parts.append(f"## `{table.name}`\n\nA row is {table.row}.")

@@ -132,7 +132,8 @@ def ring_rank(column: str) -> str:
 
 def ring_of_rank(rank: str) -> str:
     """SQL text: the ring of a rank of `ring_rank`."""
-    return f"element_at(array({sql_list(_NEAREST_FIRST)}), {rank} + 1)"
+    cases = " ".join(f"WHEN {at} THEN '{ring.value}'" for at, ring in enumerate(_NEAREST_FIRST))
+    return f"CASE {rank} {cases} END"
 
 
 def is_inside(column: str = "peer_ring") -> str:

@@ -44,12 +44,19 @@ class Indexed(NamedTuple):
 
 
 def index_flows(
-    flows: DataFrame, target: OpenSearchTarget, *, case_id: str, run_id: str, shown: bool = True
+    flows: DataFrame,
+    target: OpenSearchTarget,
+    *,
+    case_id: str,
+    run_id: str,
+    told: DataFrame | None = None,
+    shown: bool = True,
 ) -> Indexed:
     """Load flows into the run's own index and, if it is to be shown, put the case's alias on it.
 
-    Readers see the previous run until documents and refusals add up to the flows. Raises
-    OpenSearchFailed otherwise; then the new index is removed and the alias stays where it was.
+    `told` are the same flows with what their conversations became, to be sent instead. Readers see
+    the previous run until documents and refusals add up to the flows. Raises OpenSearchFailed
+    otherwise; then the new index is removed and the alias stays where it was.
     """
     endpoint = endpoint_of(target)
     expected = flows.count()
@@ -58,7 +65,7 @@ def index_flows(
         index = RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id)
         try:
             index.create(expected)
-            parts = _for_writers(flows, target, expected)
+            parts = _for_writers(flows if told is None else told, target, expected)
             refused, refused_count = _load(parts, target, endpoint, index.name)
             found = index.count(expected - refused_count)
             demand_complete(index.name, found, refused_count, expected)

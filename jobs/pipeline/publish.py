@@ -17,6 +17,7 @@ from jobs.pipeline.result import Investigation, RunResult
 from jobs.sources.findings import keep_copy
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import append_rows, name_commits, read_table, remove_leftovers
+from transforms.conversations.members import with_conversation, with_standing
 from transforms.documents.story import story_documents
 from transforms.schemas import QUARANTINE
 
@@ -42,12 +43,23 @@ def load_index(
             target,
             case_id=case.arguments.case_id,
             run_id=case.run_id,
+            told=_told(case, window) if investigation is not None else None,
             shown=False,
         )
         _quarantine_documents(indexed, window.flows, case)
         if investigation is not None:
             _load_story(case, window, investigation)
     return indexed
+
+
+def _told(case: Case, window: FlowsRead) -> DataFrame:
+    """The flows of the window with what their conversations became, by the stored tables."""
+    spark = window.flows.sparkSession
+    conversations, peers = (
+        read_table(spark, case.table(name)) for name in ("conversations", "peers")
+    )
+    judged = with_standing(conversations, peers)
+    return with_conversation(window.flows, judged, window.subject.addresses)
 
 
 def _load_story(case: Case, window: FlowsRead, investigation: Investigation) -> None:
@@ -60,6 +72,7 @@ def _load_story(case: Case, window: FlowsRead, investigation: Investigation) -> 
         window=arguments.window,
         headline=investigation.headline,
         story=investigation.story,
+        steps=investigation.steps,
         coverage=investigation.coverage.judged,
     )
     index_story(documents, arguments.opensearch, case_id=arguments.case_id, run_id=case.run_id)

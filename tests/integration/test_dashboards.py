@@ -12,22 +12,52 @@ from opensearchpy import OpenSearch
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from demo.dashboards import FILE, PANELS, TEMPLATE, Panel, as_ndjson, saved_objects
-from demo.dashboards_import import import_objects
+from demo.dashboards import (
+    FILE,
+    PANELS,
+    SEARCHES,
+    STORY_TEMPLATE,
+    TEMPLATE,
+    Panel,
+    as_ndjson,
+    saved_objects,
+)
+from demo.dashboards_import import import_objects, main
+from demo.vpc import SUSPECT
 from tests.support.cases import TracedCase
 
 OBJECTS = [json.loads(line) for line in FILE.read_text().splitlines()]
-MAPPING = json.loads(TEMPLATE.read_text())["template"]["mappings"]["properties"]
+MAPPINGS = {
+    pattern: json.loads(template.read_text())["template"]["mappings"]["properties"]
+    for pattern, template in (("flows-*", TEMPLATE), ("story-flows-*", STORY_TEMPLATE))
+}
 
 # What each panel asks for, in SQL over Delta.
 INSIDE = "dst_ring IN ('own vpc', 'other vpc', 'private, unknown')"
 WHERE = {
+    "What was tried inside, by standing and outcome": f"initiator = 'subject' AND {INSIDE}",
+    "Suspicious conversations by hour and outcome": "standing = 'suspicious'",
     "Destinations inside over time, by action": INSIDE,
     "Destination and port inside, by records": INSIDE,
     "Blocked attempts": "action = 'REJECT'",
     "Bytes with the internet by hour": "src_ring = 'internet' OR dst_ring = 'internet'",
     "Coverage: OK, NODATA and SKIPDATA by hour": "true",
 }
+
+
+# The suspect of the demo has one address; no try of its day was rejected inside of a session.
+CONVERSATION_OF_A_FLOW = f"""
+    SELECT f.*, c.conversation_id, c.initiator, c.outcome, p.standing
+    FROM (SELECT *, srcaddr = '{SUSPECT.address}' AS is_out FROM flows) f
+    LEFT JOIN conversations c
+      ON c.hop = 1 AND c.protocol = f.protocol
+     AND c.peer = IF(f.is_out, f.dstaddr, f.srcaddr)
+     AND c.peer_port = IF(f.is_out, f.dstport, f.srcport)
+     AND c.subject_port = IF(f.is_out, f.srcport, f.dstport)
+     AND f.start_at >= c.first_at AND f.end_at <= c.last_at
+    LEFT JOIN peers p
+      ON p.hop = 1 AND p.peer = c.peer AND p.service_port <=> c.service_port
+     AND p.protocol = c.protocol AND p.initiator = c.initiator"""
 
 
 def inner(item: dict[str, Any], name: str) -> Any:
@@ -62,29 +92,37 @@ def test_the_file_is_complete_and_every_reference_leads_somewhere() -> None:
     assert [panel["panelRefName"] for panel in panels] == [
         reference["name"] for reference in dashboard["references"]
     ]
-    assert len(panels) == len(PANELS) + 1
+    assert len(panels) == len(PANELS) + len(SEARCHES)
+    places = [panel["gridData"] for panel in panels]
+    for one in places:
+        for other in places:
+            assert one is other or not (
+                one["x"] < other["x"] + other["w"] and other["x"] < one["x"] + one["w"]
+                and one["y"] < other["y"] + other["h"] and other["y"] < one["y"] + one["h"]
+            ), "one panel lies on another"  # fmt: skip
 
 
 def test_every_field_of_a_panel_is_in_the_index_and_can_be_aggregated() -> None:
-    (pattern,) = of_kind("index-pattern")
-    known = {field["name"] for field in inner(pattern, "fields")}
-    aggregated = {
-        agg["params"]["field"]
-        for item in of_kind("visualization")
-        for agg in inner(item, "visState")["aggs"]
-        if "field" in agg["params"]
-    }
-    (search,) = of_kind("search")
-    shown = {
-        *search["attributes"]["columns"],
-        *(field for field, _ in search["attributes"]["sort"]),
-    }
-
-    assert pattern["attributes"]["title"] == "flows-*"
-    assert aggregated | shown <= known
-    assert known <= set(MAPPING)
-    aggregatable = {"keyword", "ip", "date", "long", "integer", "short"}
-    assert {MAPPING[name]["type"] for name in aggregated | shown} <= aggregatable
+    patterns = {item["id"]: item for item in of_kind("index-pattern")}
+    assert {item["attributes"]["title"] for item in patterns.values()} == set(MAPPINGS)
+    for item in [*of_kind("visualization"), *of_kind("search")]:
+        (reference,) = item["references"]
+        pattern = patterns[reference["id"]]
+        mapping = MAPPINGS[pattern["attributes"]["title"]]
+        known = {field["name"] for field in inner(pattern, "fields")}
+        assert known <= set(mapping)
+        if item["type"] == "search":
+            sort = {field for field, _ in item["attributes"]["sort"]}
+            assert {*item["attributes"]["columns"], *sort} <= known
+            continue
+        aggregated = {
+            agg["params"]["field"]
+            for agg in inner(item, "visState")["aggs"]
+            if "field" in agg["params"]
+        }
+        assert aggregated <= known
+        aggregatable = {"keyword", "ip", "date", "long", "integer", "short"}
+        assert {mapping[name]["type"] for name in aggregated} <= aggregatable
 
 
 def test_panels_are_native_and_lead_nowhere_outside() -> None:
@@ -96,8 +134,11 @@ def test_panels_are_native_and_lead_nowhere_outside() -> None:
 
 @pytest.fixture(scope="module")
 def flows(spark: SparkSession, traced_day: TracedCase) -> DataFrame:
-    """The flows of the traced day, which the index shows as well."""
-    return spark.read.format("delta").load(str(traced_day.folder / "flows")).cache()
+    """The flows of the traced day, each with its conversation as the page on tables joins them."""
+    for name in ("flows", "conversations", "peers"):
+        table = spark.read.format("delta").load(str(traced_day.folder / name))
+        table.createOrReplaceTempView(name)
+    return spark.sql(CONVERSATION_OF_A_FLOW).cache()
 
 
 def buckets_of(panel: Panel) -> list[dict[str, Any]]:
@@ -244,6 +285,57 @@ def test_the_file_is_uploaded_as_the_import_api_wants_it(
     assert header == "true"
     assert b'filename="dashboards.ndjson"' in body
     assert b"\r\n\r\none\ntwo\n\r\n--" in body
+
+
+def test_a_case_is_shown_with_its_own_window(
+    traced_day: TracedCase,
+    dashboards: tuple[str, list[tuple[str, str | None, bytes]], dict[str, object]],
+) -> None:
+    url, asked, _ = dashboards
+
+    assert main(["--url", url, "--case", str(traced_day.folder)]) == 0
+
+    ((_, _, body),) = asked
+    lines = body.decode().split("\r\n\r\n", 1)[1].split("\r\n")[0].splitlines()
+    objects = [json.loads(line) for line in lines]
+    titles = [
+        each["attributes"]["title"] for each in objects if each.get("type") == "index-pattern"
+    ]
+    assert titles == ["flows-demo-day", "story-flows-demo-day"]
+    (dashboard,) = [each["attributes"] for each in objects if each.get("type") == "dashboard"]
+    assert dashboard["timeRestore"] is True
+    window = json.loads((traced_day.folder / "manifest.json").read_text())["parameters"]["window"]
+    assert dashboard["timeFrom"] == window["from_at"].replace("+00:00", ".000Z")
+    assert dashboard["timeTo"] == window["to_at"].replace("+00:00", ".000Z")
+
+
+def test_the_story_of_the_case_is_in_the_lists(
+    traced_day: TracedCase, opensearch: OpenSearch
+) -> None:
+    manifest = json.loads((traced_day.folder / "manifest.json").read_text())
+    found = {
+        search.title: [
+            hit["_source"]
+            for hit in opensearch.search(
+                index="story-flows-demo-day", q=search.query, size=100, sort="@timestamp:asc"
+            )["hits"]["hits"]
+        ]
+        for search in SEARCHES
+        if search.indices == "story-flows-*"
+    }
+
+    told = found["Verdict and story"]
+    assert [each["sentence"] for each in told if each["kind"] == "act"] == [
+        act["sentence"] for act in manifest["story"]["acts"]
+    ]
+    (verdict,) = [each for each in told if each["kind"] == "verdict"]
+    assert verdict["headline"] == manifest["story"]["headline"]
+    assert verdict["verdict"] == manifest["verdict"]["step"]
+    assert verdict["sentence"] == manifest["verdict"]["sentence"]
+    assert verdict["coverage"] == manifest["coverage"]["verdict"]
+    assert [(each["hop"], each["to_address"]) for each in found["The path, step by step"]] == [
+        (1, "10.20.2.22"), (2, "10.20.5.60"),
+    ]  # fmt: skip
 
 
 def test_an_answer_of_200_with_failures_is_a_failure(

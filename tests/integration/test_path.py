@@ -71,7 +71,8 @@ def test_a_finding_alone_gives_the_same_flows_and_the_answer_to_its_claim(
     flags = ["--flow_logs", str(demo_day.folder / "flow-logs"), "--case_id", "found"]
     flags += ["--labels", str(demo_day.folder / "labels"), "--output", str(tmp_path)]
 
-    assert main([*flags, "--max_hops", "1", "--finding", str(finding)]) == 0
+    flags += ["--max_hops", "1", "--finding", str(finding), "--verbose", "true"]
+    assert main(flags) == 0
 
     flows = spark.read.format("delta").load(str(tmp_path / "found/flows"))
     assert flows.count() == demo_day.truth["subject"]["records"]

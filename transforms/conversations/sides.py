@@ -13,6 +13,15 @@ TUPLE = ("protocol", "subject_address", "subject_port", "peer", "peer_port")
 # The ends are those of the packet where the record has them: so both legs at a NAT gateway, and a
 # secondary address behind its interface's first, fall into the 5-tuple that the ends know.
 _SRC, _DST = "coalesce(pkt_srcaddr, srcaddr)", "coalesce(pkt_dstaddr, dstaddr)"
+# SQL texts of TUPLE and of the interval's bounds, for a record with its `is_out`.
+OF_TUPLE = {
+    "protocol": "protocol",
+    "subject_address": f"IF(is_out, {_SRC}, {_DST})",
+    "subject_port": "coalesce(IF(is_out, srcport, dstport), 0)",
+    "peer": f"IF(is_out, {_DST}, {_SRC})",
+    "peer_port": "coalesce(IF(is_out, dstport, srcport), 0)",
+}
+FIRST_S, LAST_S = "coalesce(start, `end`)", "coalesce(`end`, start)"
 
 # No interface carries as much in one interval (600 s at 400 Gbit/s: 3e13 octets). A record that
 # claims more counts as this much: sums stay in 64 bits; `flows` keeps what was written.
@@ -72,7 +81,7 @@ _FLOW_LOG_ID = (
     "regexp_extract(substring_index(object_uri, '/', -1), '(?:^|_)(fl-[0-9a-f]+)(?:_|[.]|$)', 1)"
 )
 # A record says ACCEPT or REJECT; any other word is no acceptance. Formats may have no such field.
-_IS_REJECTED = "coalesce(upper(action) <> 'ACCEPT', false)"
+IS_REJECTED = "coalesce(upper(action) <> 'ACCEPT', false)"
 
 
 def from_that_side(sided: DataFrame) -> DataFrame:
@@ -84,13 +93,10 @@ def from_that_side(sided: DataFrame) -> DataFrame:
         return f"IF({is_peer_named}, IF(is_out, dst_{name}, src_{name}), NULL)"
 
     return (
-        sided.withColumn("peer", F.expr(f"IF(is_out, {_DST}, {_SRC})"))
+        sided.withColumn("peer", F.expr(OF_TUPLE["peer"]))
         .select(
-            "protocol",
-            F.expr(f"IF(is_out, {_SRC}, {_DST})").alias("subject_address"),
-            F.expr("coalesce(IF(is_out, srcport, dstport), 0)").alias("subject_port"),
+            *(F.expr(text).alias(name) for name, text in OF_TUPLE.items() if name != "peer"),
             "peer",
-            F.expr("coalesce(IF(is_out, dstport, srcport), 0)").alias("peer_port"),
             "is_out",
             *(
                 F.expr(label(name)).alias(f"peer_{name}")
@@ -110,9 +116,9 @@ def from_that_side(sided: DataFrame) -> DataFrame:
             F.expr("instance_id IS NULL AND vpc_id IS NOT NULL").alias("is_managed"),
             F.expr(_FLOW_LOG_ID).alias("flow_log_id"),
             F.expr("xxhash64(object_uri)").alias("source"),
-            F.expr("coalesce(start, `end`)").alias("start_s"),
-            F.expr("coalesce(`end`, start)").alias("end_s"),
-            F.expr(_IS_REJECTED).alias("is_rejected"),
+            F.expr(FIRST_S).alias("start_s"),
+            F.expr(LAST_S).alias("end_s"),
+            F.expr(IS_REJECTED).alias("is_rejected"),
             F.expr("IF(protocol = 6, tcp_flags, NULL)").alias("tcp_flags"),
             F.expr(f"IF(packets > {_MOST_PACKETS}, {_MOST_PACKETS}, packets)").alias("packets"),
             F.expr(f"IF(bytes > {_MOST_BYTES}, {_MOST_BYTES}, bytes)").alias("bytes"),

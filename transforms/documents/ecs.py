@@ -7,6 +7,7 @@ stands below `labels`. `network.community_id` is not made.
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from transforms.conversations.members import OF_CONVERSATION
 from transforms.utc import utc_text
 
 # IANA numbers whose names ECS uses; other protocols keep their number alone.
@@ -21,7 +22,7 @@ _LABELS = (
     "record_id run_id role object_uri object_line interface_name vpc_name subnet_name src_name "
     "src_instance_id src_subnet_name src_vpc_name src_ring src_basis dst_name dst_instance_id "
     "dst_subnet_name dst_vpc_name dst_ring dst_basis"
-).split()
+).split() + list(OF_CONVERSATION)
 
 
 def to_ecs(flows: DataFrame) -> DataFrame:

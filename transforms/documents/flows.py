@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.conversations.members import OF_CONVERSATION
 from transforms.documents.ecs import to_ecs
 from transforms.documents.ocsf import to_ocsf
 from transforms.utc import utc_text
@@ -52,8 +53,13 @@ SHAPES: Mapping[str, Callable[[DataFrame], DataFrame]] = {
 
 
 def to_rows(flows: DataFrame, shape: str) -> DataFrame:
-    """One row per flow in this shape: DOCUMENT_ID, then the columns of the document."""
-    return SHAPES[shape](flows)
+    """One row per flow in this shape: DOCUMENT_ID, then the columns of the document.
+
+    Flows without the columns of `with_conversation` get documents without these fields.
+    """
+    nothing = F.lit(None).cast("string")
+    missing = {name: nothing for name in OF_CONVERSATION if name not in flows.columns}
+    return SHAPES[shape](flows.withColumns(missing) if missing else flows)
 
 
 def to_documents(flows: DataFrame, shape: str = "flat") -> DataFrame:

@@ -7,12 +7,14 @@ intermediate. What OCSF has no place for stands below `unmapped`.
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from transforms.conversations.members import OF_CONVERSATION
+
 _UNMAPPED = (
     "record_id run_id role object_uri object_line reject_reason type sublocation_type "
     "sublocation_id resource_id encryption_status interface_name vpc_name subnet_name "
     "instance_name src_name src_subnet_name src_vpc_name src_ring src_basis dst_name "
     "dst_subnet_name dst_vpc_name dst_ring dst_basis"
-).split()
+).split() + list(OF_CONVERSATION)
 _INTERFACE = {
     "interface_uid": "interface_id",
     "vpc_uid": "vpc_id",

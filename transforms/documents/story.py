@@ -1,10 +1,12 @@
-"""The verdict and the story as OpenSearch documents: the text of terminal, report and manifest."""
+"""Verdict, story and path as OpenSearch documents: the text of terminal, report and manifest."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import NamedTuple
 
 from transforms.coverage.judged import Coverage
 from transforms.questions.catalogue import Answer
+from transforms.standing.path import PathStep
 from transforms.story import Story
 from transforms.text import sanitise
 from transforms.window import Window
@@ -27,9 +29,10 @@ def story_documents(
     window: Window,
     headline: Answer,
     story: Story,
+    steps: Sequence[PathStep],
     coverage: Coverage,
 ) -> tuple[StoryDocument, ...]:
-    """One document for the verdict, at the window's end, and one for each act, when it began.
+    """One for the verdict, at the window's end, and one for each act and each step of the path.
 
     `subject` are its names and ids.
     """
@@ -68,4 +71,29 @@ def story_documents(
     return (
         StoryDocument("verdict", verdict),
         *(StoryDocument(f"act-{act['nth']:04}", act) for act in acts),
+        *(
+            StoryDocument(f"step-{nth:04}", {**of_all, **_of_step(step, nth)})
+            for nth, step in enumerate(steps, 1)
+        ),
     )
+
+
+def _of_step(step: PathStep, nth: int) -> Mapping[str, object]:
+    """A row of the table `path`."""
+    found = {
+        "@timestamp": f"{step.first_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "kind": "step",
+        "nth": nth,
+        "hop": step.hop,
+        "from_address": step.from_address,
+        "from_name": step.from_name and sanitise(step.from_name, 200),
+        "to_address": step.to_address,
+        "to_name": step.to_name and sanitise(step.to_name, 200),
+        "to_ring": step.to_ring,
+        "protocol": step.protocol,
+        "service_port": step.service_port,
+        "outcome": step.outcome,
+        "standing": step.standing,
+        "conversation_id": step.conversation_id,
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -51,9 +51,9 @@ SERVICES_TRIED = Question(
     figures={
         "services": "count(*)",
         "peers": "count(DISTINCT peer)",
-        "attempts": "coalesce(sum(attempts), 0)",
-        "bytes_out": "coalesce(sum(bytes_out), 0)",
-        "bytes_in": "coalesce(sum(bytes_in), 0)",
+        "attempts": "sum(attempts)",
+        "bytes_out": "sum(bytes_out)",
+        "bytes_in": "sum(bytes_in)",
     },
     order=f"{LEAST_USUAL_FIRST}, {STRONGEST_FIRST}, service_class IS NULL, attempts DESC, "
     "first_at, peer, service_port, protocol",
@@ -90,7 +90,7 @@ TARGETS_THAT_MATTER = Question(
     figures={
         "services": "count(*)",
         "peers": "count(DISTINCT peer)",
-        "attempts": "coalesce(sum(attempts), 0)",
+        "attempts": "sum(attempts)",
         "reached": "count_if(answered + data > 0)",
         "with_data": "count_if(data > 0)",
     },
@@ -123,11 +123,11 @@ BLOCKED = Question(
     rule="Attempts inside that a rule at either end or a closed port stopped",
     sql=BLOCKED_SQL,
     figures={
-        "stopped": f"coalesce(sum({_STOPPED}), 0)",
+        "stopped": f"sum({_STOPPED})",
         "peers": "count(DISTINCT peer)",
-        "blocked_src": "coalesce(sum(blocked_src), 0)",
-        "blocked_dst": "coalesce(sum(blocked_dst), 0)",
-        "refused": "coalesce(sum(refused), 0)",
+        "blocked_src": "sum(blocked_src)",
+        "blocked_dst": "sum(blocked_dst)",
+        "refused": "sum(refused)",
     },
     order="service_class IS NULL, attempts DESC, first_at, peer, service_port, protocol",
     tell=_tell_blocked,

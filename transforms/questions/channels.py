@@ -19,13 +19,13 @@ _NTP_PORT = 123
 _CALLED = "initiator, peer, service_port, protocol"
 REGULAR_CALLS_SQL = f"""
     SELECT {_CALLED}, max(peer_name) AS peer_name, min(peer_ring) AS peer_ring,
-           max(calls) AS calls, CAST(max(median) AS BIGINT) AS median_gap_s,
-           CAST(percentile(abs(gap_s - median), 0.5) AS BIGINT) AS deviation_s,
-           CAST(100 * try_divide(stddev_pop(gap_s), avg(gap_s)) AS BIGINT) AS cv_percent,
+           max(calls) AS calls, CAST(floor(max(median)) AS BIGINT) AS median_gap_s,
+           CAST(floor(median(abs(gap_s - median))) AS BIGINT) AS deviation_s,
+           CAST(floor(100 * stddev_pop(gap_s) / nullif(avg(gap_s), 0)) AS BIGINT) AS cv_percent,
            count(DISTINCT subject_port) AS ports, count(DISTINCT hour) AS hours,
            min(first_at) AS first_at, max(first_at) AS last_at,
            sum(bytes_out) AS bytes_out, sum(bytes_in) AS bytes_in
-    FROM (SELECT *, percentile(gap_s, 0.5) OVER (PARTITION BY {_CALLED}) AS median,
+    FROM (SELECT *, median(gap_s) OVER (PARTITION BY {_CALLED}) AS median,
                  count(*) OVER (PARTITION BY {_CALLED}) AS calls
           FROM (SELECT {_CALLED}, peer_name, peer_ring, subject_port, peer_port, first_at,
                        bytes_out, bytes_in, date_trunc('HOUR', first_at) AS hour,
@@ -40,11 +40,11 @@ REGULAR_CALLS_SQL = f"""
        AND (max(median) >= 2 * {{aggregation_s}}
             OR count(DISTINCT IF({BY_SUBJECT}, subject_port, peer_port)) = max(calls))
        AND (stddev_pop(gap_s) <= avg(gap_s) * {{regular_cv_percent}} / 100
-            OR percentile(abs(gap_s - median), 0.5)
+            OR median(abs(gap_s - median))
                <= max(median) * {{regular_mad_percent}} / 100)"""
 # Longer than an hour, or, in a short window, than a share of it and ten minutes.
 _LONG = f"""{SECONDS} > least({{long_session_s}},
-    greatest(600, {{long_session_percent}} * {{window_s}} DIV 100))"""
+    greatest(600, floor({{long_session_percent}} * {{window_s}} / 100)))"""
 _REPEATED = "calls >= {repeated_calls} AND hours >= 2 AND median_s <= {repeated_short_s}"
 # A row is an outside service that the subject called and that looks like a channel, whatever the
 # times: very often and shortly; at length; or an address that a machine of the path calls as well.
@@ -55,20 +55,20 @@ CHANNELS_SQL = f"""
                  c.service_port, c.protocol, count(*) AS calls,
                  min(c.first_at) AS first_at, max(c.first_at) AS last_at,
                  count(DISTINCT date_trunc('HOUR', c.first_at)) AS hours,
-                 CAST(percentile({SECONDS}, 0.5) AS BIGINT) AS median_s,
+                 CAST(floor(median({SECONDS})) AS BIGINT) AS median_s,
                  max({SECONDS}) AS longest_s, count_if({_LONG}) AS long_sessions,
                  coalesce(bool_or(s.to_address IS NOT NULL), false) AS is_shared,
-                 CAST(percentile(c.bytes_out, 0.5) AS BIGINT) AS median_bytes_out,
+                 CAST(floor(median(c.bytes_out)) AS BIGINT) AS median_bytes_out,
                  sum(c.bytes_out) AS bytes_out, sum(c.bytes_in) AS bytes_in
-          FROM conversations c
+          FROM (SELECT * FROM conversations
+                WHERE hop = 1 AND {BY_SUBJECT} AND {HAS_REACHED} AND {{unexpected}}
+                  AND service_port NOT IN (53, {_NTP_PORT})) c
           JOIN (SELECT DISTINCT peer, service_port, protocol FROM peers
                 WHERE hop = 1 AND {BY_SUBJECT} AND {IS_BEYOND}
-                  AND NOT standing <=> '{Standing.ORDINARY}') p
+                  AND standing IS DISTINCT FROM '{Standing.ORDINARY}') p
             ON c.peer = p.peer AND c.service_port = p.service_port AND c.protocol = p.protocol
           LEFT JOIN (SELECT DISTINCT to_address FROM path WHERE hop > 1) s
             ON c.peer = s.to_address
-          WHERE c.hop = 1 AND {BY_SUBJECT} AND {HAS_REACHED} AND {{unexpected}}
-            AND c.service_port NOT IN (53, {_NTP_PORT})
           GROUP BY c.peer, c.service_port, c.protocol)
     WHERE {_REPEATED} OR long_sessions > 0 OR is_shared"""
 LONG_SESSIONS_SQL = f"""
@@ -148,10 +148,10 @@ CHANNELS = Question(
     sql=CHANNELS_SQL,
     figures={
         "services": "count(*)",
-        "calls": "coalesce(sum(calls), 0)",
+        "calls": "sum(calls)",
         "repeated": "count_if(basis = 'repeated')",
         "shared": "count_if(basis = 'shared')",
-        "long_sessions": "coalesce(sum(long_sessions), 0)",
+        "long_sessions": "sum(long_sessions)",
     },
     order="basis = 'long', basis = 'shared', calls DESC, longest_s DESC, peer, service_port, "
     "protocol",
@@ -185,7 +185,7 @@ LONG_SESSIONS = Question(
     rule="Conversations longer than long_session_s, or than long_session_percent of the window and "
     "ten minutes",
     sql=LONG_SESSIONS_SQL,
-    figures={"sessions": "count(*)", "longest_s": "coalesce(max(seconds), 0)"},
+    figures={"sessions": "count(*)", "longest_s": "max(seconds)"},
     order="seconds DESC, first_at, conversation_id",
     tell=_tell_long_sessions,
     thresholds=(

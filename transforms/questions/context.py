@@ -75,7 +75,7 @@ class QuestionContext:
             **self.thresholds._asdict(),
             "unexpected": unexpected,
             "attempts": f"{ATTEMPT} AND {unexpected}",
-            "contained_at": f"timestamp_seconds({int(contained_at.timestamp())})",
+            "contained_at": _moment(contained_at),
             "finding_at": _moment(self.finding.first_seen),
             "finding_remotes": _among(self.finding.remotes),
         }
@@ -87,4 +87,6 @@ def _among(addresses: Iterable[str]) -> str:
 
 
 def _moment(at: datetime | None) -> str:
-    return f"timestamp_seconds({int(at.timestamp())})" if at else "CAST(NULL AS TIMESTAMP)"
+    if at is None:
+        return "CAST(NULL AS TIMESTAMP)"
+    return f"CAST('{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}+00:00' AS TIMESTAMP)"

@@ -94,7 +94,7 @@ ENTRY_SQL = f"""
     SELECT peer, max(peer_name) AS peer_name, service_port, protocol, service_class,
            count(*) AS tries, min(first_at) AS first_at, max(last_at) AS last_at,
            max_by(first_at, seconds) AS longest_at, max(seconds) AS longest_s,
-           CAST(percentile(seconds, 0.5) AS BIGINT) AS median_s,
+           CAST(floor(median(seconds)) AS BIGINT) AS median_s,
            count_if(outcome = '{Outcome.DATA}') AS with_data
     FROM (SELECT *, {SECONDS} AS seconds, {class_of("service_port")} AS service_class
           FROM conversations
@@ -127,8 +127,8 @@ ENTRY = Question(
     sql=ENTRY_SQL,
     figures={
         "clients": "count(DISTINCT peer)",
-        "tries": "coalesce(sum(tries), 0)",
-        "longest_s": "coalesce(max(longest_s), 0)",
+        "tries": "sum(tries)",
+        "longest_s": "max(longest_s)",
     },
     order="with_data > 0 DESC, longest_s DESC, tries DESC, first_at, peer, service_port, protocol",
     tell=_tell_entry,

@@ -16,11 +16,11 @@ VOLUME_SQL = f"""
            date_trunc('HOUR', first_at) AS hour, count(*) AS conversations,
            count_if(payload_out IS NULL) AS unrecorded,
            sum(payload_out) AS payload_out, sum(payload_in) AS payload_in,
-           CAST(100 * try_divide(sum(payload_out) - sum(payload_in),
-               sum(payload_out) + sum(payload_in)) AS BIGINT) AS out_over_in_percent,
+           CAST(floor(100 * (sum(payload_out) - sum(payload_in))
+               / nullif(sum(payload_out) + sum(payload_in), 0)) AS BIGINT) AS out_over_in_percent,
            min(first_at) AS first_at, max(last_at) AS last_at,
-           array_join(array_sort(collect_set(observation_point)), ' ')
-               AS observation_points
+           array_sort(array_agg(DISTINCT observation_point)
+               FILTER (WHERE observation_point IS NOT NULL)) AS observation_points
     FROM conversations WHERE hop = 1 AND {IS_BEYOND}
     GROUP BY peer, date_trunc('HOUR', first_at)"""
 RESOLVERS_SQL = f"""
@@ -63,9 +63,9 @@ OUTSIDE_ADDRESSES = Question(
         "services": "count(*)",
         "peers": "count(DISTINCT peer)",
         "private_unknown": f"count(DISTINCT IF({IS_UNKNOWN_PRIVATE}, peer, NULL))",
-        "attempts": "coalesce(sum(attempts), 0)",
-        "bytes_out": "coalesce(sum(bytes_out), 0)",
-        "bytes_in": "coalesce(sum(bytes_in), 0)",
+        "attempts": "sum(attempts)",
+        "bytes_out": "sum(bytes_out)",
+        "bytes_in": "sum(bytes_in)",
     },
     order="bytes_out DESC, attempts DESC, first_at, peer, service_port, protocol",
     tell=_tell_outside_addresses,
@@ -127,12 +127,12 @@ VOLUME = Question(
     "large: hours of a peer above transfer_bytes",
     sql=VOLUME_SQL,
     figures={
-        "payload_out": "coalesce(sum(payload_out), 0)",
-        "payload_in": "coalesce(sum(payload_in), 0)",
+        "payload_out": "sum(payload_out)",
+        "payload_in": "sum(payload_in)",
         "peers": "count(DISTINCT IF(payload_out > 0, peer, NULL))",
         "private_unknown": "count(DISTINCT IF(payload_out > 0 AND "
         f"{IS_UNKNOWN_PRIVATE}, peer, NULL))",
-        "unrecorded": "coalesce(sum(unrecorded), 0)",
+        "unrecorded": "sum(unrecorded)",
         "large": "count_if(payload_out > {transfer_bytes})",
     },
     order="payload_out DESC, hour, peer",
@@ -162,8 +162,8 @@ RESOLVERS = Question(
     sql=RESOLVERS_SQL,
     figures={
         "resolvers": "count(DISTINCT peer)",
-        "conversations": "coalesce(sum(conversations), 0)",
-        "bytes_out": "coalesce(sum(bytes_out), 0)",
+        "conversations": "sum(conversations)",
+        "bytes_out": "sum(bytes_out)",
     },
     order="conversations DESC, peer, service_port, protocol",
     tell=_tell_resolvers,
@@ -188,7 +188,7 @@ AWS_SERVICES = Question(
     title="Which services of AWS?",
     rule="Conversations with addresses of AWS services, by service",
     sql=AWS_SERVICES_SQL,
-    figures={"services": "count(*)", "bytes_out": "coalesce(sum(bytes_out), 0)"},
+    figures={"services": "count(*)", "bytes_out": "sum(bytes_out)"},
     order="bytes_out DESC, service",
     tell=_tell_aws_services,
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from string import Formatter
+from textwrap import dedent, fill, indent
 from typing import NamedTuple
 
 from transforms.questions.context import QuestionContext
@@ -51,6 +52,11 @@ class KeyFigure(NamedTuple):
     words: str
 
 
+def _or_zero(figure: str) -> str:
+    """The figure where there are rows; DuckDB's count_if is null where there are none."""
+    return f"coalesce({figure}, 0)"
+
+
 def _always(context: QuestionContext) -> bool:
     return True
 
@@ -87,21 +93,26 @@ class Question:
         return frozenset(name for text in texts for _, name, *_ in Formatter().parse(text) if name)
 
     def source(self, context: QuestionContext) -> str:
-        """The very SQL that gives the figures again, on one line."""
+        """The very SQL that gives the figures again, in Spark and in DuckDB alike.
+
+        docs/reference/query-without-spark.md says what DuckDB needs for it.
+        """
         known = context.placeholders()
-        figures = ", ".join(
-            f"{text.format_map(known)} AS {name}" for name, text in self.figures.items()
+        figures = ",\n       ".join(
+            f"{_or_zero(text).format_map(known)} AS {name}" for name, text in self.figures.items()
         )
-        rows = " ".join(self.sql.format_map(known).split())
-        condition = "" if self.is_asked(context) else " WHERE false"
-        return f"SELECT {figures} FROM ({rows}){condition}"
+        rows = indent(dedent(self.sql.format_map(known)).strip(), "    ")
+        condition = "" if self.is_asked(context) else "\nWHERE false"
+        rule = fill(self.rule, 96, initial_indent="-- ", subsequent_indent="-- ")
+        comment = f"-- {self.id} {self.title}\n{rule}"
+        return f"{comment}\nSELECT {figures}\nFROM (\n{rows}\n) AS found{condition}"
 
     def answer_sql(self, context: QuestionContext) -> str:
         """One row: question, figures, and the first rows as JSON."""
         known = context.placeholders()
         names = ", ".join(f"'{name}'" for name in self.figures)
         values = ", ".join(
-            f"CAST({text.format_map(known)} AS BIGINT)" for text in self.figures.values()
+            f"CAST({_or_zero(text).format_map(known)} AS BIGINT)" for text in self.figures.values()
         )
         return f"""
             SELECT '{self.id}' AS question,

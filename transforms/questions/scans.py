@@ -18,36 +18,40 @@ from transforms.questions.sql import (
 from transforms.vocabulary import Outcome
 from transforms.wording import count_of, moment, number_of, peer_of
 
-_BUCKET = "floor(unix_timestamp(first_at) / {scan_bucket_s})"
-_IN_BUCKETS = f"LATERAL VIEW explode(array({_BUCKET}, NULL)) AS bucket"
+_BUCKET = "CAST(floor(unix_timestamp(first_at) / {scan_bucket_s}) AS BIGINT)"
 _MEASURES = f"""
         count(*) AS attempts,
         coalesce(min(IF(is_probe AND {HAS_FAILED}, first_at, NULL)), min(first_at)) AS first_at,
         max(IF(is_probe, first_at, NULL)) AS last_at,
-        CAST(100 * count_if({HAS_FAILED}) / count(*) AS BIGINT) AS fail_percent"""
+        CAST(floor(100 * count_if({HAS_FAILED}) / count(*)) AS BIGINT) AS fail_percent"""
 _BEGUN = f"hop = 1 AND {BY_SUBJECT} AND {{unexpected}}"
 # The first conversation with each target is a probe: a scan begins with its first one that failed,
-# as the port may be in use anyway, and ends with its last one, whatever one of them became.
-_PROBES = f"""(SELECT *, row_number() OVER (PARTITION BY peer, service_port, protocol
-                   ORDER BY first_at, conversation_id) = 1 AS is_probe
-               FROM conversations WHERE {_BEGUN})"""
+# as the port may be in use anyway, and ends with its last one, whatever one of them became. Each
+# counts in its bucket of time and once more over the whole window, where the bucket is null.
+_PROBES = f"""(
+        SELECT *, IF(is_whole, NULL, {_BUCKET}) AS bucket
+        FROM (SELECT *, row_number() OVER (PARTITION BY peer, service_port, protocol
+                            ORDER BY first_at, conversation_id) = 1 AS is_probe
+              FROM conversations WHERE {_BEGUN}) AS begun
+        CROSS JOIN (VALUES (true), (false)) AS spans(is_whole)
+    ) AS probes"""
 # A row is a scan, in one bucket of time or (bucket null) over the whole window.
 SCAN_SQL = f"""
     SELECT 'vertical' AS kind, bucket, peer, max(peer_name) AS peer_name,
            CAST(NULL AS BIGINT) AS service_port, protocol,
            count(DISTINCT service_port) AS targets,
-           concat_ws(' ', slice(sort_array(collect_set(service_port)), 1, 50)) AS listed,
+           array_join(slice(array_sort(array_agg(DISTINCT service_port)), 1, 50), ' ') AS listed,
            {_MEASURES}
-    FROM {_PROBES} {_IN_BUCKETS}
+    FROM {_PROBES}
     WHERE {HAS_PORTS}
     GROUP BY bucket, peer, protocol
     HAVING targets >= {{scan_ports_whatever}}
         OR targets >= {{scan_ports}} AND fail_percent >= {{scan_fail_percent}}
     UNION ALL
     SELECT 'horizontal', bucket, NULL, NULL, service_port, protocol, count(DISTINCT peer),
-           concat_ws(' ', slice(sort_array(collect_set(peer)), 1, 50)),
+           array_join(slice(array_sort(array_agg(DISTINCT peer)), 1, 50), ' '),
            {_MEASURES}
-    FROM {_PROBES} {_IN_BUCKETS}
+    FROM {_PROBES}
     WHERE {IS_INSIDE} AND {HAS_PORTS}
     GROUP BY bucket, service_port, protocol
     HAVING count(DISTINCT peer) >= {{fan_out_hosts}}
@@ -60,8 +64,9 @@ SWEEP_SQL = f"""
     GROUP BY bucket, protocol HAVING targets >= {{icmp_hosts}}"""
 # A client from outside that a baseline knows at this service is no sign.
 _KNOWN_CLIENTS = f"""
-    SELECT peer AS _peer, service_port AS _port FROM peers
-    WHERE hop = 1 AND {BY_PEER} AND NOT is_new_service"""
+    SELECT 1 FROM peers AS known
+    WHERE known.hop = 1 AND known.{BY_PEER} AND NOT known.is_new_service
+      AND known.peer = client.peer AND known.service_port = client.service_port"""
 FIRST_SIGN_SQL = f"""
     SELECT 'the finding was first seen' AS sign, first_at, false AS is_contact
     FROM (VALUES ({{finding_at}})) AS finding(first_at) WHERE first_at IS NOT NULL
@@ -72,10 +77,9 @@ FIRST_SIGN_SQL = f"""
     UNION ALL
     SELECT concat('tries from outside, by ', peer, ', then data at port ', service_port),
            min(first_at), true
-    FROM conversations LEFT ANTI JOIN ({_KNOWN_CLIENTS})
-      ON _peer = peer AND _port = service_port
+    FROM conversations AS client
     WHERE hop = 1 AND {BY_PEER} AND {IS_OUTSIDE} AND {{unexpected}}
-      AND {class_of("service_port")} = 'remote admin'
+      AND {class_of("service_port")} = 'remote admin' AND NOT EXISTS ({_KNOWN_CLIENTS})
     GROUP BY peer, service_port HAVING count_if(outcome = '{Outcome.DATA}') > 0
     UNION ALL
     SELECT 'a scan', min(first_at), false
@@ -129,8 +133,8 @@ SCANS = Question(
     figures={
         "peers": "count(DISTINCT IF(kind = 'vertical', peer, NULL))",
         "ports": "count(DISTINCT IF(kind = 'horizontal', service_port, NULL))",
-        "most_ports": "coalesce(max(IF(kind = 'vertical', targets, 0)), 0)",
-        "most_hosts": "coalesce(max(IF(kind = 'horizontal', targets, 0)), 0)",
+        "most_ports": "max(IF(kind = 'vertical', targets, 0))",
+        "most_hosts": "max(IF(kind = 'horizontal', targets, 0))",
     },
     order="bucket IS NOT NULL, targets DESC, kind, first_at, peer, service_port, protocol, bucket",
     tell=_tell_scans,
@@ -162,7 +166,7 @@ FIRST_SIGN = Question(
     "try of an outside address that got data at a remote-admin service; first scan, first ICMP "
     "sweep; first blocked attempt inside at a service that matters",
     sql=FIRST_SIGN_SQL,
-    figures={"signs": "count(*)", "first_s": "coalesce(unix_timestamp(min(first_at)), 0)"},
+    figures={"signs": "count(*)", "first_s": "unix_timestamp(min(first_at))"},
     order="first_at, sign",
     tell=_tell_first_sign,
     thresholds=(*_SCAN_THRESHOLDS, "icmp_hosts"),
@@ -187,7 +191,7 @@ SWEEPS = Question(
     title="Was there an ICMP sweep?",
     rule="Distinct internal peers of ICMP or ICMPv6 that the subject began, by bucket",
     sql=SWEEP_SQL,
-    figures={"sweeps": "count(*)", "most_hosts": "coalesce(max(targets), 0)"},
+    figures={"sweeps": "count(*)", "most_hosts": "max(targets)"},
     order="targets DESC, bucket, protocol",
     tell=_tell_sweeps,
     thresholds=("scan_bucket_s", "icmp_hosts"),

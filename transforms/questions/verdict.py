@@ -99,7 +99,7 @@ def _against(peers: DataFrame, before: DataFrame | None) -> DataFrame:
 # likely began: neither is evidence of silence. `expected` counts attempts at peers that are
 # expected, `ordinary` those that are ordinary: all other figures leave both out.
 _SUMS = ("attempts", *(outcome.lower() for outcome in Outcome))
-_ORDINARY = f"standing <=> '{Standing.ORDINARY}'"
+_ORDINARY = f"standing IS NOT DISTINCT FROM '{Standing.ORDINARY}'"
 _ATTEMPTS = f"{{attempts}} AND NOT ({_ORDINARY})"
 _MATTERS = f"{_ATTEMPTS} AND service_class IS NOT NULL"
 _UNCLEAR = f"initiator = '{Initiator.UNKNOWN}' AND {{unexpected}} AND NOT ({_ORDINARY})"
@@ -120,11 +120,12 @@ DID_IT_TRY_SQL = f"""
            sum(IF({_ATTEMPTS} OR {_UNCLEAR}, volume_unknown, 0)) AS volume_unknown,
            sum(IF({BY_SUBJECT} AND NOT ({{unexpected}}), attempts, 0)) AS expected,
            sum(IF({_USUAL}, attempts, 0)) AS ordinary,
-           sum(IF({{attempts}} AND standing <=> '{Standing.UNKNOWN}', attempts, 0)) AS uncompared,
-           array_sort(collect_set(IF({_USUAL}, service_port, NULL))) AS ordinary_ports
+           sum(IF({{attempts}} AND standing IS NOT DISTINCT FROM '{Standing.UNKNOWN}',
+               attempts, 0)) AS uncompared
     FROM peers WHERE hop = 1 AND {is_inside()}
     GROUP BY peer
     HAVING attempts + unclear + likely + expected + ordinary > 0"""
+_USUAL_ROWS = f"FROM peers WHERE hop = 1 AND {is_inside()} AND {_USUAL}"
 _RINGS = {
     "in_own_vpc": Ring.OWN_VPC,
     "in_other_vpc": Ring.OTHER_VPC,
@@ -157,7 +158,7 @@ DID_IT_TRY = Question(
     "unclear) > CANNOT TELL",
     sql=DID_IT_TRY_SQL,
     figures={
-        **{name: f"coalesce(sum({name}), 0)" for name in _SUMS},
+        **{name: f"sum({name})" for name in _SUMS},
         "peers_tried": "count_if(attempts > 0)",
         "peers_answered": "count_if(answered + data > 0)",
         "peers_with_data": "count_if(data > 0)",
@@ -167,18 +168,18 @@ DID_IT_TRY = Question(
             name: f"count_if(attempts > 0 AND peer_ring = '{ring.value}')"
             for name, ring in _RINGS.items()
         },
-        "unclear": "coalesce(sum(unclear), 0)",
+        "unclear": "sum(unclear)",
         "unclear_peers": "count_if(unclear > 0)",
-        "unclear_bytes": "coalesce(sum(unclear_bytes), 0)",
-        "likely": "coalesce(sum(likely), 0)",
-        "contradicted": "coalesce(sum(contradicted), 0)",
-        "volume_unknown": "coalesce(sum(volume_unknown), 0)",
-        "expected": "coalesce(sum(expected), 0)",
-        "ordinary": "coalesce(sum(ordinary), 0)",
+        "unclear_bytes": "sum(unclear_bytes)",
+        "likely": "sum(likely)",
+        "contradicted": "sum(contradicted)",
+        "volume_unknown": "sum(volume_unknown)",
+        "expected": "sum(expected)",
+        "ordinary": "sum(ordinary)",
         "ordinary_peers": "count_if(ordinary > 0)",
-        "ordinary_ports": "size(array_distinct(flatten(collect_list(ordinary_ports))))",
-        "ordinary_port": "coalesce(min(array_min(ordinary_ports)), 0)",
-        "uncompared": "coalesce(sum(uncompared), 0)",
+        "ordinary_ports": f"(SELECT count(DISTINCT service_port) {_USUAL_ROWS})",
+        "ordinary_port": f"(SELECT min(service_port) {_USUAL_ROWS})",
+        "uncompared": "sum(uncompared)",
         "uncompared_peers": "count_if(uncompared > 0)",
         "outside_v4": f"({_OUTSIDE} AND instr(peer, ':') = 0)",
         "outside_v6": f"({_OUTSIDE} AND instr(peer, ':') > 0)",

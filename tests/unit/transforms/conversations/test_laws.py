@@ -9,12 +9,14 @@ from dataclasses import replace
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from jobs.spark.session import for_few_rows
 from tests.redteam.stories import DAY_S, ICMP, TCP, UDP, Case, Talk
 from tests.redteam.verdicts import try_cases
 from tests.support.flow_rows import P, Row, S, at_peer, back, flows_of, out
 from transforms.conversations.build import conversations_of, survey
+from transforms.conversations.members import with_conversation
 from transforms.conversations.rules import Rules
 from transforms.coverage.facts import of_unknown_vpcs
 
@@ -152,7 +154,10 @@ def test_a_record_is_in_exactly_one_conversation_or_among_those_left_out(
 
     flows = flows_of(spark, rows)
     with for_few_rows(spark, is_small=True):
-        found = conversations_of(flows, [S], Rules()).collect()
+        conversations = conversations_of(flows, [S], Rules())
+        found = conversations.collect()
+        judged = conversations.withColumn("standing", F.lit(None).cast("string"))
+        named = with_conversation(flows, judged, [S]).collect()
         left_out = survey(flows, [S]).collect()[0]["left_out"]
         unknown = of_unknown_vpcs(flows).collect()[0]["records"]
 
@@ -163,3 +168,9 @@ def test_a_record_is_in_exactly_one_conversation_or_among_those_left_out(
     assert held == of_ends
     assert unknown == len(strange)
     assert held.total() + left_out + unknown == len(traffic)
+    # And each record names the one that it is in.
+    of_conversation: Counter[str] = Counter()
+    for row in found:
+        of_conversation[row["conversation_id"]] += row["records"] + row["copies"]
+    assert len(named) == len(rows)
+    assert of_conversation == Counter(filter(None, (row["conversation_id"] for row in named)))

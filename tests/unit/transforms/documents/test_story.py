@@ -23,6 +23,7 @@ def documents_of(result: RunResult) -> tuple[StoryDocument, ...]:
         window=result.case.arguments.window,
         headline=found.headline,
         story=found.story,
+        steps=found.steps,
         coverage=found.coverage.judged,
     )
 
@@ -31,7 +32,8 @@ def test_the_verdict_is_one_document_and_every_act_another() -> None:
     result = attack()
     story = result.investigation.story  # type: ignore[union-attr]
 
-    verdict, *acts = documents_of(result)
+    verdict, *others = documents_of(result)
+    acts = [each for each in others if each.content["kind"] == "act"]
 
     assert verdict.document_id == "verdict"
     assert verdict.content["verdict"] == "DATA"
@@ -43,6 +45,16 @@ def test_the_verdict_is_one_document_and_every_act_another() -> None:
     assert [act.content["sentence"] for act in acts] == [act.sentence for act in story.acts]
     assert [act.content["@timestamp"] for act in acts] == sorted(act.at for act in story.acts)
     assert "T1046" in {act.content["technique"] for act in acts}
+
+
+def test_every_step_of_the_path_is_a_document() -> None:
+    steps = [each.content for each in documents_of(attack()) if each.content["kind"] == "step"]
+
+    assert [(step["hop"], step["from_address"], step["to_address"]) for step in steps] == [
+        (each.hop, each.from_address, each.to_address)
+        for each in attack().investigation.steps  # type: ignore[union-attr]
+    ]
+    assert {step["standing"] for step in steps} == {"suspicious"}
 
 
 def test_what_was_not_seen_is_said_by_the_verdict_alone() -> None:

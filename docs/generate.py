@@ -161,7 +161,8 @@ def tables_page() -> str:
         "`flows` by `interface_id` and the five-minute slot that holds `end_at`.",
         "A flow is part of the conversation of hop 1 that has its protocol, its two ends and their "
         "ports (0 where there are none), in either direction, and `first_at <= start_at` and "
-        "`end_at <= last_at`. Where two fit, a rejected record belongs to the one that was blocked.",
+        "`end_at <= last_at`. Where two fit, a rejected record belongs to the one that was "
+        "blocked.",
     ]
     for table in TABLES:
         parts.append(f"## `{table.name}`\n\nA row is {table.row}.")

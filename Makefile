@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 300
 FUZZ ?= text parquet finding labels manifest answers export note
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify export note scenarios redteam opensearch demo test test-unit test-s3 \
+.PHONY: help setup setup-s3 run verify explain export note scenarios redteam opensearch demo test test-unit test-s3 \
     test-infra test-spark4 test-standalone faults fuzz bench dashboards reference screenshots \
     lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
 
@@ -45,6 +45,9 @@ run: setup ## trace the demo's suspect into Delta and a real OpenSearch [DAMAGED
 verify: setup ## say what of the demo case still holds, after `make run`
 	PATH="$(CURDIR)/$(BIN):$$PATH" spark-submit --properties-file conf/local.conf \
 	    jobs/verify_case.py --case out/cases/demo
+
+explain: setup ## follow a number of the report to its flow records: NUMBER=P0-8 [CASE=out/cases/demo]
+	$(BIN)/python -m jobs.explain_case --case "$${CASE:-out/cases/demo}" --number="$$NUMBER"
 
 export: setup ## a case for other tools: FORMAT=timesketch|csv|stix|ocsf|navigator [CASE= OUTPUT=]
 	$(BIN)/python -m jobs.export_case --case "$${CASE:-out/cases/demo}" --format="$$FORMAT" \

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from jobs.cli.flags import Command, Flag
 from jobs.cli.trace_flags import TRACE
 from jobs.collect_labels import COLLECT
+from jobs.explain_case import EXPLAIN
 from jobs.export_case import EXPORT
 from jobs.note_case import NOTE
 from jobs.submit.flags import PLATFORMS, submit_command
@@ -177,6 +178,7 @@ def tables_page() -> str:
 COMMANDS = {
     "trace_instance": TRACE,
     "verify_case": VERIFY,
+    "explain_case": EXPLAIN,
     "export_case": EXPORT,
     "note_case": NOTE,
     "collect_labels": COLLECT,

@@ -3,7 +3,7 @@
 import sys
 
 from jobs import collect_labels as labels
-from jobs import export_case, note_case
+from jobs import explain_case, export_case, note_case
 from jobs.submit import launch
 
 
@@ -15,6 +15,11 @@ def collect_labels() -> int:
 def submit() -> int:
     """`vpc-flow-submit`: see jobs.submit.launch."""
     return launch.main(sys.argv[1:])
+
+
+def explain() -> int:
+    """`vpc-flow-explain`: see jobs.explain_case."""
+    return explain_case.main(sys.argv[1:])
 
 
 def export() -> int:

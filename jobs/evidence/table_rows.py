@@ -7,10 +7,12 @@ compared, and the rows come from these very bytes: between check and use nobody 
 import hashlib
 import io
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from jobs.errors import BadInput, ExitCode
@@ -24,6 +26,10 @@ from transforms.table_shape import columns_of_ddl
 from transforms.text import sanitise
 
 _LONGEST = 1_000
+_TYPES = {
+    "BIGINT": pa.int64(), "INT": pa.int32(), "DOUBLE": pa.float64(), "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us", "UTC"), "ARRAY<STRING>": pa.list_(pa.string()),
+}  # fmt: skip
 _ADDRESSES = ("subject_address", "peer", "from_address", "to_address")
 
 
@@ -35,6 +41,44 @@ class CaseAltered(BadInput):
 
 def rows_of(case_uri: str, case: StoredCase, name: str) -> Iterator[dict[str, Any]]:
     """The rows of a table: times in UTC, texts sanitised. Raises BadInput and CaseAltered."""
+    count = 0
+    for file, data in _files_of(case_uri, case, name):
+        for row in _rows_in(name, data):
+            if row["run_id"] != case.run_id:
+                raise _altered(f"{name}/{file.name}: it has rows of another run")
+            count += 1
+            yield _fit(name, row)
+    _demand_rows(case, name, count)
+
+
+def table_of(case_uri: str, case: StoredCase, name: str) -> pa.Table:
+    """A whole table as it is stored, times in UTC. Raises BadInput and CaseAltered.
+
+    Its texts are those of others: nothing of it goes to a terminal or into SQL unseen.
+    """
+    found = [_table_in(name, data) for _, data in _files_of(case_uri, case, name)]
+    table = pa.concat_tables(found) if found else _empty(name)
+    if table.num_rows and pc.unique(table["run_id"]).to_pylist() != [case.run_id]:
+        raise _altered(f"{name}: it has rows of another run")
+    _demand_rows(case, name, table.num_rows)
+    return table
+
+
+def _empty(name: str) -> pa.Table:
+    kinds = columns_of_ddl(SHAPES[name])
+    return pa.schema([(column, _TYPES.get(kind, pa.string())) for column, kind in kinds.items()]
+                     ).empty_table()  # fmt: skip
+
+
+def _demand_rows(case: StoredCase, name: str, count: int) -> None:
+    if count != case.tables[name].rows:
+        raise _altered(
+            f"{name}: its files have {count:,} rows, the manifest says {case.tables[name].rows:,}"
+        )
+
+
+def _files_of(case_uri: str, case: StoredCase, name: str) -> Iterator[tuple[FileDigest, bytes]]:
+    """The data files of a table, with bytes whose SHA-256 is the manifest's."""
     table = case.tables.get(name)
     if table is None:
         raise BadInput(
@@ -46,15 +90,8 @@ def rows_of(case_uri: str, case: StoredCase, name: str) -> Iterator[dict[str, An
     data_names = names_of(table.contents, in_log=False)
     if digest_of(table.contents) != table.sha256 or len(data_names) != table.files:
         raise _altered(f"{name}: the manifest's list of its files is not the one of its digest")
-    count = 0
     for file in (each for each in table.contents if each.name in data_names):
-        for row in _rows_in(name, _checked(f"{case_uri}/{name}", file)):
-            if row["run_id"] != case.run_id:
-                raise _altered(f"{name}/{file.name}: it has rows of another run")
-            count += 1
-            yield _fit(name, row)
-    if count != table.rows:
-        raise _altered(f"{name}: its files have {count:,} rows, the manifest says {table.rows:,}")
+        yield file, _checked(f"{case_uri}/{name}", file)
 
 
 def _checked(table_uri: str, file: FileDigest) -> bytes:
@@ -72,14 +109,31 @@ def _checked(table_uri: str, file: FileDigest) -> bytes:
 
 
 def _rows_in(name: str, data: bytes) -> Iterator[dict[str, Any]]:
-    columns = list(columns_of_ddl(SHAPES[name]))
+    with _parquet(name, data) as file:
+        for batch in file.iter_batches(columns=list(columns_of_ddl(SHAPES[name]))):
+            yield from batch.to_pylist()
+
+
+def _table_in(name: str, data: bytes) -> pa.Table:
+    with _parquet(name, data) as file:
+        table = file.read(columns=list(columns_of_ddl(SHAPES[name])))
+    in_utc = [
+        field.with_type(pa.timestamp("us", "UTC")) if pa.types.is_timestamp(field.type) else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(in_utc))
+
+
+@contextmanager
+def _parquet(name: str, data: bytes) -> Iterator[pq.ParquetFile]:
+    """The file, which has the columns of the table; raises CaseAltered where it is none."""
     try:
         # Spark writes times as INT96, which pyarrow would read as nanoseconds.
         file = pq.ParquetFile(io.BytesIO(data), coerce_int96_timestamp_unit="us")
+        columns = columns_of_ddl(SHAPES[name])
         if missing := sorted(set(columns) - set(file.schema_arrow.names)):
             raise _altered(f"{name}: its files have no column {', '.join(missing)}")
-        for batch in file.iter_batches(columns=columns):
-            yield from batch.to_pylist()
+        yield file
     except pa.ArrowException as error:
         raise _altered(f"{name}: a file of it is no Parquet file") from error
 

@@ -10,6 +10,7 @@ from jobs.sources.listing import as_folder_row, as_object_row
 from jobs.sources.object_scan import of_read_objects
 from transforms.label.join import label_with
 from transforms.label.rings import home_of
+from transforms.record_id import record_id
 from transforms.schemas import ACCOUNT_COLUMNS
 from transforms.subject.role import with_role
 
@@ -57,10 +58,9 @@ def labelled_records(spark: SparkSession, case: Case, scan: ScanResult) -> DataF
 
 def flows_table(records: DataFrame, run_id: str) -> DataFrame:
     """The kept flows, each with the identity of its source line."""
-    source = F.concat_ws("\n", "object_uri", F.coalesce("object_version", F.lit("")), "object_line")
     return (
         records.where("is_kept")
-        .withColumn("record_id", F.substring(F.sha2(source, 256), 1, 40))
+        .withColumn("record_id", record_id())
         .withColumn("start_at", F.timestamp_seconds("start"))
         .withColumn("end_at", F.timestamp_seconds("end"))
         .withColumn("run_id", F.lit(run_id))

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError
 from jobs.errors import BadInput
 from jobs.sources.object_list import named_objects
 from jobs.storage.any_key import KeyFailure, head, is_plain, list_folder
-from jobs.storage.object_store import Bucket, Place, first_line, place_of
+from jobs.storage.object_store import Bucket, Place, first_line, place_of, stop_if_expired
 from transforms.scan.object_key import (
     OUTSIDE_BY_DATE,
     OUTSIDE_BY_SLOT,
@@ -104,7 +104,7 @@ def list_objects(
 
     An object that is found twice counts once. Raises BadInput when a prefix cannot be listed, holds
     nothing, an object of the list is not there, or nothing concerns the window, unless
-    `may_be_empty`.
+    `may_be_empty`; CredentialsExpired where S3 says so.
     """
     listed: list[FlowLogObject] = []
     left: dict[str, str] = {}
@@ -116,6 +116,7 @@ def list_objects(
             problems += bad.problems
             continue
         except (BaseError, KeyFailure, OSError) as error:
+            stop_if_expired(error.code if isinstance(error, KeyFailure) else str(error))
             problems.append(f"--flow_logs {prefix}: listing failed: {first_line(error)}")
             continue
         listed += found.objects

@@ -10,9 +10,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple, cast
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
 
-from jobs.errors import CredentialsExpired
 from jobs.storage.any_key import KeyFailure, OddObject, chunks_of, get_odd, is_plain
-from jobs.storage.object_store import Place, expired_code, first_line, open_store
+from jobs.storage.object_store import Place, first_line, open_store, stop_if_expired
 from transforms.scan.inflate import Damaged, Unreadable
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _fetch(wanted: ObjectToRead) -> Fetched | NotFetched:
     except PreconditionError:
         return NotFetched("it changed between listing and reading")
     except (BaseError, PermissionError) as error:
-        _stop_if_expired(str(error))
+        stop_if_expired(str(error))
         return NotFetched(f"reading it failed: {first_line(error)}", UNREADABLE)
 
 
@@ -124,7 +123,7 @@ def _fetch_odd(wanted: ObjectToRead) -> Fetched | NotFetched:
     except KeyFailure as error:
         if error.code in ("412", "PreconditionFailed"):
             return NotFetched("it changed between listing and reading")
-        _stop_if_expired(error.code)
+        stop_if_expired(error.code)
         return NotFetched(f"reading it failed: {first_line(error)}", UNREADABLE)
     except Damaged as damage:
         return NotFetched(str(damage), damage.outcome)
@@ -134,17 +133,8 @@ def _streamed_odd(found: OddObject) -> Iterator[bytes]:
     try:
         yield from chunks_of(found, _STREAMED)
     except KeyFailure as error:
-        _stop_if_expired(error.code)
+        stop_if_expired(error.code)
         raise Unreadable(f"reading it failed on the way: {first_line(error)}") from error
-
-
-def _stop_if_expired(answer: str) -> None:
-    """Raise CredentialsExpired for such a code of S3, alone or in its answer."""
-    if (code := expired_code(answer)) is not None:
-        raise CredentialsExpired(
-            f"S3 answered {code}: the credentials ended before the reading did; nothing was "
-            "concluded; renew them and run again"
-        )
 
 
 def spooled(chunks: Iterable[bytes]) -> IO[bytes]:
@@ -166,7 +156,7 @@ def _streamed(wanted: ObjectToRead, found: "GetResult") -> Iterator[bytes]:
                 yield bytes(chunk)
             return
         except BaseError as error:
-            _stop_if_expired(str(error))
+            stop_if_expired(str(error))
             if pause_s is None:
                 raise Unreadable(f"reading it failed on the way: {first_line(error)}") from error
             time.sleep(pause_s)
@@ -185,5 +175,5 @@ def _rest_of(wanted: ObjectToRead, at: int) -> "GetResult":
     except PreconditionError as error:
         raise Damaged("it changed while it was read") from error
     except (BaseError, OSError) as error:
-        _stop_if_expired(str(error))
+        stop_if_expired(str(error))
         raise Unreadable(f"reading it failed on the way: {first_line(error)}") from error

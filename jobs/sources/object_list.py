@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from obstore.exceptions import BaseError
 
-from jobs.errors import BadInput
+from jobs.errors import BadInput, ExitCode
 from jobs.storage.any_key import KeyFailure, head
 from jobs.storage.object_store import Place, first_line, place_of
 from jobs.storage.whole_objects import StorageFailed, TooLarge, read_bytes
@@ -51,6 +51,8 @@ def _places(uri: str) -> Iterator[Place]:
             [f"--object_list {uri}: {error.reason}; split the list into several runs"]
         ) from error
     except StorageFailed as error:
+        if error.exit_code == ExitCode.EXPIRED:
+            raise
         raise BadInput(
             [f"--object_list {uri}: {error.reason}; expected a file of URIs; check the path"]
         ) from error

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.errors import BadInput
 from jobs.storage.delta_log import LOG_ERRORS, DeltaLog
-from jobs.storage.object_store import first_line, open_store, place_of
+from jobs.storage.object_store import first_line, open_store, place_of, stop_if_expired
 from jobs.storage.whole_objects import reason_of
 from transforms import schemas
 from transforms.standing.path import PATH
@@ -219,7 +219,10 @@ def remove_leftovers(case_uri: str) -> int:
 
 
 def check_writable(output: str) -> None:
-    """Raise BadInput when tables could not be written below `output`; leaves nothing behind."""
+    """Raise BadInput when tables could not be written below `output`; leaves nothing behind.
+
+    Raises CredentialsExpired where S3 says so.
+    """
     place = place_of(output)
     if place.bucket is None:
         _check_folder(f"/{place.path}", output)
@@ -230,6 +233,7 @@ def check_writable(output: str) -> None:
         obstore.put(store, probe, b"")
         obstore.delete(store, probe)
     except (BaseError, PermissionError) as error:
+        stop_if_expired(str(error))
         raise BadInput([_not_writable(output, first_line(error))]) from error
 
 

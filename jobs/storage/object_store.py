@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from obstore.store import LocalStore, S3Store
 
-from jobs.errors import EXPIRED_CODES, BadInput
+from jobs.errors import EXPIRED_CODES, BadInput, CredentialsExpired
 from transforms.text import masked, sanitise
 
 if TYPE_CHECKING:
@@ -133,6 +133,15 @@ def expired_code(answer: str) -> str | None:
     return next(
         (code for code in EXPIRED_CODES if answer == code or f"<Code>{code}</Code>" in answer), None
     )
+
+
+def stop_if_expired(answer: str) -> None:
+    """Raise CredentialsExpired for such a code of S3, alone or in its answer."""
+    if (code := expired_code(answer)) is not None:
+        raise CredentialsExpired(
+            f"S3 answered {code}: the credentials ended before the run did; nothing was "
+            "concluded; renew them and run again"
+        )
 
 
 def first_line(error: BaseException) -> str:

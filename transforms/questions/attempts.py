@@ -10,7 +10,7 @@ from transforms.questions.sql import (
     STRONGEST_FIRST,
     WAS_BLOCKED,
 )
-from transforms.vocabulary import REACHED_OUTCOMES
+from transforms.vocabulary import REACHED_OUTCOMES, Initiator
 from transforms.wording import count_of, moment, number_of, peer_of
 
 SERVICES_TRIED_SQL = f"SELECT {PEER_COLUMNS} FROM peers WHERE {{attempts}}"
@@ -57,6 +57,7 @@ SERVICES_TRIED = Question(
     },
     order=f"{LEAST_USUAL_FIRST}, {STRONGEST_FIRST}, service_class IS NULL, attempts DESC, "
     "first_at, peer, service_port, protocol",
+    side=Initiator.SUBJECT,
     tell=_tell_services_tried,
     thresholds=("data_min", "aggregation_s", "gap_slack_s", "ephemeral_min", "shared_min"),
     places=frozenset({Place.PEER_MATRIX, Place.CONTACT_GRAPH}),
@@ -96,6 +97,7 @@ TARGETS_THAT_MATTER = Question(
     },
     order=f"{LEAST_USUAL_FIRST}, {STRONGEST_FIRST}, attempts DESC, first_at, peer, service_port, "
     "protocol",
+    side=Initiator.SUBJECT,
     tell=_tell_targets_that_matter,
     thresholds=("data_min",),
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
@@ -130,6 +132,7 @@ BLOCKED = Question(
         "refused": "sum(refused)",
     },
     order="service_class IS NULL, attempts DESC, first_at, peer, service_port, protocol",
+    side=Initiator.SUBJECT,
     tell=_tell_blocked,
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
     key_figures=(KeyFigure("stopped", "attempts stopped"),),
@@ -157,6 +160,7 @@ OPENED_LATER = Question(
     sql=OPENED_LATER_SQL,
     figures={"services": "count(*)", "peers": "count(DISTINCT peer)"},
     order="answered_at, peer, service_port, protocol",
+    side=Initiator.SUBJECT,
     tell=_tell_opened_later,
     thresholds=("flip_window_s",),
     places=frozenset({Place.SUMMARY_IF_FOUND}),

@@ -155,6 +155,7 @@ CHANNELS = Question(
     },
     order="basis = 'long', basis = 'shared', calls DESC, longest_s DESC, peer, service_port, "
     "protocol",
+    side=Initiator.SUBJECT,
     tell=_tell_channels,
     thresholds=(
         "repeated_calls", "repeated_short_s", "long_session_s", "long_session_percent", "window_s",

@@ -12,7 +12,7 @@ from transforms.questions.sql import (
     SECONDS,
     STRONGEST_FIRST,
 )
-from transforms.vocabulary import Outcome
+from transforms.vocabulary import Initiator, Outcome
 from transforms.wording import count_of, duration, moment, peer_of
 
 _FIRST_ACT = "min(IF({attempts} AND service_class IS NOT NULL, first_at, NULL)) OVER ()"
@@ -60,6 +60,7 @@ SOURCES = Question(
     },
     order=f"service_class IS NULL, before_first_act DESC, {IS_OUTSIDE} DESC, {STRONGEST_FIRST}, "
     "attempts DESC, first_at, peer, service_port, protocol",
+    side=Initiator.PEER,
     tell=_tell_sources,
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
     key_figures=(KeyFigure("outside", "sources outside that got in touch"),),
@@ -85,6 +86,7 @@ LISTENING_PORTS = Question(
     sql=LISTENING_PORTS_SQL,
     figures={"ports": "count(*)"},
     order="service_port, protocol",
+    side=Initiator.PEER,
     tell=_tell_listening_ports,
 )
 
@@ -131,6 +133,7 @@ ENTRY = Question(
         "longest_s": "max(longest_s)",
     },
     order="with_data > 0 DESC, longest_s DESC, tries DESC, first_at, peer, service_port, protocol",
+    side=Initiator.PEER,
     tell=_tell_entry,
     places=frozenset({Place.SUMMARY_IF_FOUND}),
 )

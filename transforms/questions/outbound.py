@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, KeyFigure, Place, Question, Rows, Told
 from transforms.questions.sql import BY_SUBJECT, IS_BEYOND, IS_UNKNOWN_PRIVATE, PEER_COLUMNS
-from transforms.vocabulary import Outcome
+from transforms.vocabulary import Initiator, Outcome
 from transforms.wording import count_of, moment, peer_of, size
 
 OUTSIDE_ADDRESSES_SQL = f"""
@@ -68,6 +68,7 @@ OUTSIDE_ADDRESSES = Question(
         "bytes_in": "sum(bytes_in)",
     },
     order="bytes_out DESC, attempts DESC, first_at, peer, service_port, protocol",
+    side=Initiator.SUBJECT,
     tell=_tell_outside_addresses,
     places=frozenset({Place.SUMMARY}),
 )
@@ -166,6 +167,7 @@ RESOLVERS = Question(
         "bytes_out": "sum(bytes_out)",
     },
     order="conversations DESC, peer, service_port, protocol",
+    side=Initiator.SUBJECT,
     tell=_tell_resolvers,
     places=frozenset({Place.SUMMARY_IF_FOUND}),
 )

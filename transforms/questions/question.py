@@ -8,6 +8,7 @@ from textwrap import dedent, fill, indent
 from typing import NamedTuple
 
 from transforms.questions.context import QuestionContext
+from transforms.vocabulary import Initiator
 
 QUESTIONS_VERSION = "1"
 # Rows named in an answer; its figures count all.
@@ -69,7 +70,8 @@ class Question:
     `QuestionContext.placeholders`. `figures` are aggregates over those rows, zero where there is no
     row. `order` puts what matters first and ends in columns that make it a total order. `tell`
     makes a word or two and a sentence of the figures and the first rows. `thresholds` and `options`
-    are printed with the answer. A question that is not asked has no rows.
+    are printed with the answer. A question that is not asked has no rows. `side` is who began the
+    conversations that its rows are of, where the rows do not say it.
     """
 
     id: str
@@ -83,6 +85,7 @@ class Question:
     thresholds: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     is_asked: Callable[[QuestionContext], bool] = _always
+    side: Initiator | None = None
     places: frozenset[Place] = field(default_factory=frozenset)
     key_figures: tuple[KeyFigure, ...] = ()
 
@@ -101,11 +104,15 @@ class Question:
         figures = ",\n       ".join(
             f"{_or_zero(text).format_map(known)} AS {name}" for name, text in self.figures.items()
         )
-        rows = indent(dedent(self.sql.format_map(known)).strip(), "    ")
+        rows = indent(self.rows_sql(context), "    ")
         condition = "" if self.is_asked(context) else "\nWHERE false"
         rule = fill(self.rule, 96, initial_indent="-- ", subsequent_indent="-- ")
         comment = f"-- {self.id} {self.title}\n{rule}"
         return f"{comment}\nSELECT {figures}\nFROM (\n{rows}\n) AS found{condition}"
+
+    def rows_sql(self, context: QuestionContext) -> str:
+        """The rows that the answer is about."""
+        return dedent(self.sql.format_map(context.placeholders())).strip()
 
     def answer_sql(self, context: QuestionContext) -> str:
         """One row: question, figures, and the first rows as JSON."""

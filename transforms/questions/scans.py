@@ -15,7 +15,7 @@ from transforms.questions.sql import (
     IS_OUTSIDE,
     WAS_BLOCKED,
 )
-from transforms.vocabulary import Outcome
+from transforms.vocabulary import Initiator, Outcome
 from transforms.wording import count_of, moment, number_of, peer_of
 
 _BUCKET = "CAST(floor(unix_timestamp(first_at) / {scan_bucket_s}) AS BIGINT)"
@@ -137,6 +137,7 @@ SCANS = Question(
         "most_hosts": "max(IF(kind = 'horizontal', targets, 0))",
     },
     order="bucket IS NOT NULL, targets DESC, kind, first_at, peer, service_port, protocol, bucket",
+    side=Initiator.SUBJECT,
     tell=_tell_scans,
     thresholds=_SCAN_THRESHOLDS,
     places=frozenset({Place.SUMMARY, Place.REPORT_SAW}),
@@ -193,6 +194,7 @@ SWEEPS = Question(
     sql=SWEEP_SQL,
     figures={"sweeps": "count(*)", "most_hosts": "max(targets)"},
     order="targets DESC, bucket, protocol",
+    side=Initiator.SUBJECT,
     tell=_tell_sweeps,
     thresholds=("scan_bucket_s", "icmp_hosts"),
     places=frozenset({Place.SUMMARY_IF_FOUND}),

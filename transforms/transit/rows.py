@@ -6,6 +6,7 @@ from operator import or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from transforms.record_id import record_id
 from transforms.schemas import TRANSIT
 from transforms.subject.identity import Holding, Subject
 from transforms.table_shape import columns_of_ddl
@@ -26,13 +27,12 @@ def transit_rows(scanned: DataFrame, subject: Subject | None) -> DataFrame:
     known = F.array(*map(F.lit, kinds))
     columns = {name: F.col("transit")[name].cast(kind) for name, kind in kinds.items()}
     further = F.map_filter("transit", lambda name, _: ~F.array_contains(known, name))
-    source = F.concat_ws("\n", "object_uri", F.coalesce("object_version", F.lit("")), "object_line")
     return (
         scanned.where("transit IS NOT NULL")
         .withColumns(columns)
         .withColumns({
             "extra": F.when(F.size(further) > 0, further),
-            "record_id": F.substring(F.sha2(source, 256), 1, 40),
+            "record_id": record_id(),
             "start_at": F.timestamp_seconds("start"),
             "end_at": F.timestamp_seconds("end"),
             "side": _side(subject) if subject else F.lit(None).cast("string"),

@@ -1,14 +1,17 @@
 """Small objects come whole from folders and from S3, or there is one sentence why they do not."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
 import pytest
 
-from jobs.errors import ExitCode
+from jobs.errors import CredentialsExpired, ExitCode
+from jobs.sources.listing import list_objects
+from jobs.storage.delta_sink import check_writable
 from jobs.storage.whole_objects import (
     NotThere,
     StorageFailed,
@@ -18,6 +21,7 @@ from jobs.storage.whole_objects import (
     write_bytes,
     write_chunks,
 )
+from transforms.window import Window
 
 NAMES = ["manifest.json", "a b/ü%20#?.json", "deep/er/x"]
 ODD = ["/begins", "a//b", "a/./b", "a/../b", "tab\tkey"]
@@ -141,6 +145,19 @@ def test_expired_credentials_have_their_exit_code(key: str, expired_s3: str) -> 
         "no longer accepts the credentials; renew them and run again"
     )
     assert denied.value.exit_code == ExitCode.FAILED  # only the key says so
+
+
+def test_credentials_that_expired_before_the_work_are_no_wrong_flag(expired_s3: str) -> None:
+    window = Window(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))
+    before_the_work: list[Callable[[], object]] = [
+        lambda: list_objects([f"{expired_s3}/logs"], window),
+        lambda: list_objects([], window, f"{expired_s3}/list.txt"),
+        lambda: check_writable(f"{expired_s3}/cases"),
+    ]
+    for step in before_the_work:
+        with pytest.raises((CredentialsExpired, StorageFailed)) as caught:
+            step()
+        assert caught.value.exit_code == ExitCode.EXPIRED
 
 
 @pytest.mark.parametrize("key", ["plain.json", "odd//key.json"])

@@ -310,7 +310,7 @@ def test_a_case_is_shown_with_its_own_window(
 
 
 def test_the_story_of_the_case_is_in_the_lists(
-    traced_day: TracedCase, opensearch: OpenSearch
+    spark: SparkSession, traced_day: TracedCase, opensearch: OpenSearch
 ) -> None:
     manifest = json.loads((traced_day.folder / "manifest.json").read_text())
     found = {
@@ -333,9 +333,12 @@ def test_the_story_of_the_case_is_in_the_lists(
     assert verdict["verdict"] == manifest["verdict"]["step"]
     assert verdict["sentence"] == manifest["verdict"]["sentence"]
     assert verdict["coverage"] == manifest["coverage"]["verdict"]
-    assert [(each["hop"], each["to_address"]) for each in found["The path, step by step"]] == [
-        (1, "10.20.2.22"), (2, "10.20.5.60"),
-    ]  # fmt: skip
+    path = spark.read.format("delta").load(str(traced_day.folder / "path")).collect()
+    assert path
+    assert sorted(
+        (each["hop"], each["to_address"], each["service_port"], each["standing"])
+        for each in found["The path, step by step"]
+    ) == sorted((row.hop, row.to_address, row.service_port, row.standing) for row in path)
 
 
 def test_an_answer_of_200_with_failures_is_a_failure(

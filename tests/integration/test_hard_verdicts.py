@@ -106,7 +106,7 @@ def test_what_is_hard_to_see_is_not_told_as_silence(
         path = folder / f"111122223333_vpcflowlogs_eu-west-1_{FL}_20261123T0205Z_ab12cd34.log.gz"
         path.write_bytes(gzip.compress(text.encode(), mtime=0))
     argv = ["--case_id", "hard", "--flow_logs", str(tmp_path / "logs"), "--output", str(tmp_path)]
-    argv += ["--instance_id", INSTANCE, *day.flags]
+    argv += ["--instance_id", INSTANCE, "--max_hops", "1", *day.flags]
     argv += ["--from", "2026-11-23T02:00:00Z", "--to", "2026-11-23T02:10:00Z"]
 
     assert main(argv) == 0

@@ -26,6 +26,7 @@ _FORGETFUL = {
     "spark.ui.retainedStages": 1,
     "spark.ui.retainedTasks": 1,
     "spark.ui.liveUpdate.period": "-1",
+    "spark.sql.ui.explainMode": "simple",
 }
 # Tables of a few rows: planning again between stages and compiling cost more than they save.
 _SMALL = {

@@ -1,4 +1,4 @@
-"""Answers → one HTML file: no script, no request, the same bytes for the same inputs.
+"""Answers and notes → one HTML file: no script, no request, the same bytes for the same inputs.
 
 Only the block at the end holds the run's id and time.
 """
@@ -11,6 +11,7 @@ from importlib.resources import files
 from jobs.output.report_graph import graph_of
 from jobs.output.report_head import BEYOND, first_screen, in_short
 from jobs.output.report_layout import draw
+from jobs.output.report_notes import notes_for_report
 from jobs.output.report_tables import answer_for_report, hour_matrix, peer_matrix
 from jobs.output.report_timeline import timelines
 from jobs.output.report_units import shown_number
@@ -73,6 +74,7 @@ def render_report(result: RunResult, inputs_sha256: str) -> str | None:
         **_drawings(result),
         **_body(result),
         **_method_and_evidence(result),
+        **notes_for_report(result.case.arguments.case_uri),
     )
 
 

@@ -53,7 +53,11 @@ def test_what_left_is_followed_to_lines_of_the_objects(
     sent = 0
     for record in records:
         assert drop in (record["src"], record["dst"])
-        lines = gzip.decompress(Path(record["uri"]).read_bytes()).decode().splitlines()
+        lines = (
+            gzip.decompress(Path(record["uri"].removeprefix("file:")).read_bytes())
+            .decode()
+            .splitlines()
+        )
         header, line = lines[0].split(), lines[int(record["line"]) - 1].split()
         written = dict(zip(header, line, strict=True))
         for name, value in (

@@ -24,11 +24,11 @@ def context_of(case: StoredCase, parameters: Mapping[str, str]) -> QuestionConte
     content, collector = case.stored.content, fields.Collector()
     read = collector.read
     given = read(lambda: fields.mapping(content.get("parameters"), "parameters")) or {}
-    asked = read(lambda: fields.mapping(given.get("question_options"), "question_options")) or {}
-    thresholds = read(lambda: _thresholds(asked.get("thresholds"), parameters))
-    expected = read(lambda: _expected(asked.get("expected_peers")))
+    options = read(lambda: fields.mapping(given.get("question_options"), "question_options")) or {}
+    thresholds = read(lambda: _thresholds(options.get("thresholds"), parameters))
+    expected = read(lambda: _expected(options.get("expected_peers")))
     contained_at = read(
-        lambda: (at := asked.get("contained_at")) and fields.moment(at, "contained_at")
+        lambda: (at := options.get("contained_at")) and fields.moment(at, "contained_at")
     )
     finding = read(lambda: _signs(content))
     collector.raise_if_any()

@@ -142,9 +142,9 @@ def _find_behind(
     session: "DuckDBPyConnection", question: Question, context: QuestionContext
 ) -> None:
     """Make the tables `behind` (conversations) and `members` (records of these)."""
-    asked = "" if question.is_asked(context) else " WHERE false"
+    condition = "" if question.is_asked(context) else " WHERE false"
     session.execute(
-        f"CREATE TEMP TABLE answer_rows AS SELECT * FROM ({question.rows_sql(context)}){asked}"
+        f"CREATE TEMP TABLE answer_rows AS SELECT * FROM ({question.rows_sql(context)}){condition}"
     )
     names = {str(row[0]) for row in session.execute("DESCRIBE answer_rows").fetchall()}
     if "conversation_id" in names and "hop" not in names:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.cli.arguments import Arguments
+from jobs.output.book_lines import books_in_full, books_in_short
 from jobs.pipeline.books import Books
 from jobs.pipeline.case_coverage import copy_lines, coverage_lines, refused_object_lines
 from jobs.pipeline.result import Investigation, RunResult
@@ -82,7 +83,7 @@ def _lines(run: FinishedRun, is_full: bool) -> Iterator[str]:
     yield from _case(result, is_full)
     yield ""
     yield from _beside_the_books(result)
-    yield from _books_in_full(result.books) if is_full else _books_in_short(result.books)
+    yield from books_in_full(result.books) if is_full else books_in_short(result.books)
     yield ""
     yield from _places(result)
     yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in run.seconds.items())
@@ -268,35 +269,4 @@ def _answers(answers: Sequence[Answer]) -> Iterator[str]:
         yield f"  {answer.question.id:<7}{answer.question.title}"
         yield from textwrap.wrap(
             sanitise(answer.sentence, 600), 100, initial_indent=" " * 9, subsequent_indent=" " * 9
-        )
-
-
-def _books_in_short(books: Mapping[Reading, Books]) -> Iterator[str]:
-    """One line where all identities of all readings hold, and one for what was refused."""
-    held = sum(len(list(each.identities())) for each in books.values())
-    of = "" if len(books) == 1 else f" in {len(books)} readings"
-    yield f"Books       balanced: all {held} identities hold{of}"
-    for reading, each in books.items():
-        yield from _quarantined(each, f" ({reading.described})" if reading.folder else "")
-
-
-def _books_in_full(books: Mapping[Reading, Books]) -> Iterator[str]:
-    """Every identity of every reading."""
-    for reading, each in books.items():
-        identities = list(each.identities())
-        of = f" of {reading.described}" if reading.folder else ""
-        verdict = "balanced" if each.balanced else "NOT BALANCED"
-        held = sum(identity.holds for identity in identities)
-        yield f"Books{of}".ljust(11) + f" {verdict}: {held} of {len(identities)} identities hold"
-        for identity in identities:
-            mark = "ok " if identity.holds else "BAD"
-            yield f"  {mark} {identity.what}: {identity.left:,} = {identity.right:,}"
-        yield from _quarantined(each, "")
-
-
-def _quarantined(books: Books, where: str) -> Iterator[str]:
-    if books.refusals:
-        yield (
-            f"  in quarantine{where}: {books.quarantined_objects:,} objects, "
-            f"{books.quarantined_lines:,} lines, {books.quarantined_documents:,} documents"
         )

@@ -32,6 +32,7 @@ _COLUMN, _TEXT, _OWN = "the name of a column", "SQL text of our own", "a constan
 _ALLOWED = {
     "', '.join(cells)": _TEXT,
     "', '.join((f\"'{name}', {name}\" for name in _COUNTED))": _OWN,
+    "', '.join((f'c.{name} AS {name}' for name in OF_CONVERSATION))": _OWN,
     "', '.join((f'sum(IF({_ATTEMPTS}, {name}, 0)) AS {name}' for name in _SUMS))": _OWN,
     "' + '.join((f'coalesce({name}, 0)' for name in _LOST))": _OWN,
     "'hop = 1' if asked.contained_at else 'false'": _OWN,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import NamedTuple
 
+from transforms.acts import Act
 from transforms.coverage.judged import Coverage
 from transforms.questions.catalogue import Answer
 from transforms.standing.path import PathStep
@@ -53,29 +54,33 @@ def story_documents(
         "window_from": window.from_s * 1_000,
         "window_to": window.to_s * 1_000,
     }
-    acts = (
-        {
-            **of_all,
-            "@timestamp": act.at,
-            "kind": "act",
-            "nth": nth,
-            "sentence": sanitise(act.sentence, _MOST_TEXT),
-            "name": sanitise(act.name, 200),
-            "technique": act.technique,
-            "source": act.source,
-            **{name: value for name, value in (("until", act.until), ("address", act.address))
-               if value},
-        }
-        for nth, act in enumerate(story.acts, 1)
-    )  # fmt: skip
     return (
         StoryDocument("verdict", verdict),
-        *(StoryDocument(f"act-{act['nth']:04}", act) for act in acts),
+        *(
+            StoryDocument(f"act-{nth:04}", {**of_all, **_of_act(act, nth)})
+            for nth, act in enumerate(story.acts, 1)
+        ),
         *(
             StoryDocument(f"step-{nth:04}", {**of_all, **_of_step(step, nth)})
             for nth, step in enumerate(steps, 1)
         ),
     )
+
+
+def _of_act(act: Act, nth: int) -> Mapping[str, object]:
+    """A line of the story."""
+    found = {
+        "@timestamp": act.at,
+        "kind": "act",
+        "nth": nth,
+        "sentence": sanitise(act.sentence, _MOST_TEXT),
+        "name": sanitise(act.name, 200),
+        "technique": act.technique,
+        "source": act.source,
+        "until": act.until or None,
+        "address": act.address or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _of_step(step: PathStep, nth: int) -> Mapping[str, object]:

@@ -58,6 +58,7 @@ _ALLOWED = {
     "self.rows": _TEXT,
     "sweep_rows(asked)": _TEXT,
     "word.value": "a member of one of our enums",
+    ("jobs/evidence/explained.py", "key"): _COLUMN,
     ("transforms/conversations/build.py", "name"): _COLUMN,
     ("transforms/conversations/initiator.py", "who"): _OWN,
     ("transforms/conversations/sessions.py", "name"): _COLUMN,

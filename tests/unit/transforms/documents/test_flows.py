@@ -41,10 +41,11 @@ def test_a_document_has_a_time_stamp_and_leaves_out_what_is_missing(table: Table
     }  # fmt: skip
 
 
-def test_the_index_has_exactly_the_columns_of_a_flow(table: Table) -> None:
+def test_the_index_has_the_columns_of_a_flow_and_of_its_conversation(table: Table) -> None:
     assert MAPPING["dynamic"] == "strict"
     stored = {name for name, field in MAPPING["properties"].items() if field["type"] != "alias"}
-    assert stored == {"@timestamp", *FLOW_COLUMNS}
+    of_conversation = {"conversation_id", "initiator", "outcome", "standing"}
+    assert stored == {"@timestamp", *of_conversation, *FLOW_COLUMNS}
 
 
 def test_the_type_of_every_field_fits_its_column(table: Table) -> None:

@@ -56,9 +56,12 @@ def test_a_threshold_decides_what_a_scan_is(spark: SparkSession, day: DataFrame)
     assert scanned(scan_ports=3, scan_fail_percent=67) == 0  # two of three were in vain
 
 
-def test_a_source_is_one_line_of_sql_over_the_tables_of_a_case() -> None:
+def test_a_source_is_a_comment_and_a_statement_over_the_tables_of_a_case() -> None:
     context = QuestionContext.of_options(QuestionOptions())
     for question in QUESTIONS:
         source = question.source(context)
-        assert "\n" not in source
-        assert source.startswith("SELECT ")
+        first, *rest = source.split("\n")
+        assert first == f"-- {question.id} {question.title}"
+        statement = [line for line in rest if not line.startswith("-- ")]
+        assert statement[0].startswith("SELECT ")
+        assert max(map(len, rest)) <= 1_000

@@ -64,4 +64,3 @@ def test_a_source_is_a_comment_and_a_statement_over_the_tables_of_a_case() -> No
         assert first == f"-- {question.id} {question.title}"
         statement = [line for line in rest if not line.startswith("-- ")]
         assert statement[0].startswith("SELECT ")
-        assert max(map(len, rest)) <= 1_000

@@ -111,8 +111,10 @@ def _tell_entry(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     first = rows[0]
     tries, longest = int(str(first["tries"])), int(str(first["longest_s"]))
     entered = f"the longest session, of {duration(longest)}, began {moment(first['longest_at'])}"
-    many = f"{count_of(tries, 'conversation', 'conversations')} from {moment(first['first_at'])} "
-    f"UTC, {entered} UTC"
+    many = (
+        f"{count_of(tries, 'conversation', 'conversations')} from {moment(first['first_at'])} UTC, "
+        f"{entered} UTC"
+    )
     return Told(
         f"{figures['clients']:,} clients",
         f"{peer_of(first)} at port {first['service_port']}: {many}.",

@@ -109,6 +109,7 @@ class Reading(StrEnum):
 
 FURTHER_READINGS = tuple(reading for reading in Reading if reading is not Reading.WINDOW)
 
+BLOCKED_OUTCOMES = (Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST)
 FAILED_OUTCOMES = (Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST, Outcome.REFUSED, Outcome.NO_ANSWER)
 REACHED_OUTCOMES = (Outcome.ANSWERED, Outcome.DATA)
 

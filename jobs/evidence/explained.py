@@ -12,12 +12,12 @@ import pyarrow as pa
 from jobs.evidence.asked_again import context_of
 from jobs.evidence.stored_case import StoredCase
 from jobs.evidence.table_rows import CaseAltered, table_of
-from transforms.conversations.sides import FIRST_S, IS_REJECTED, LAST_S
+from transforms.conversations.sides import IS_REJECTED
 from transforms.questions.catalogue import QUESTIONS
 from transforms.questions.context import QuestionContext
 from transforms.questions.dialect import DUCKDB_NAMES
 from transforms.questions.question import Question
-from transforms.vocabulary import FURTHER_READINGS
+from transforms.vocabulary import BLOCKED_OUTCOMES, FURTHER_READINGS, Reading, sql_list
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -74,7 +74,7 @@ def explain(case_uri: str, case: StoredCase, question: Question, limit: int) -> 
     problems = [
         f"figure {name}: the case says {value:,}, its tables give {recomputed.get(name)}"
         for name, value in figures.items()
-        if recomputed.get(name) != value and figures
+        if recomputed.get(name) != value
     ]
     return Explained(
         question=question,
@@ -105,27 +105,20 @@ def _session(case_uri: str, case: StoredCase) -> "DuckDBPyConnection":
         session.execute(statement)
     for name in ("conversations", "peers", "path"):
         session.register(name, table_of(case_uri, case, name))
-    session.register("flows", _records_of(case_uri, case, "flows"))
-    further = [f"{reading.folder}/flows" for reading in FURTHER_READINGS]
-    near = [
-        _records_of(case_uri, case, name)
-        for name in further
-        if name in case.tables and name.startswith("path_")
-    ]
-    of_path = pa.concat_tables(near) if near else _records_of(case_uri, case, "flows").slice(0, 0)
-    session.register("path_flows", of_path)
+    flows = table_of(case_uri, case, "flows", _COLUMNS)
+    names = (f"{reading.folder}/flows" for reading in _OF_PATH)
+    near = [table_of(case_uri, case, name, _COLUMNS) for name in names if name in case.tables]
+    session.register("flows", flows)
+    session.register("path_flows", pa.concat_tables([flows.slice(0, 0), *near]))
     return session
 
 
+_OF_PATH = [reading for reading in FURTHER_READINGS if reading is not Reading.BASELINE]
 _COLUMNS = (
     "record_id", "srcaddr", "dstaddr", "srcport", "dstport", "pkt_srcaddr", "pkt_dstaddr",
     "protocol", "packets", "bytes", "start", "end", "action", "tcp_flags", "interface_id",
     "object_uri", "object_line",
 )  # fmt: skip
-
-
-def _records_of(case_uri: str, case: StoredCase, name: str) -> pa.Table:
-    return table_of(case_uri, case, name).select(_COLUMNS)
 
 
 # A row of an answer and a conversation are of each other where they agree in every column that the
@@ -142,10 +135,7 @@ def _find_behind(
     session: "DuckDBPyConnection", question: Question, context: QuestionContext
 ) -> None:
     """Make the tables `behind` (conversations) and `members` (records of these)."""
-    condition = "" if question.is_asked(context) else " WHERE false"
-    session.execute(
-        f"CREATE TEMP TABLE answer_rows AS SELECT * FROM ({question.rows_sql(context)}){condition}"
-    )
+    session.execute(f"CREATE TEMP TABLE answer_rows AS SELECT * FROM {question.rows_sql(context)}")
     names = {str(row[0]) for row in session.execute("DESCRIBE answer_rows").fetchall()}
     if "conversation_id" in names and "hop" not in names:
         same = ["c.conversation_id = r.conversation_id", "c.hop = 1"]
@@ -175,7 +165,7 @@ def _at_the_time(names: set[str]) -> list[str]:
 # counted by other code than what made it.
 _ENDS = """coalesce(pkt_srcaddr, srcaddr) AS src, coalesce(pkt_dstaddr, dstaddr) AS dst,
     coalesce(srcport, 0) AS sport, coalesce(dstport, 0) AS dport"""
-_BOUNDS = f"{FIRST_S} AS first_s, {LAST_S} AS last_s".replace("`end`", '"end"')
+_BOUNDS = 'coalesce(start, "end") AS first_s, coalesce("end", start) AS last_s'
 _SAME_ENDS = {
     "true": ("src", "sport", "dst", "dport"),
     "false": ("dst", "dport", "src", "sport"),
@@ -202,9 +192,9 @@ _MEMBERS = f"""
     joined AS ({_JOINED}),
     chosen AS (
         SELECT *, row_number() OVER (PARTITION BY record_id, is_near, is_out ORDER BY
-            CASE WHEN is_rejected AND outcome IN ('BLOCKED_SRC', 'BLOCKED_DST')
+            CASE WHEN is_rejected AND outcome IN ({sql_list(BLOCKED_OUTCOMES)})
                       AND (initiator = 'subject') = is_out THEN 0
-                 WHEN outcome NOT IN ('BLOCKED_SRC', 'BLOCKED_DST') THEN 1 ELSE 2 END,
+                 WHEN outcome NOT IN ({sql_list(BLOCKED_OUTCOMES)}) THEN 1 ELSE 2 END,
             conversation_id) AS nth
         FROM joined
     )

@@ -6,7 +6,7 @@ compared, and the rows come from these very bytes: between check and use nobody 
 
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -51,13 +51,16 @@ def rows_of(case_uri: str, case: StoredCase, name: str) -> Iterator[dict[str, An
     _demand_rows(case, name, count)
 
 
-def table_of(case_uri: str, case: StoredCase, name: str) -> pa.Table:
-    """A whole table as it is stored, times in UTC. Raises BadInput and CaseAltered.
+def table_of(
+    case_uri: str, case: StoredCase, name: str, columns: Sequence[str] = ()
+) -> pa.Table:  # fmt: skip
+    """A table as it is stored, or these columns of it; times in UTC. Raises BadInput, CaseAltered.
 
     Its texts are those of others: nothing of it goes to a terminal or into SQL unseen.
     """
-    found = [_table_in(name, data) for _, data in _files_of(case_uri, case, name)]
-    table = pa.concat_tables(found) if found else _empty(name)
+    read = list(dict.fromkeys([*(columns or columns_of_ddl(SHAPES[name])), "run_id"]))
+    found = [_table_in(name, data, read) for _, data in _files_of(case_uri, case, name)]
+    table = pa.concat_tables(found) if found else _empty(name).select(read)
     if table.num_rows and pc.unique(table["run_id"]).to_pylist() != [case.run_id]:
         raise _altered(f"{name}: it has rows of another run")
     _demand_rows(case, name, table.num_rows)
@@ -114,9 +117,9 @@ def _rows_in(name: str, data: bytes) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
-def _table_in(name: str, data: bytes) -> pa.Table:
+def _table_in(name: str, data: bytes, columns: list[str]) -> pa.Table:
     with _parquet(name, data) as file:
-        table = file.read(columns=list(columns_of_ddl(SHAPES[name])))
+        table = file.read(columns=columns)
     in_utc = [
         field.with_type(pa.timestamp("us", "UTC")) if pa.types.is_timestamp(field.type) else field
         for field in table.schema

@@ -18,6 +18,7 @@ from tests.support.cases import TracedCase
 from tests.support.paths import ROOT
 from transforms.questions.catalogue import QUESTIONS
 from transforms.questions.context import Baseline, FindingSigns, QuestionContext
+from transforms.questions.dialect import DUCKDB_NAMES
 from transforms.questions.expected import expected_peer
 from transforms.questions.options import QuestionOptions, Thresholds
 from transforms.standing.path import Followed
@@ -91,6 +92,10 @@ def test_every_statement_gives_the_same_figures_in_both_engines(
     assert found == in_spark
     # Not all of it is nothing.
     assert sum(any(figures.values()) for figures in found.values()) >= 15
+
+
+def test_explain_and_the_page_tell_duckdb_the_same() -> None:
+    assert block("sql") == "".join(f"{statement};\n" for statement in DUCKDB_NAMES)
 
 
 def test_duckdb_gives_the_published_figures_again(

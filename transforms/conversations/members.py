@@ -16,12 +16,12 @@ from transforms.conversations.sides import (
     quoted,
 )
 from transforms.joins import with_known
-from transforms.vocabulary import Initiator, Outcome, sql_list
+from transforms.vocabulary import BLOCKED_OUTCOMES, Initiator, sql_list
 
 # What a flow's document says of its conversation.
 OF_CONVERSATION = ("conversation_id", "initiator", "outcome", "standing")
 
-_IS_STOPPED = f"outcome IN ({sql_list((Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST))})"
+_IS_STOPPED = f"outcome IN ({sql_list(BLOCKED_OUTCOMES)})"
 # Sessions of one 5-tuple lie apart in time, but a rejected try may be an attempt of its own inside
 # of one: then the record that was rejected on the way of whoever began belongs to the attempt.
 _MATCHING = f"""

@@ -104,15 +104,15 @@ class Question:
         figures = ",\n       ".join(
             f"{_or_zero(text).format_map(known)} AS {name}" for name, text in self.figures.items()
         )
-        rows = indent(self.rows_sql(context), "    ")
-        condition = "" if self.is_asked(context) else "\nWHERE false"
         rule = fill(self.rule, 96, initial_indent="-- ", subsequent_indent="-- ")
         comment = f"-- {self.id} {self.title}\n{rule}"
-        return f"{comment}\nSELECT {figures}\nFROM (\n{rows}\n) AS found{condition}"
+        return f"{comment}\nSELECT {figures}\nFROM {self.rows_sql(context)}"
 
     def rows_sql(self, context: QuestionContext) -> str:
-        """The rows that the answer is about."""
-        return dedent(self.sql.format_map(context.placeholders())).strip()
+        """The rows that the answer is about, to stand behind a FROM."""
+        rows = indent(dedent(self.sql.format_map(context.placeholders())).strip(), "    ")
+        condition = "" if self.is_asked(context) else "\nWHERE false"
+        return f"(\n{rows}\n) AS found{condition}"
 
     def answer_sql(self, context: QuestionContext) -> str:
         """One row: question, figures, and the first rows as JSON."""
@@ -128,5 +128,5 @@ class Question:
                        struct(_nth, _json), NULL))), x -> x._json) AS details
             FROM (SELECT *, to_json(struct(*)) AS _json,
                          row_number() OVER (ORDER BY {self.order}) AS _nth
-                  FROM ({self.sql.format_map(known)}))
+                  FROM {self.rows_sql(context)})
         """

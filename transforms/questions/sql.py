@@ -2,10 +2,10 @@
 
 from transforms.network.protocols import ICMP, ICMPV6, WITH_PORTS
 from transforms.vocabulary import (
+    BLOCKED_OUTCOMES,
     FAILED_OUTCOMES,
     REACHED_OUTCOMES,
     Initiator,
-    Outcome,
     Ring,
     Standing,
     is_inside,
@@ -27,7 +27,7 @@ IS_BEYOND = f"peer_ring IN ({sql_list((Ring.AWS_SERVICE, Ring.INTERNET, Ring.PRI
 IS_UNKNOWN_PRIVATE = f"peer_ring = '{Ring.PRIVATE_UNKNOWN}'"
 HAS_FAILED = f"outcome IN ({sql_list(FAILED_OUTCOMES)})"
 HAS_REACHED = f"outcome IN ({sql_list(REACHED_OUTCOMES)})"
-WAS_BLOCKED = f"outcome IN ({sql_list((Outcome.BLOCKED_SRC, Outcome.BLOCKED_DST))})"
+WAS_BLOCKED = f"outcome IN ({sql_list(BLOCKED_OUTCOMES)})"
 # In every list what is ordinary comes last, and before it what nothing tells of but that others do
 # it as well.
 LEAST_USUAL_FIRST = f"""CASE WHEN standing = '{Standing.ORDINARY}' THEN 2

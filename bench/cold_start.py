@@ -8,7 +8,6 @@ of the driver, and of all Python workers together, once a second: looking takes 
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.demo_job import ROOT, command, environment, phases_in
 from bench.harness import Spread, report, spread
 from demo.generate import generate
 
-_ROOT = Path(__file__).resolve().parent.parent
 _TARGET_S = 30
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -60,20 +59,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(folder: Path, number: int) -> Run:
-    command = [
-        str(Path(sys.executable).parent / "spark-submit"), "--properties-file", "conf/local.conf",
-        "jobs/trace_instance.py", "@conf/local.args", "--flow_logs", f"{folder}/flow-logs",
-        "--labels", f"{folder}/labels", "--finding", f"{folder}/finding.json",
-        "--output", f"{folder}/cases-{number}",
-    ]  # fmt: skip
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYSPARK_PYTHON": sys.executable}
     began = time.perf_counter()
     verdict, printed = 0.0, ""
     with tempfile.NamedTemporaryFile("r") as output:
         with open(output.name, "w") as written:  # spark-submit sends what Python logs there too
             process = subprocess.Popen(
-                command, cwd=_ROOT, env=environment, stdout=written, stderr=subprocess.DEVNULL
+                command(folder, folder / f"cases-{number}"),
+                cwd=ROOT,
+                env=environment(),
+                stdout=written,
+                stderr=subprocess.DEVNULL,
             )
         driver = workers = 0
         looked = began
@@ -93,11 +88,7 @@ def _run(folder: Path, number: int) -> Run:
         printed += output.read()
     if process.returncode:
         raise SystemExit(f"the job ended with {process.returncode}")
-    line = next(line for line in printed.splitlines() if line.startswith("Seconds "))
-    found = re.findall(r"([A-Za-z0-9 ()]+?) ([\d.]+)(?:,|$)", line.removeprefix("Seconds "))
-    return Run(
-        seconds, verdict or seconds, {name.strip(): float(s) for name, s in found}, driver, workers
-    )
+    return Run(seconds, verdict or seconds, phases_in(printed), driver, workers)
 
 
 def _children(parent: int) -> Iterator[tuple[str, int]]:

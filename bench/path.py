@@ -8,8 +8,6 @@ readings and of judging what they found.
 
 import argparse
 import json
-import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.demo_job import ROOT, command, environment, phases_in
 from bench.harness import report, spread
 from demo.generate import generate
 
-_ROOT = Path(__file__).resolve().parent.parent
 _HOPS = (1, 2, 3, 4)
 
 
@@ -64,31 +62,20 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(folder: Path, hops: int, turn: int) -> Run:
     cases = folder / f"cases-{hops}-{turn}"
-    binaries = Path(sys.executable).parent
-    command = [
-        str(binaries / "spark-submit"), "--properties-file", "conf/local.conf",
-        "jobs/trace_instance.py", "@conf/local.args", "--flow_logs", f"{folder}/flow-logs",
-        "--labels", f"{folder}/labels", "--finding", f"{folder}/finding.json",
-        "--output", str(cases), "--case_id", "path", "--max_hops", str(hops),
-    ]  # fmt: skip
-    path = f"{binaries}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYSPARK_PYTHON": sys.executable}
+    words = command(folder, cases, "--case_id", "path", "--max_hops", str(hops))
     began = time.perf_counter()
     done = subprocess.run(
-        command, cwd=_ROOT, env=environment, check=False, text=True, capture_output=True
+        words, cwd=ROOT, env=environment(), check=False, text=True, capture_output=True
     )
     seconds = time.perf_counter() - began
     if done.returncode:
         raise SystemExit(f"the job ended with {done.returncode}: {done.stderr[-2000:]}")
-    line = next(line for line in done.stdout.splitlines() if line.startswith("Seconds "))
-    phases = dict(
-        re.findall(r"([A-Za-z][A-Za-z0-9 ()]*?) ([\d.]+)(?:,|$)", line[len("Seconds ") :])
-    )
+    phases = phases_in(done.stdout)
     manifest = json.loads((cases / "path" / "manifest.json").read_text())
     further = manifest["further_readings"]
     return Run(
         seconds,
-        sum(float(of) for name, of in phases.items() if name.startswith("path ")),
+        sum(of for name, of in phases.items() if name.startswith("path ")),
         len(further),
         sum(reading["books"]["bytes_read"] for reading in further.values()),
         manifest["tables"]["path"]["rows"],

@@ -4,13 +4,13 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser
 from jobs.cli.flags import CASE, VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.main import run_main
+from jobs.cli.packages import missing_packages
 from jobs.errors import BadInput, ExitCode
 from jobs.evidence.explained import Explained, explain, question_of
 from jobs.evidence.open_case import case_at
@@ -83,11 +83,7 @@ def _arguments(argv: Sequence[str]) -> Request:
         number=flags.required("number", _number, ""),
         limit=flags.value("limit", values.number_from(1, 1_000_000)),
     )
-    if find_spec("duckdb") is None:
-        flags.problems.append(
-            "found no package duckdb; expected the packages of exports; run "
-            "pip install --require-hashes -r requirements/export.lock"
-        )
+    flags.problems.extend(missing_packages("duckdb"))
     if flags.problems:
         raise BadInput(flags.problems)
     return request

@@ -4,13 +4,13 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from typing import NamedTuple
 
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser
 from jobs.cli.flags import CASE, VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.main import run_main
+from jobs.cli.packages import missing_packages
 from jobs.errors import BadInput, ExitCode
 from jobs.evidence.exported_case import ExportedCase, exported_case
 from jobs.evidence.open_case import case_at
@@ -99,11 +99,8 @@ def _arguments(argv: Sequence[str]) -> Request:
         formats=flags.required("format", _formats, ()),
         output=flags.value("output", values.uri).rstrip("/"),
     )
-    if "stix" in request.formats and find_spec("stix2") is None:
-        flags.problems.append(
-            "--format stix: found no package stix2; expected the packages of exports; run "
-            "pip install --require-hashes -r requirements/export.lock"
-        )
+    if "stix" in request.formats:
+        flags.problems.extend(f"--format stix: {each}" for each in missing_packages("stix2"))
     if flags.problems:
         raise BadInput(flags.problems)
     case, output = place_of(request.case_uri), place_of(request.output)

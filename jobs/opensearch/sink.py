@@ -20,6 +20,7 @@ from jobs.spark.session import setting
 from transforms.documents.flows import to_documents
 from transforms.documents.story import StoryDocument
 
+_AS_BEFORE = "Delta holds the flows and the alias shows what it showed before"
 # A writer sends while Spark renders the next: its first documents come early.
 _SMALL_BATCHES = ("spark.sql.execution.arrow.maxRecordsPerBatch", "2000")
 
@@ -60,18 +61,13 @@ def index_flows(
     """
     endpoint = endpoint_of(target)
     expected = flows.count()
-    holds = "Delta holds the flows and the alias shows what it showed before"
-    with _connected(endpoint, holds) as client:
+    with _connected(endpoint, _AS_BEFORE) as client:
         index = RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id)
-        try:
-            index.create(expected)
+        with _created(index, expected):
             parts = _for_writers(flows if told is None else told, target, expected)
             refused, refused_count = _load(parts, target, endpoint, index.name)
             found = index.count(expected - refused_count)
             demand_complete(index.name, found, refused_count, expected)
-        except BaseException:
-            index.remove()
-            raise
         if shown:
             index.show()
     return Indexed(index.name, index.alias, found, refused, refused_count)
@@ -85,12 +81,10 @@ def index_story(
     Raises OpenSearchFailed unless every document is taken; then the new index is removed.
     """
     endpoint = endpoint_of(target)
-    holds = "Delta holds the flows and the alias shows what it showed before"
     lines = [Line(each.document_id, _bulk_line(each)) for each in documents]
-    with _connected(endpoint, holds) as client:
+    with _connected(endpoint, _AS_BEFORE) as client:
         index = RunIndex(client, endpoint, shape=STORY, case_id=case_id, run_id=run_id)
-        try:
-            index.create(len(lines))
+        with _created(index, len(lines)):
             refused = list(send(client, index.name, lines, endpoint.patience_s))
             found = index.count(len(lines))
             if refused or found != len(lines):
@@ -98,9 +92,6 @@ def index_story(
                     f"the index {index.name} holds {found:,} of {len(lines):,} documents"
                     + (f"; refused: {refused[0].reason}" if refused else "")
                 )
-        except BaseException:
-            index.remove()
-            raise
 
 
 def _bulk_line(document: StoryDocument) -> bytes:
@@ -164,6 +155,17 @@ def _connected(endpoint: Endpoint, holds: str) -> Iterator[OpenSearch]:
             f"OpenSearch at {endpoint.url} failed: {failure}; {holds}; see to the cluster and run "
             "the same command again"
         ) from None
+
+
+@contextmanager
+def _created(index: RunIndex, documents: int) -> Iterator[None]:
+    """Make the index for this number of documents; remove it where the block cannot fill it."""
+    try:
+        index.create(documents)
+        yield
+    except BaseException:
+        index.remove()
+        raise
 
 
 def _for_writers(flows: DataFrame, target: OpenSearchTarget, expected: int) -> DataFrame:

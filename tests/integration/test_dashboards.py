@@ -12,16 +12,8 @@ from opensearchpy import OpenSearch
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from demo.dashboards import (
-    FILE,
-    PANELS,
-    SEARCHES,
-    STORY_TEMPLATE,
-    TEMPLATE,
-    Panel,
-    as_ndjson,
-    saved_objects,
-)
+from demo.dashboard_panels import PANELS, SEARCHES, Panel
+from demo.dashboards import FILE, STORY_TEMPLATE, TEMPLATE, as_ndjson, saved_objects
 from demo.dashboards_import import import_objects, main
 from demo.vpc import SUSPECT
 from tests.support.cases import TracedCase

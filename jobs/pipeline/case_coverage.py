@@ -117,16 +117,18 @@ def contradict_slots(case: Case, *, found: SlotsFound, conversations: DataFrame)
     return found._replace(slots=contradicted(found.slots, {row["slot"] for row in peer_only}))
 
 
-def judge_slots(spark: SparkSession, case: Case, *, found: SlotsFound) -> CaseCoverage:
-    """Write the table `coverage`, and judge it."""
-    window, slots = case.arguments.window, found.slots
-    rows = spark.createDataFrame([_as_row(slot) for slot in slots + found.gaps], _ROW)
+def store_slots(spark: SparkSession, case: Case, *, found: SlotsFound) -> None:
+    """Write the table `coverage`."""
+    rows = spark.createDataFrame([_as_row(slot) for slot in found.slots + found.gaps], _ROW)
     stored = rows.withColumns(
         {"slot_at": F.timestamp_seconds("slot"), "run_id": F.lit(case.run_id)}
     )
     write_table(in_few_files(stored, 1), case.table("coverage"), COVERAGE)
 
-    interfaces = by_interface(slots)
+
+def judge_slots(case: Case, *, found: SlotsFound) -> CaseCoverage:
+    """Whether the interval was seen whole, and why not."""
+    window, interfaces = case.arguments.window, by_interface(found.slots)
     covering = {name for interface in interfaces for name in interface.flow_logs} | {None}
     refused = sorted(
         (named["uri"], named["reason"]) for row in found.trouble for named in row["refused"]

@@ -14,6 +14,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from bench.jvm_memory import jvm_of, memory_of
+from jobs.spark.session import name_classes_once
 from tests.support.paths import ROOT
 
 JARS = ROOT / os.environ.get("JARS", "jars")  # of the Spark that the tests run on
@@ -67,6 +68,7 @@ def spark(
         builder = builder.config(name, str(value))
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    name_classes_once(session)
     pytestconfig.stash[_is_running] = True
     gc.freeze()  # what is there by now stays: the collections after each test need not look at it
     yield session

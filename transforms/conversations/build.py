@@ -79,7 +79,7 @@ def conversations_of(
     """
     sided = with_each_side if are_several else with_the_subjects_side
     known = recorded or Recorded()
-    records = flows.where(HAS_ENDS).transform(sided, quoted(addresses)).transform(from_that_side)
+    records = flows.transform(sided, quoted(addresses)).transform(from_that_side)
     if known.has_unknown_vpcs:
         records = without_unknown_vpcs(records)
     return (

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from transforms.columns import with_texts
 from transforms.conversations.rules import Recorded, Rules
 from transforms.network.service_classes import rank_of
 
@@ -24,31 +25,45 @@ def with_initiator(sessions: DataFrame, rules: Rules, recorded: Recorded) -> Dat
     Whoever holds the subject can send a SYN-ACK of his own: without the peer's SYN it is no proof
     that the peer began.
     """
-    own, far = (rank_of(port, rules.ephemeral_min) for port in ("subject_port", "peer_port"))
-    decided = sessions.withColumn("_by", F.expr(_by_records(rules, recorded)))
     # Undecided rows share a key, and those without ports; no other row is gathered for nothing.
     spread = f"""
-        IF(_by IS NULL OR NOT ({_HAS_PORTS}), 0,
+        IF(_by_records IS NULL OR NOT ({_HAS_PORTS}), 0,
            xxhash64(subject_address, subject_port, peer, peer_port))"""
-    members = decided.withColumns(
-        {"_spread": F.expr(spread), "_own_rank": F.expr(own), "_far_rank": F.expr(far)}
+    ranked = with_texts(
+        sessions,
+        {
+            "_by_records": _by_records(rules, recorded),
+            "_spread": spread,
+            "_own_rank": rank_of("subject_port", rules.ephemeral_min),
+            "_far_rank": rank_of("peer_port", rules.ephemeral_min),
+        },
     )
     near_key = ("protocol", "subject_address", "subject_port", "_spread")
     far_key = ("protocol", "peer", "peer_port", "_spread")
+    near, far = Window.partitionBy(*near_key), Window.partitionBy(*far_key)
     alone = {way: f"records_{way} > 0 AND records_{other} = 0"
              for way, other in (("out", "in"), ("in", "out"))}  # fmt: skip
-    by_near = Window.partitionBy(*near_key)
-    return (
-        members.transform(_with_crowd, "_near_crowd", near_key, "peer_port", "_far_rank")
-        .withColumns(
-            {f"_alone_{way}": F.count_if(F.expr(test)).over(by_near) for way, test in alone.items()}
-        )
-        .transform(_with_crowd, "_far_crowd", far_key, "subject_port", "_own_rank")
-        .withColumn("_by", F.coalesce("_by", F.expr(_by_others(rules.shared_min, recorded, rules))))
-        .withColumns({name: _part(at) for at, name in enumerate(_NAMES)})
-        .drop("_by", "_spread", "_own_rank", "_far_rank", "_near_crowd", "_far_crowd",
-              "_alone_out", "_alone_in")
-    )  # fmt: skip
+    in_order = ranked.withColumns(
+        {
+            "_near_before": F.lag("peer_port").over(near.orderBy("peer_port")),
+            "_far_before": F.lag("subject_port").over(far.orderBy("subject_port")),
+            **{f"_alone_{way}": F.count_if(F.expr(test)).over(near) for way, test in alone.items()},
+        }
+    )
+    crowded = in_order.withColumns(
+        {
+            "_near_crowd": _crowd("_near_before", "peer_port", "_far_rank").over(near),
+            "_far_crowd": _crowd("_far_before", "subject_port", "_own_rank").over(far),
+        }
+    )
+    by_others = _by_others(rules.shared_min, recorded, rules)
+    return with_texts(
+        crowded,
+        {
+            "_by": f"coalesce(_by_records, {by_others})",
+            **{name: f"split(_by, '[|]')[{at}]" for at, name in enumerate(_NAMES)},
+        },
+    )
 
 
 def less_certain_in(conversations: DataFrame, gaps: Sequence[tuple[int, int]]) -> DataFrame:
@@ -70,10 +85,6 @@ def less_certain_in(conversations: DataFrame, gaps: Sequence[tuple[int, int]]) -
 
 
 _NAMES = ("initiator", "initiator_basis", "certainty")
-
-
-def _part(at: int) -> Column:
-    return F.split("_by", "[|]").getItem(at)
 
 
 def _by_records(rules: Rules, recorded: Recorded) -> str:
@@ -125,14 +136,6 @@ def _by_others(shared_min: int, recorded: Recorded, rules: Rules) -> str:
              ELSE 'unknown|no rule|unknown' END"""
 
 
-def _with_crowd(
-    members: DataFrame, name: str, key: tuple[str, ...], port: str, rank: str
-) -> DataFrame:
-    """Add how many different ports, none of them a known service's, others use with this port."""
-    in_order = Window.partitionBy(*key).orderBy(port)
-    is_other = f"IF({rank} < 2 AND NOT (_before <=> {port}), 1, 0)"
-    return (
-        members.withColumn("_before", F.lag(port).over(in_order))
-        .withColumn(name, F.sum(F.expr(is_other)).over(Window.partitionBy(*key)))
-        .drop("_before")
-    )
+def _crowd(before: str, port: str, rank: str) -> Column:
+    """How many different ports, none of them a known service's, others use with this port."""
+    return F.sum(F.expr(f"IF({rank} < 2 AND NOT ({before} <=> {port}), 1, 0)"))

@@ -1,8 +1,8 @@
 """How far a conversation got."""
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
+from transforms.columns import with_texts
 from transforms.conversations.rules import Recorded, Rules
 
 _HEADER = """IF(instr(peer, ':') > 0, 40, 20) + CASE protocol WHEN 6 THEN 20
@@ -19,47 +19,38 @@ def with_outcome(sessions: DataFrame, rules: Rules, recorded: Recorded) -> DataF
     What an interface accepted on the way there is never an answer: an answer is traffic that came
     back.
     """
-    return (
-        sessions.withColumns(
-            {
-                **_by_direction(),
-                "payload_out": F.expr(_PAYLOAD.format(way="out")),
-                "payload_in": F.expr(_PAYLOAD.format(way="in")),
-                "records": F.expr("records_out + records_in"),
-                "service_port": F.expr(_SERVICE_PORT),
-                "first_at": F.timestamp_seconds("first_s"),
-                "last_at": F.timestamp_seconds("last_s"),
-                "conversation_id": F.expr(f"substring(sha2(concat_ws('|', {_FIVE}), 256), 1, 40)"),
-                "is_contradicted": F.expr(_is_contradicted(recorded)),
-            }
-        )
-        .withColumns(
-            {
-                "_forward_payload": _side("payload_out", "payload_in"),
-                "_back_payload": _side("payload_in", "payload_out"),
-            }
-        )
-        .withColumn("_outcome", F.expr(_outcome(rules, recorded)))
-        .withColumns(
-            {
-                "outcome": F.split("_outcome", "[|]").getItem(0),
-                "outcome_basis": F.split("_outcome", "[|]").getItem(1),
-            }
-        )
+    return with_texts(
+        sessions,
+        {
+            **_by_direction(),
+            "payload_out": _PAYLOAD.format(way="out"),
+            "payload_in": _PAYLOAD.format(way="in"),
+            "records": "records_out + records_in",
+            "service_port": _SERVICE_PORT,
+            "first_at": "timestamp_seconds(first_s)",
+            "last_at": "timestamp_seconds(last_s)",
+            "conversation_id": f"substring(sha2(concat_ws('|', {_FIVE}), 256), 1, 40)",
+            "is_contradicted": _is_contradicted(recorded),
+            "_forward_payload": _side("payload_out", "payload_in"),
+            "_back_payload": _side("payload_in", "payload_out"),
+            "_outcome": _outcome(rules, recorded),
+            "outcome": "split(_outcome, '[|]')[0]",
+            "outcome_basis": "split(_outcome, '[|]')[1]",
+        },
     )
 
 
-def _side(forward_out: str, forward_in: str) -> Column:
-    """Forward is from the side that began; where that is unknown, from the subject, or to it where
-    only a reply or a close of the subject was seen.
+def _side(forward_out: str, forward_in: str) -> str:
+    """SQL text. Forward is from the side that began; where that is unknown, from the subject, or to
+    it where only a reply or a close of the subject was seen.
     """
     only_reply = "initiator_basis IN ('only a reply was seen', 'only a close was seen')"
     is_out = f"IF({only_reply}, records_out = 0, initiator <> 'peer')"
-    return F.expr(f"IF({is_out}, {forward_out}, {forward_in})")
+    return f"IF({is_out}, {forward_out}, {forward_in})"
 
 
-def _by_direction() -> dict[str, Column]:
-    """Counters of the way there and of the way back, from those of out and in."""
+def _by_direction() -> dict[str, str]:
+    """SQL texts: counters of the way there and of the way back, from those of out and in."""
     backward = {"_back": "accepted", "_synacks": "synacks", "_resets": "resets",
                 "_back_packets": "packets", "_back_data": "data"}  # fmt: skip
     forward = {"_syn_s": "syn_s", "_forward_packets": "packets"}

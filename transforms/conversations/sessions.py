@@ -7,9 +7,10 @@ summed where the records of a 5-tuple lie.
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from transforms.columns import with_texts
 from transforms.conversations.sides import TUPLE
 from transforms.label.rings import ring_by_range
-from transforms.network.addresses import key_of
+from transforms.network.addresses import key_sql
 from transforms.vocabulary import Ring, ring_of_rank
 
 WAYS = {"out": "is_out", "in": "NOT is_out"}
@@ -37,7 +38,7 @@ def without_unknown_vpcs(sided: DataFrame) -> DataFrame:
 
 
 def in_sessions(sided: DataFrame, gap_s: int) -> DataFrame:
-    """Add `session`, `is_copy` and `is_try`; keeps every row.
+    """Add `session`, `is_copy`, `is_try` and `payload`; keeps every row.
 
     A session ends where a 5-tuple was silent for longer than the gap. A copy is equal to a record
     of another object in interface, flow log, interval, 5-tuple, action, flags and counters. A try
@@ -51,16 +52,19 @@ def in_sessions(sided: DataFrame, gap_s: int) -> DataFrame:
     equal_ones = in_order.rangeBetween(Window.currentRow, Window.currentRow)
     so_far = in_order.rangeBetween(Window.unboundedPreceding, Window.currentRow)
     is_new = F.col("start_s") - F.max("end_s").over(before) > gap_s
-    return (
-        sided.withColumns(
-            {
-                "is_new": F.coalesce(is_new, F.lit(False)).cast("int"),
-                "is_copy": F.col("source") != F.min("source").over(equal_ones),
-            }
-        )
-        .withColumns({"session": F.sum("is_new").over(so_far), "_accepted_end": accepted_end})
-        .withColumn("is_try", F.expr(_IS_TRY.format(gap_s=gap_s)))
-        .drop("is_new", "_accepted_end")
+    marked = sided.withColumns(
+        {
+            "is_new": F.coalesce(is_new, F.lit(False)).cast("int"),
+            "is_copy": F.col("source") != F.min("source").over(equal_ones),
+            "accepted_end": accepted_end,
+        }
+    )
+    return marked.withColumns(
+        {
+            "session": F.sum("is_new").over(so_far),
+            "is_try": F.expr(_IS_TRY.format(gap_s=gap_s)),
+            "payload": F.expr(_PAYLOAD),
+        }
     )
 
 
@@ -79,24 +83,20 @@ _PAYLOAD = f"""
 """
 # A SYN; without flags, a packet with nothing accepted shortly before: late ones are rejected, too.
 _IS_TRY = """is_rejected AND IF(tcp_flags IS NULL,
-    coalesce(start_s - _accepted_end > {gap_s}, true), tcp_flags & 18 = 2)"""
+    coalesce(start_s - accepted_end > {gap_s}, true), tcp_flags & 18 = 2)"""
 
 
 def by_observer(sessions: DataFrame) -> DataFrame:
     """One row per session and observer: an interface in one flow log. Copies are counted apart."""
-    return (
-        sessions.withColumn("payload", F.expr(_PAYLOAD))
-        .groupBy(*TUPLE, "session", "point", "interface_id", "flow_log_id")
-        .agg(
-            *(F.max(f"peer_{name}").alias(f"peer_{name}") for name in _LABELS),
-            F.min("ring_rank").alias("ring_rank"),
-            F.expr("bool_or(is_blind_leg)").alias("is_blind_leg"),
-            F.expr("count_if(is_copy)").alias("copies"),
-            F.expr("min(IF(is_try, NULL, start_s))").alias("first_s"),
-            F.expr("max(IF(is_try, NULL, end_s))").alias("last_s"),
-            F.expr("count_if(tcp_flags IS NOT NULL)").alias("flagged"),
-            *(column for way, condition in WAYS.items() for column in _of_way(way, condition)),
-        )
+    return sessions.groupBy(*TUPLE, "session", "point", "interface_id", "flow_log_id").agg(
+        *(F.max(f"peer_{name}").alias(f"peer_{name}") for name in _LABELS),
+        F.min("ring_rank").alias("ring_rank"),
+        F.expr("bool_or(is_blind_leg)").alias("is_blind_leg"),
+        F.expr("count_if(is_copy)").alias("copies"),
+        F.expr("min(IF(is_try, NULL, start_s))").alias("first_s"),
+        F.expr("max(IF(is_try, NULL, end_s))").alias("last_s"),
+        F.expr("count_if(tcp_flags IS NOT NULL)").alias("flagged"),
+        *(column for way, condition in WAYS.items() for column in _of_way(way, condition)),
     )
 
 
@@ -180,32 +180,33 @@ def over_observers(observed: DataFrame) -> DataFrame:
         F.array_sort(F.collect_set("point")).alias("points"),
         F.expr(counter).alias("counter"),
     )
-    return sessions.transform(_with_ring).transform(_with_counter)
-
-
-def _with_ring(sessions: DataFrame) -> DataFrame:
-    """Add `peer_ring`: the nearest that a label gives, else by the range of the address."""
-    ring = f"""
-        CASE WHEN is_blind THEN '{Ring.MIDDLE_BOX.value}'
-             WHEN ring_rank IS NOT NULL THEN {ring_of_rank("ring_rank")}
-             WHEN peer_aws_service IS NOT NULL THEN '{Ring.AWS_SERVICE.value}'
-             ELSE {ring_by_range("_key")} END
-    """
-    return (
-        sessions.withColumn("_key", F.when(F.isnull("ring_rank"), key_of("peer")))
-        .withColumn("peer_ring", F.expr(ring))
-        .drop("ring_rank", "_key", "is_blind")
+    # Of few addresses no label tells the ring: of these alone the key is needed.
+    return with_texts(
+        sessions,
+        {
+            "_key": f"IF(ring_rank IS NULL, {key_sql('peer')}, NULL)",
+            "peer_ring": _RING,
+            "observation_point": "counter.point",
+            "observed_at": "counter.id",
+            **{name: f"counter.{name}" for name in _COUNTED},
+        },
     )
 
 
-def _with_counter(sessions: DataFrame) -> DataFrame:
-    """Add where the volumes were counted, and the volumes."""
-    return (
-        sessions.withColumn("observation_point", F.col("counter.point"))
-        .withColumn("observed_at", F.col("counter.id"))
-        .select("*", *(F.col(f"counter.{name}") for name in _COUNTED))
-        .drop("counter")
-    )
+# The nearest ring that a label gives, else by the range of the address.
+_RING = f"""
+    CASE WHEN is_blind THEN '{Ring.MIDDLE_BOX.value}'
+         WHEN ring_rank IS NOT NULL THEN {ring_of_rank("ring_rank")}
+         WHEN peer_aws_service IS NOT NULL THEN '{Ring.AWS_SERVICE.value}'
+         ELSE {ring_by_range("_key")} END
+"""
+_APART = {
+    way: f"(tries_{way} > 0 AND (records_{other} > 0 OR is_mixed_{way}))"
+    for way, other in (("out", "in"), ("in", "out"))
+}
+_PARTS = """
+    explode(IF(NOT _apart_out AND NOT _apart_in, array('all'), array_compact(array(
+        IF(_rest > 0, 'rest', NULL), IF(_apart_out, 'out', NULL), IF(_apart_in, 'in', NULL)))))"""
 
 
 def with_rejected_tries_apart(sessions: DataFrame) -> DataFrame:
@@ -214,24 +215,10 @@ def with_rejected_tries_apart(sessions: DataFrame) -> DataFrame:
     It is one when the other side sent as well, or when the same interface let others of its packets
     pass: then it was not the same packet that one end sent and the other rejected.
     """
-    is_apart = {
-        way: f"(tries_{way} > 0 AND (records_{other} > 0 OR is_mixed_{way}))"
-        for way, other in (("out", "in"), ("in", "out"))
-    }
-    rest = " + ".join(
-        f"records_{way} - IF({test}, tries_{way}, 0)" for way, test in is_apart.items()
-    )
-    parts = """
-        IF(NOT _apart_out AND NOT _apart_in, array('all'), array_compact(array(
-            IF(_rest > 0, 'rest', NULL), IF(_apart_out, 'out', NULL),
-            IF(_apart_in, 'in', NULL))))"""
-    marks = {**{f"_apart_{way}": test for way, test in is_apart.items()}, "_rest": rest}
-    return (
-        sessions.withColumns({name: F.expr(text) for name, text in marks.items()})
-        .withColumn("part", F.explode(F.expr(parts)))
-        .withColumns(_of_part())
-        .drop(*marks, "part")
-    )
+    rest = " + ".join(f"records_{way} - IF({test}, tries_{way}, 0)" for way, test in _APART.items())
+    marks = {**{f"_apart_{way}": test for way, test in _APART.items()}, "_rest": rest}
+    parts = with_texts(sessions, marks).withColumn("part", F.expr(_PARTS))
+    return parts.withColumns(_of_part())
 
 
 def _of_part() -> dict[str, Column]:

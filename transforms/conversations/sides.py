@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.columns import with_texts
 from transforms.network.addresses import address_literal
 from transforms.vocabulary import ring_rank
 
@@ -47,12 +48,16 @@ def is_out(listed: str) -> str:
 
 
 def with_the_subjects_side(flows: DataFrame, listed: str) -> DataFrame:
-    """Add `is_out`: away from the subject; drops records whose own end cannot be told."""
-    return flows.withColumn("is_out", F.expr(is_out(listed))).where("is_out IS NOT NULL")
+    """Add `is_out`: away from the subject; drops records without ends, or whose own end cannot be
+    told.
+    """
+    sided = with_texts(flows, {"is_out": is_out(listed)})
+    return sided.where(f"{HAS_ENDS} AND is_out IS NOT NULL")
 
 
 def with_each_side(flows: DataFrame, listed: str) -> DataFrame:
-    """A row for each end that is listed, else for the interface's, with `is_out` and its `role`.
+    """A row for each end that is listed, else for the interface's, with `is_out` and its `role`;
+    drops records without ends.
 
     The interface is the end's own where labels say so, else where the direction does; AWS: the
     source of egress and the destination of ingress are the interface's.
@@ -73,7 +78,8 @@ def with_each_side(flows: DataFrame, listed: str) -> DataFrame:
              WHEN flow_direction IS NOT NULL
                  THEN IF((flow_direction = 'egress') = is_out, role, 'other_end')
              ELSE role END"""
-    return flows.withColumn("is_out", F.explode(F.expr(sides))).withColumn("role", F.expr(role))
+    sided = flows.where(HAS_ENDS).withColumn("is_out", F.explode(F.expr(sides)))
+    return sided.withColumn("role", F.expr(role))
 
 
 # Of the last part of the name only: folders are anybody's.
@@ -87,44 +93,31 @@ IS_REJECTED = "coalesce(upper(action) <> 'ACCEPT', false)"
 def from_that_side(sided: DataFrame) -> DataFrame:
     """One row per record and side, with the columns that conversations are made of."""
     # The label speaks of the address in the header; it counts when the packet has the same.
-    is_peer_named = "IF(is_out, dstaddr, srcaddr) = peer"
-
-    def label(name: str) -> str:
-        return f"IF({is_peer_named}, IF(is_out, dst_{name}, src_{name}), NULL)"
-
-    return (
-        sided.withColumn("peer", F.expr(OF_TUPLE["peer"]))
-        .select(
-            *(F.expr(text).alias(name) for name, text in OF_TUPLE.items() if name != "peer"),
-            "peer",
-            "is_out",
-            *(
-                F.expr(label(name)).alias(f"peer_{name}")
-                for name in ("name", "interface_id", "instance_id", "subnet_name", "vpc_name")
-            ),
-            F.expr(ring_rank(_ring(is_peer_named))).alias("ring_rank"),
-            F.expr("IF(is_out, pkt_dst_aws_service, pkt_src_aws_service)").alias(
-                "peer_aws_service"
-            ),
-            F.expr("IF(is_out, dst_interface_id, src_interface_id)").alias("far_interface_id"),
-            F.expr(f"role = 'behind' OR NOT ({is_peer_named})").alias("is_rewritten"),
-            F.expr(
-                "pkt_srcaddr IS NULL AND interface_name LIKE 'Interface for NAT Gateway%'"
-            ).alias("is_blind_leg"),
-            "role",
-            "interface_id",
-            F.expr("instance_id IS NULL AND vpc_id IS NOT NULL").alias("is_managed"),
-            F.expr(_FLOW_LOG_ID).alias("flow_log_id"),
-            F.expr("xxhash64(object_uri)").alias("source"),
-            F.expr(FIRST_S).alias("start_s"),
-            F.expr(LAST_S).alias("end_s"),
-            F.expr(IS_REJECTED).alias("is_rejected"),
-            F.expr("IF(protocol = 6, tcp_flags, NULL)").alias("tcp_flags"),
-            F.expr(f"IF(packets > {_MOST_PACKETS}, {_MOST_PACKETS}, packets)").alias("packets"),
-            F.expr(f"IF(bytes > {_MOST_BYTES}, {_MOST_BYTES}, bytes)").alias("bytes"),
-        )
-        .withColumn("point", F.expr(_POINT))
-    )
+    is_peer_named = f"(IF(is_out, dstaddr, srcaddr) = {OF_TUPLE['peer']})"
+    labels = {
+        f"peer_{name}": f"IF({is_peer_named}, IF(is_out, dst_{name}, src_{name}), NULL)"
+        for name in ("name", "interface_id", "instance_id", "subnet_name", "vpc_name")
+    }
+    texts = {
+        **OF_TUPLE,
+        **labels,
+        "is_out": "is_out",
+        "ring_rank": ring_rank(_ring(is_peer_named)),
+        "peer_aws_service": "IF(is_out, pkt_dst_aws_service, pkt_src_aws_service)",
+        "is_blind_leg": _IS_BLIND_LEG,
+        "role": "role",
+        "point": _POINT.format(is_peer_named=is_peer_named),
+        "interface_id": "interface_id",
+        "flow_log_id": _FLOW_LOG_ID,
+        "source": "xxhash64(object_uri)",
+        "start_s": FIRST_S,
+        "end_s": LAST_S,
+        "is_rejected": IS_REJECTED,
+        "tcp_flags": "IF(protocol = 6, tcp_flags, NULL)",
+        "packets": f"IF(packets > {_MOST_PACKETS}, {_MOST_PACKETS}, packets)",
+        "bytes": f"IF(bytes > {_MOST_BYTES}, {_MOST_BYTES}, bytes)",
+    }
+    return sided.selectExpr(*(f"{text} AS {name}" for name, text in texts.items()))
 
 
 def _ring(is_peer_named: str) -> str:
@@ -133,12 +126,13 @@ def _ring(is_peer_named: str) -> str:
     return f"coalesce({named}, IF(is_out, pkt_dst_ring, pkt_src_ring))"
 
 
+_IS_BLIND_LEG = "(pkt_srcaddr IS NULL AND interface_name LIKE 'Interface for NAT Gateway%')"
+_FAR = "IF(is_out, dst_interface_id, src_interface_id)"
 # A middle interface rewrote the address, or is not the one that owns the peer's address.
-_POINT = """
+_POINT = f"""
     CASE WHEN role = 'own_interface' THEN 'subject'
-         WHEN is_rewritten OR is_blind_leg THEN 'middle'
-         WHEN far_interface_id IS NOT NULL THEN
-             IF(far_interface_id = interface_id, 'peer', 'middle')
-         WHEN is_managed THEN 'middle'
+         WHEN role = 'behind' OR NOT {{is_peer_named}} OR {_IS_BLIND_LEG} THEN 'middle'
+         WHEN {_FAR} IS NOT NULL THEN IF({_FAR} = interface_id, 'peer', 'middle')
+         WHEN instance_id IS NULL AND vpc_id IS NOT NULL THEN 'middle'
          ELSE 'peer' END
 """

@@ -46,16 +46,15 @@ class Answer:
     parameters: Mapping[str, str]
 
 
-def all_answers_sql(context: QuestionContext) -> str:
-    """SQL text that answers every question that is asked, in one go: one row each."""
-    wanted = (question for question in QUESTIONS if question.is_asked(context))
-    return "\nUNION ALL\n".join(question.answer_sql(context) for question in wanted)
+def questions_in(context: QuestionContext) -> tuple[Question, ...]:
+    """Those that are asked."""
+    return tuple(question for question in QUESTIONS if question.is_asked(context))
 
 
 def answers_of(
     context: QuestionContext, found: Mapping[str, Mapping[str, object]]
 ) -> tuple[Answer, ...]:
-    """Answers from the rows of `all_answers_sql`, by the id of their question."""
+    """Answers to all questions from the rows of `answer_sql`, by the id of their question."""
     return tuple(_answer(question, context, found.get(question.id)) for question in QUESTIONS)
 
 

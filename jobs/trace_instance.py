@@ -22,7 +22,7 @@ from jobs.output.summary import FinishedRun, summary, watch_list_summary
 from jobs.pipeline.answer import answer_questions, store_answers
 from jobs.pipeline.baseline import read_baseline
 from jobs.pipeline.case import Case
-from jobs.pipeline.case_coverage import contradict_slots, find_slots, judge_slots, store_slots
+from jobs.pipeline.case_coverage import contradict_slots, find_slots, judge_slots
 from jobs.pipeline.conversations import (
     build_conversations,
     build_tables,
@@ -187,8 +187,7 @@ def investigate(
             spark, case, phases, path=path, baseline=baseline, gaps=slots.gap_stretches
         )
     with phases.phase("answer"), run_concurrently() as begin:
-        begin(store_tables, case, tables)
-        begin(store_slots, spark, case, found=slots)
+        begin(store_tables, spark, case, tables=tables, slots=slots)
         coverage = judge_slots(case, found=slots)
         context = QuestionContext(
             options=case.arguments.question_options,

@@ -1,5 +1,7 @@
 """What all tests share: the plugins with their fixtures, and markers that apply by themselves."""
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -9,6 +11,9 @@ pytest_plugins = [
     "tests.support.cases",
     "tests.support.browser",
 ]
+
+# A JVM that a test launches lives for seconds: its second compiler takes more than it gives back.
+os.environ["SPARK_SUBMIT_OPTS"] = "-XX:TieredStopAtLevel=1"
 
 # A law is true or not; how long an example takes on a busy machine says nothing.
 settings.register_profile("lawful", deadline=None)

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from jobs.pipeline.baseline import BaselineRead
 from jobs.pipeline.case import Case
+from jobs.pipeline.case_coverage import SlotsFound, store_slots
 from jobs.pipeline.levels import Path
 from jobs.pipeline.read_flows import FlowsRead, recorded_in
 from jobs.spark.concurrent import run_concurrently
@@ -110,9 +111,10 @@ def build_tables(
         )
 
 
-def store_tables(case: Case, tables: CaseTables) -> None:
-    """Write the tables `conversations`, `peers` and `path`."""
+def store_tables(spark: SparkSession, case: Case, *, tables: CaseTables, slots: SlotsFound) -> None:
+    """Write the tables `conversations`, `peers`, `path` and `coverage`."""
     with run_concurrently() as begin:
+        begin(store_slots, spark, case, found=slots)
         begin(write_table, tables.conversations, case.table("conversations"), CONVERSATIONS)
         begin(write_table, tables.peers, case.table("peers"), PEERS)
         begin(write_table, tables.path.coalesce(1), case.table("path"), PATH)

@@ -66,7 +66,9 @@ def spark(
     builder = SparkSession.builder.master("local[2]")  # as many cores as the smallest CI machine
     for name, value in settings.items():
         builder = builder.config(name, str(value))
-    session = builder.getOrCreate()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("SPARK_SUBMIT_OPTS")  # for JVMs that end soon
+        session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     name_classes_once(session)
     pytestconfig.stash[_is_running] = True

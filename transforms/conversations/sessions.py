@@ -180,6 +180,11 @@ def over_observers(observed: DataFrame) -> DataFrame:
         F.array_sort(F.collect_set("point")).alias("points"),
         F.expr(counter).alias("counter"),
     )
+    return sessions.transform(_with_ring_and_volumes)
+
+
+def _with_ring_and_volumes(sessions: DataFrame) -> DataFrame:
+    """Add `peer_ring`, where the volumes were counted, and the volumes."""
     # Of few addresses no label tells the ring: of these alone the key is needed.
     return with_texts(
         sessions,

@@ -1,5 +1,7 @@
 """Are the notes of a case those that were written, in their order?"""
 
+from collections.abc import Mapping
+
 from obstore.exceptions import BaseError
 
 from jobs.evidence.check import Check
@@ -16,8 +18,9 @@ from transforms.wording import count_of
 def check_notes(case_uri: str, case: StoredCase, expect_note: str | None) -> Check:
     """Each note names the one before it, the first one its manifest, and none is missing between.
 
-    Whoever takes the last notes away, or writes the whole chain anew, is caught by `expect_note`
-    alone, the SHA-256 of a note.
+    The manifest names the last note before its run ended. Whoever takes later ones away, or writes
+    all of a chain anew that no manifest names, is caught by `expect_note` alone, the SHA-256 of a
+    note.
     """
     try:
         numbers, odd = names_of_notes(case_uri)
@@ -41,6 +44,7 @@ def check_notes(case_uri: str, case: StoredCase, expect_note: str | None) -> Che
         if run_id not in manifests:
             manifests[run_id] = _sha256_of(case_uri, run_id)
         problems += _wrong(case, number, stored, notes.get(number - 1), manifests[run_id])
+    problems += _wrong_in_manifest(case, notes)
     digests = {stored.note.sha256 for stored in notes.values()}
     if expect_note is not None and expect_note not in digests:
         problems.append(
@@ -79,6 +83,19 @@ def _wrong(
             "altered, or a note was taken away"
         )
     return problems
+
+
+def _wrong_in_manifest(case: StoredCase, notes: Mapping[int, StoredNote]) -> list[str]:
+    """Whether the note that the manifest names is there, as it was."""
+    if (named := case.last_note) is None:
+        return []
+    found = notes.get(named.number)
+    if found is not None and found.note.sha256 == named.sha256:
+        return []
+    return [
+        f"{note_name(named.number)}: the manifest has SHA-256 {named.sha256} of it: it was altered "
+        "or taken away"
+    ]
 
 
 def _sha256_of(case_uri: str, run_id: str) -> str | None:

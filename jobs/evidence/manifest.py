@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.evidence.aws_caller import aws_caller
 from jobs.evidence.case_lock import CaseLock
 from jobs.evidence.manifest_file import Stored, canonical, read_manifest, replace_manifest
+from jobs.evidence.notes import described_notes
 from jobs.evidence.provenance import code_facts, spark_facts
 from jobs.evidence.signature import put_signature, sign, signing_key
 from jobs.evidence.tables import describe_tables
@@ -119,6 +120,7 @@ def describe_run(
         "tables": describe_tables(arguments.case_uri, case.run_id),
         "report": dict(report) if report is not None else None,
         "index": indexed.described() if indexed else None,
+        "notes": described_notes(arguments.case_uri),
         "operator": aws_caller([*arguments.flow_logs, arguments.output, arguments.labels or ""]),
         "tool": code_facts(),
         "runtime": spark_facts(spark),

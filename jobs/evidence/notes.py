@@ -1,9 +1,9 @@
 """Notes of analysts in a case: one object each, numbered, chained by SHA-256.
 
 `notes/00001.json` names the SHA-256 of the manifest that it was written on, each later note that of
-the note before it, and each has its own, over everything else in it. A note is created and never
-replaced, so that two writers at once both get theirs: the one whose number is taken tries the next.
-Nothing that a run wrote is changed.
+the note before it, and each has its own, over everything else in it. The manifest of the next run
+names the last one. A note is created and never replaced, so that two writers at once both get
+theirs: the one whose number is taken tries the next. Nothing that a run wrote is changed.
 """
 
 import hashlib
@@ -146,6 +146,19 @@ def read_notes(case_uri: str) -> list[StoredNote]:
     """
     numbers, _ = names_of_notes(case_uri)
     return [read_note(case_uri, number) for number in numbers]
+
+
+def described_notes(case_uri: str) -> Mapping[str, object] | None:
+    """What the manifest of a run says of the notes before it: number and SHA-256 of the last one.
+
+    None without a note, and where the last one cannot be read: it is no run's to stop for.
+    """
+    try:
+        numbers, _ = names_of_notes(case_uri)
+        last = read_note(case_uri, numbers[-1]).note if numbers else None
+    except (ValueError, Failure, BadInput, OSError):
+        return None
+    return {"number": last.number, "sha256": last.sha256} if last else None
 
 
 def read_note(case_uri: str, number: int) -> StoredNote:

@@ -40,6 +40,13 @@ class Link(NamedTuple):
     sha256: str
 
 
+class NoteLink(NamedTuple):
+    """The last note that was there when the run ended."""
+
+    number: int
+    sha256: str
+
+
 @dataclass(frozen=True)
 class StoredCase:
     """What the manifest of a case says. `books` are by reading; that of the window is `""`."""
@@ -55,6 +62,7 @@ class StoredCase:
     finding: NamedFile | None
     index: StoredIndex | None
     previous: Link | None
+    last_note: NoteLink | None
     sign_with: str | None
 
 
@@ -73,6 +81,7 @@ def read_case(stored: Stored) -> StoredCase:
         "inputs_sha256": read(lambda: fields.sha256(content, "inputs_sha256", "inputs_sha256")),
         "index": read(lambda: _index(content.get("index"))),
         "previous": read(lambda: read_link(content)),
+        "last_note": read(lambda: _last_note(content.get("notes"))),
         "report": read(lambda: _report(content.get("report"), content.get("run_id"))),
         "finding": read(lambda: _finding(content.get("finding"))),
     }
@@ -92,6 +101,15 @@ def read_link(content: Mapping[str, object]) -> Link | None:
         raise ValueError("previous: expected an object or null")
     return Link(
         fields.run_id(found.get("run_id"), "previous.run_id"), fields.sha256(found, "previous")
+    )
+
+
+def _last_note(value: object) -> NoteLink | None:
+    if value is None:
+        return None
+    given = fields.mapping(value, "notes")
+    return NoteLink(
+        fields.number(given.get("number"), "notes.number"), fields.sha256(given, "notes")
     )
 
 

@@ -37,8 +37,9 @@ def check_writer(spark: SparkSession, target: OpenSearchTarget | None) -> None:
             [
                 "--opensearch_writer opensearch-hadoop: found no connector on the class path of "
                 f"Spark {version}; expected the jar of org.opensearch.client:"
-                f"opensearch-spark-{line}_{scala}:2.0.0; add it with --jars (Glue: --extra-jars), "
-                "or use --opensearch_writer bulk, which needs none"
+                f"opensearch-spark-{line}_{scala}:2.0.0; add it to the list in spark.jars, which "
+                "--jars would replace (Glue: --extra-jars), or use --opensearch_writer bulk, which "
+                "needs none"
             ]
         ) from None
 

@@ -15,7 +15,7 @@ import pytest
 from jobs import note_case
 from jobs.errors import BadInput
 from jobs.evidence.check_notes import check_notes
-from jobs.evidence.notes import Note, append_note, read_notes
+from jobs.evidence.notes import Note, append_note, described_notes, read_notes
 from jobs.evidence.open_case import case_at
 from jobs.storage.whole_objects import create_bytes, write_bytes
 from tests.support.made_case import CASE, RUNS, make_run
@@ -156,6 +156,37 @@ def test_what_is_done_to_a_note_has_a_line(
     found = problems(case)
     assert len(found) == len(expected), found
     assert all(line.startswith(start) for line, start in zip(found, expected, strict=True)), found
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        pytest.param(lambda case: remove(case, 2), id="taken away"),
+        pytest.param(lambda case: rewrite(case, 2, text="nothing happened"), id="written anew"),
+        pytest.param(lambda case: shutil.rmtree(case / "notes"), id="all taken away"),
+    ],
+)
+def test_the_next_run_names_the_last_note(alter: Callable[[Path], None], case: Path) -> None:
+    add(case, "one")
+    last = add(case, "two")
+    named = described_notes(str(case))
+    assert named == {"number": 2, "sha256": last.sha256}
+    make_run(case, 1, notes=named)
+    assert problems(case) == []
+
+    alter(case)
+
+    assert problems(case) == [
+        f"notes/00002.json: the manifest has SHA-256 {last.sha256} of it: it was altered or taken "
+        "away"
+    ]
+
+
+def test_a_run_after_what_is_no_note_names_none(case: Path) -> None:
+    assert described_notes(str(case)) is None
+    add(case, "one")
+    (case / "notes/00002.json").write_text("{}")
+    assert described_notes(str(case)) is None
 
 
 def test_only_a_digest_that_was_kept_tells_that_the_last_note_is_gone(case: Path) -> None:

@@ -92,8 +92,9 @@ def test_without_its_jar_the_job_names_the_artifact_before_the_work(
     assert capsys.readouterr().err.splitlines()[-1] == (
         "error: --opensearch_writer opensearch-hadoop: found no connector on the class path of "
         f"Spark {spark.version}; expected the jar of "
-        "org.opensearch.client:opensearch-spark-35_2.12:2.0.0; add it with --jars (Glue: "
-        "--extra-jars), or use --opensearch_writer bulk, which needs none"
+        "org.opensearch.client:opensearch-spark-35_2.12:2.0.0; add it to the list in spark.jars, "
+        "which --jars would replace (Glue: --extra-jars), or use --opensearch_writer bulk, which "
+        "needs none"
     )
     assert not (tmp_path / "cases/connector/flows").exists()
 
@@ -122,7 +123,7 @@ def test_both_writers_leave_the_same_documents(
     for writer in ("bulk", "opensearch-hadoop"):
         case_id = f"{writer}-{shape}"
         command = [str(Path(sys.executable).parent / "spark-submit")]
-        command += ["--properties-file", "conf/local.conf", "--jars", str(JAR)]
+        command += ["--properties-file", "conf/local.conf"]
         jars = [*(str(jar) for jar in sorted((ROOT / "jars").glob("*.jar"))), str(JAR)]
         command += ["--conf", f"spark.jars={','.join(jars)}"]
         command += ["--conf", f"spark.pyspark.python={sys.executable}"]

@@ -15,7 +15,7 @@ from transforms.vocabulary import FURTHER_READINGS
 _INDEX = re.compile(r"[a-z0-9][a-z0-9-]{0,200}", re.ASCII)
 # A case without an index has no documents; every other count is one.
 _MAY_BE_NULL = ("documents",)
-FINDING_COPIES = ("finding.json", "finding.json.gz")
+FINDING_COPIES = ("finding.json", "finding.json.gz", "finding.parquet")
 
 
 class NamedFile(NamedTuple):

@@ -26,6 +26,8 @@ from transforms.finding.guardduty import Finding
 from transforms.finding.read import default_window, read_finding, read_findings
 from transforms.window import Window
 
+_COPIES = {b"\x1f\x8b": "finding.json.gz", b"PAR1": "finding.parquet"}
+
 
 class FindingFile(NamedTuple):
     """A file of findings: its bytes as read, and what they say of one instance."""
@@ -42,7 +44,9 @@ class FindingFile(NamedTuple):
     @property
     def copy_name(self) -> str:
         """The name of the copy in the case's folder."""
-        return "finding.json.gz" if self.data.startswith(b"\x1f\x8b") else "finding.json"
+        return next(
+            (name for magic, name in _COPIES.items() if self.data.startswith(magic)), "finding.json"
+        )
 
     def described(self) -> dict[str, object]:
         """As it stands in the manifest."""
@@ -117,7 +121,7 @@ def keep_copy(case_uri: str, found: FindingFile | None) -> None:
     """Put the finding beside the tables, byte by byte; take away that of an earlier run."""
     place = place_of(case_uri)
     store = open_store(place.bucket)
-    for name in ("finding.json", "finding.json.gz"):
+    for name in ("finding.json", *_COPIES.values()):
         path = f"{place.path}/{name}"
         if found is not None and found.copy_name == name:
             write_bytes(f"{case_uri}/{name}", found.data)

@@ -5,11 +5,13 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 
+from transforms.finding import parquet_rows
 from transforms.finding.ocsf import from_ocsf
 from transforms.finding.security_hub import from_asff
 from transforms.text import quoted
 
 MAX_BYTES = 1_000_000
+_MOST_IN_MEMORY = 32 * MAX_BYTES
 _MAX_DEPTH = 60
 _MAX_ENVELOPES = 8
 _GZIP = b"\x1f\x8b"
@@ -32,7 +34,7 @@ def findings_in(data: bytes) -> list[dict[str, object]]:
     or gzip; each also inside a message of SNS or SQS; and Security Hub's forms, ASFF and OCSF. AWS,
     "EventBridge event format for findings"; SDKs write PascalCase, the wire does not.
     """
-    documents = _documents(_inflated(data))
+    documents = _rows(data) if data.startswith(parquet_rows.MAGIC) else _documents(_inflated(data))
     try:
         found = [finding for document in documents for finding in _unwrapped(document, 0)]
     except RecursionError:
@@ -44,6 +46,18 @@ def findings_in(data: bytes) -> list[dict[str, object]]:
             "GuardDuty finding, an EventBridge event, findings[] or JSON lines"
         )
     return found
+
+
+def _rows(data: bytes) -> list[object]:
+    """The rows of Parquet that are findings; Security Lake keeps other events beside them."""
+    if len(data) > MAX_BYTES:
+        raise BadFinding(_TOO_LARGE)
+    try:
+        return list(parquet_rows.objects_in(data, _MOST_IN_MEMORY))
+    except parquet_rows.TooMuch:
+        raise BadFinding(_TOO_LARGE) from None
+    except ValueError:
+        raise BadFinding("found damaged Parquet; expected findings in OCSF") from None
 
 
 def _inflated(data: bytes) -> bytes:

@@ -1,10 +1,13 @@
 """Findings of Security Hub's newer form (OCSF): what they say of an instance."""
 
 import copy
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from transforms.finding.claim import Claim
@@ -63,6 +66,24 @@ def encoded(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
+def in_parquet(*events: Json) -> bytes:
+    """As Security Lake keeps it: JSON inside of a field as text, a map as pairs, null for nothing.
+
+    https://docs.aws.amazon.com/security-lake/latest/userguide/open-cybersecurity-schema-framework.html
+    """
+    rows = copy.deepcopy(list(events))
+    for row in rows:
+        row["unmapped"] = [("ProductFields.aws/securityhub/ProductName", "GuardDuty")]
+        for resource in row["resources"]:
+            resource["data"] = json.dumps(resource["data"])
+    schema = pa.Table.from_pylist(rows).schema
+    unmapped = pa.field("unmapped", pa.map_(pa.string(), pa.string()))
+    fields = [unmapped if field.name == "unmapped" else field for field in schema]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), sink)
+    return sink.getvalue()
+
+
 def changed(**differs: object) -> Json:
     return {**copy.deepcopy(FINDING), **differs}
 
@@ -85,7 +106,44 @@ def changed(**differs: object) -> Json:
     ],
 )  # fmt: skip
 def test_a_finding_says_the_same_in_every_envelope(carried: Json) -> None:
-    found = read_finding(encoded(carried))
+    assert_is_finding(encoded(carried))
+
+
+def test_a_finding_says_the_same_in_parquet_beside_other_events() -> None:
+    other = {"class_uid": 2003, "time": FIRST, "resources": [], "compliance": {"status": "Fail"}}
+
+    assert_is_finding(in_parquet(FINDING))
+    assert_is_finding(in_parquet(other, FINDING))
+
+
+def test_a_time_in_parquet_is_in_utc() -> None:
+    moment = datetime(2026, 11, 23, 2, 40, 0, 500_000)  # noqa: DTZ001
+    info = {**FINDING["finding_info"], "last_seen_time_dt": moment}
+
+    assert_is_finding(in_parquet(changed(finding_info=info)))
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        pytest.param(b"PAR1", "found damaged Parquet", id="nothing more"),
+        pytest.param(in_parquet(FINDING)[:-40], "found damaged Parquet", id="cut off"),
+        pytest.param(in_parquet(*[FINDING] * 1_001), "found more than 1,000,000 bytes",
+                     id="too many rows"),
+        pytest.param(in_parquet(*[changed(comment="x" * 200_000)] * 900),
+                     "found more than 1,000,000 bytes", id="a text that repeats"),
+    ],
+)  # fmt: skip
+def test_parquet_that_cannot_be_read_or_is_too_much_is_a_sentence(
+    data: bytes, problem: str
+) -> None:
+    assert len(data) < 1_000_000
+    with pytest.raises(BadFinding, match=problem):
+        read_finding(data)
+
+
+def assert_is_finding(data: bytes) -> None:
+    found = read_finding(data)
 
     assert found.ids == ("arn:aws:guardduty:eu-west-1:111122223333:detector/d/finding/f1",)
     assert found.types == ("UnauthorizedAccess:EC2/SSHBruteForce",)

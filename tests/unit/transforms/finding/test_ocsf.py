@@ -71,7 +71,8 @@ def in_parquet(*events: Json) -> bytes:
 
     https://docs.aws.amazon.com/security-lake/latest/userguide/open-cybersecurity-schema-framework.html
     """
-    rows = copy.deepcopy(list(events))
+    names = {name for event in events for name in event}
+    rows = [{**dict.fromkeys(names), **copy.deepcopy(event)} for event in events]
     for row in rows:
         row["unmapped"] = [("ProductFields.aws/securityhub/ProductName", "GuardDuty")]
         for resource in row["resources"]:

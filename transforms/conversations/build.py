@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from transforms.conversations.initiator import with_initiator
+from transforms.conversations.initiator import OF_CERTAINTY, with_initiator
 from transforms.conversations.outcome import with_outcome
 from transforms.conversations.rules import Recorded, Rules
 from transforms.conversations.sessions import (
@@ -23,8 +23,12 @@ from transforms.conversations.sides import (
     with_each_side,
     with_the_subjects_side,
 )
+from transforms.schemas import CONVERSATIONS
+from transforms.table_shape import columns_of_ddl
 
 CONVERSATIONS_VERSION = "2"
+# What is held in memory and analysed by every question: no working column but those.
+_KEPT = sorted({*columns_of_ddl(CONVERSATIONS), *OF_CERTAINTY} - {"hop", "run_id"})
 
 
 def survey(flows: DataFrame, addresses: Sequence[str] = ()) -> DataFrame:
@@ -71,7 +75,7 @@ def conversations_of(
     are_several: bool = False,
     recorded: Recorded | None = None,
 ) -> DataFrame:
-    """Rows of `schemas.CONVERSATIONS` without `run_id`.
+    """Rows of `schemas.CONVERSATIONS` without `run_id`, and what `less_certain_in` needs.
 
     Each record with traffic is in exactly one of them, as a record or as a copy of one, or among
     the `left_out` of `survey`, or among `facts.of_unknown_vpcs`. Where the addresses `are_several`
@@ -79,7 +83,7 @@ def conversations_of(
     """
     sided = with_each_side if are_several else with_the_subjects_side
     known = recorded or Recorded()
-    records = flows.transform(sided, quoted(addresses)).transform(from_that_side)
+    records = flows.where(HAS_ENDS).transform(sided, quoted(addresses)).transform(from_that_side)
     if known.has_unknown_vpcs:
         records = without_unknown_vpcs(records)
     return (
@@ -89,5 +93,5 @@ def conversations_of(
         .transform(with_rejected_tries_apart)
         .transform(with_initiator, rules, known)
         .transform(with_outcome, rules, known)
-        .withColumn("hop", F.lit(hop))
+        .selectExpr(*_KEPT, f"{hop} AS hop")
     )

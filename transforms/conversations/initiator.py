@@ -12,6 +12,8 @@ from transforms.network.service_classes import rank_of
 # This many seconds between the first records of the two sides make an order.
 _ORDER_S = 2
 _HAS_PORTS = "protocol IN (6, 17)"
+OF_CERTAINTY = ("first_s", "last_s", *(f"{name}_{way}" for name in ("syn_s", "try_flagged")
+                                       for way in ("out", "in")))  # fmt: skip
 
 
 def with_initiator(sessions: DataFrame, rules: Rules, recorded: Recorded) -> DataFrame:
@@ -70,7 +72,7 @@ def less_certain_in(conversations: DataFrame, gaps: Sequence[tuple[int, int]]) -
     """Lower `proven` to `likely` where one side alone was seen while records are missing.
 
     A gap reaches from its first second until before its second one. A SYN proves who began,
-    whatever else is missing. `conversations` have the working columns of `with_initiator`.
+    whatever else is missing. `conversations` have the columns OF_CERTAINTY.
     """
     if not gaps:
         return conversations

@@ -48,16 +48,12 @@ def is_out(listed: str) -> str:
 
 
 def with_the_subjects_side(flows: DataFrame, listed: str) -> DataFrame:
-    """Add `is_out`: away from the subject; drops records without ends, or whose own end cannot be
-    told.
-    """
-    sided = with_texts(flows, {"is_out": is_out(listed)})
-    return sided.where(f"{HAS_ENDS} AND is_out IS NOT NULL")
+    """Add `is_out`: away from the subject; drops records whose own end cannot be told."""
+    return with_texts(flows, {"is_out": is_out(listed)}).where("is_out IS NOT NULL")
 
 
 def with_each_side(flows: DataFrame, listed: str) -> DataFrame:
-    """A row for each end that is listed, else for the interface's, with `is_out` and its `role`;
-    drops records without ends.
+    """A row for each end that is listed, else for the interface's, with `is_out` and its `role`.
 
     The interface is the end's own where labels say so, else where the direction does; AWS: the
     source of egress and the destination of ingress are the interface's.
@@ -78,8 +74,7 @@ def with_each_side(flows: DataFrame, listed: str) -> DataFrame:
              WHEN flow_direction IS NOT NULL
                  THEN IF((flow_direction = 'egress') = is_out, role, 'other_end')
              ELSE role END"""
-    sided = flows.where(HAS_ENDS).withColumn("is_out", F.explode(F.expr(sides)))
-    return sided.withColumn("role", F.expr(role))
+    return flows.withColumn("is_out", F.explode(F.expr(sides))).withColumn("role", F.expr(role))
 
 
 # Of the last part of the name only: folders are anybody's.

@@ -10,12 +10,12 @@ from jobs.evidence import stored_fields as fields
 from jobs.evidence.manifest_file import Stored
 from jobs.evidence.tables import TableEvidence, read_tables
 from jobs.pipeline.books import Books
+from transforms.finding.copies import COPY_NAMES
 from transforms.vocabulary import FURTHER_READINGS
 
 _INDEX = re.compile(r"[a-z0-9][a-z0-9-]{0,200}", re.ASCII)
 # A case without an index has no documents; every other count is one.
 _MAY_BE_NULL = ("documents",)
-FINDING_COPIES = ("finding.json", "finding.json.gz", "finding.parquet")
 
 
 class NamedFile(NamedTuple):
@@ -159,8 +159,8 @@ def _finding(value: object) -> NamedFile | None:
     if value is None:
         return None
     given = fields.mapping(value, "finding")
-    if (name := given.get("copy")) not in FINDING_COPIES:
-        raise ValueError(f"finding.copy: found {str(name)[:80]!r}; expected {FINDING_COPIES[0]}")
+    if (name := given.get("copy")) not in COPY_NAMES:
+        raise ValueError(f"finding.copy: found {str(name)[:80]!r}; expected finding.json")
     return NamedFile(str(name), fields.sha256(given, "finding"))
 
 

@@ -21,12 +21,11 @@ from jobs.storage.whole_objects import (
     write_bytes,
 )
 from transforms.finding.claim import ClaimAnswer, claim_columns, judge, sightings
-from transforms.finding.envelope import MAX_BYTES, BadFinding
+from transforms.finding.copies import COPY_NAMES, copy_name_of
 from transforms.finding.guardduty import Finding
+from transforms.finding.json_text import MAX_BYTES, BadFinding
 from transforms.finding.read import default_window, read_finding, read_findings
 from transforms.window import Window
-
-_COPIES = {b"\x1f\x8b": "finding.json.gz", b"PAR1": "finding.parquet"}
 
 
 class FindingFile(NamedTuple):
@@ -44,9 +43,7 @@ class FindingFile(NamedTuple):
     @property
     def copy_name(self) -> str:
         """The name of the copy in the case's folder."""
-        return next(
-            (name for magic, name in _COPIES.items() if self.data.startswith(magic)), "finding.json"
-        )
+        return copy_name_of(self.data)
 
     def described(self) -> dict[str, object]:
         """As it stands in the manifest."""
@@ -121,7 +118,7 @@ def keep_copy(case_uri: str, found: FindingFile | None) -> None:
     """Put the finding beside the tables, byte by byte; take away that of an earlier run."""
     place = place_of(case_uri)
     store = open_store(place.bucket)
-    for name in ("finding.json", *_COPIES.values()):
+    for name in COPY_NAMES:
         path = f"{place.path}/{name}"
         if found is not None and found.copy_name == name:
             write_bytes(f"{case_uri}/{name}", found.data)

@@ -17,7 +17,7 @@ from jobs.errors import BadInput
 from jobs.sources.labels import read_labels
 from tests.fuzz import answers, exported, stored
 from tests.unit.jobs.sources.test_scan_law import assert_one_fate_each, scan
-from transforms.finding.envelope import BadFinding
+from transforms.finding.json_text import BadFinding
 from transforms.finding.read import read_finding
 from transforms.network.addresses import canonical
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jobs.cli.arguments import parse_arguments
 from jobs.errors import BadInput
 from jobs.sources.labels import read_labels
-from transforms.finding.envelope import BadFinding
+from transforms.finding.json_text import BadFinding
 from transforms.finding.read import read_finding
 from transforms.network.addresses import address_literal
 from transforms.scan.parse import parse_lines

@@ -1,29 +1,19 @@
 """Bytes of a file → GuardDuty findings as JSON objects, in whatever envelope they came."""
 
-import json
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 
-from transforms.finding import parquet_rows
+from transforms.finding.json_text import MAX_BYTES, BadFinding, parsed
 from transforms.finding.ocsf import from_ocsf
+from transforms.finding.parquet_rows import PARQUET, TooMuch, objects_in
 from transforms.finding.security_hub import from_asff
 from transforms.text import quoted
 
-MAX_BYTES = 1_000_000
 _MOST_IN_MEMORY = 32 * MAX_BYTES
 _MAX_DEPTH = 60
 _MAX_ENVELOPES = 8
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _TOO_LARGE = f"found more than {MAX_BYTES:,} bytes; expected one finding or a few; cut the file"
-
-
-class BadFinding(ValueError):
-    """What stands in a file of findings cannot be worked with; one sentence for each problem."""
-
-    def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def findings_in(data: bytes) -> list[dict[str, object]]:
@@ -34,7 +24,9 @@ def findings_in(data: bytes) -> list[dict[str, object]]:
     or gzip; each also inside a message of SNS or SQS; and Security Hub's forms, ASFF and OCSF. AWS,
     "EventBridge event format for findings"; SDKs write PascalCase, the wire does not.
     """
-    documents = _rows(data) if data.startswith(parquet_rows.MAGIC) else _documents(_inflated(data))
+    if len(data) > MAX_BYTES:
+        raise BadFinding(_TOO_LARGE)
+    documents = _rows(data) if data.startswith(PARQUET) else _documents(_inflated(data))
     try:
         found = [finding for document in documents for finding in _unwrapped(document, 0)]
     except RecursionError:
@@ -49,21 +41,15 @@ def findings_in(data: bytes) -> list[dict[str, object]]:
 
 
 def _rows(data: bytes) -> list[object]:
-    """The rows of Parquet that are findings; Security Lake keeps other events beside them."""
-    if len(data) > MAX_BYTES:
-        raise BadFinding(_TOO_LARGE)
+    """The rows of Parquet; Security Lake keeps other events beside findings."""
     try:
-        return list(parquet_rows.objects_in(data, _MOST_IN_MEMORY))
-    except parquet_rows.TooMuch:
+        return list(objects_in(data, _MOST_IN_MEMORY))
+    except TooMuch:
         raise BadFinding(_TOO_LARGE) from None
-    except ValueError:
-        raise BadFinding("found damaged Parquet; expected findings in OCSF") from None
 
 
 def _inflated(data: bytes) -> bytes:
-    if len(data) > MAX_BYTES:
-        raise BadFinding(_TOO_LARGE)
-    if not data.startswith(_GZIP):
+    if not data.startswith(GZIP):
         return data
     text = b""
     while data:  # members of a gzip file follow each other
@@ -87,7 +73,7 @@ def _documents(data: bytes) -> list[object]:
     except UnicodeDecodeError:
         raise BadFinding("found bytes that are not UTF-8; expected JSON") from None
     try:
-        return [_parsed(text)]
+        return [parsed(text)]
     except BadFinding:
         raise
     except ValueError as error:
@@ -97,7 +83,7 @@ def _documents(data: bytes) -> list[object]:
     documents: list[object] = []
     for number, line in lines:
         try:
-            documents.append(_parsed(line))
+            documents.append(parsed(line))
         except BadFinding:
             raise
         except ValueError:
@@ -108,22 +94,6 @@ def _documents(data: bytes) -> list[object]:
     if not documents:
         raise BadFinding("found an empty file; expected a GuardDuty finding as JSON")
     return documents
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text, object_pairs_hook=_with_keys_once)
-    except RecursionError:
-        raise BadFinding("found JSON nested too deeply; expected a GuardDuty finding") from None
-
-
-def _with_keys_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object, where each key stands once: readers differ in which of two they believe."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise BadFinding(f"found the key {quoted(twice)} twice in one object; expected it once")
-    return found
 
 
 def _unwrapped(value: object, depth: int) -> Iterator[dict[str, object]]:
@@ -165,7 +135,7 @@ def _carried(named: dict[str, object]) -> object:
         text = named.get(name)
         if sign in named and isinstance(text, str):
             try:
-                return _parsed(text)
+                return parsed(text)
             except BadFinding:
                 raise
             except ValueError:

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from transforms.finding.claim import Claim
-from transforms.finding.envelope import BadFinding, findings_in
+from transforms.finding.envelope import findings_in
 from transforms.finding.fields import at
 from transforms.finding.guardduty import Finding, FindingInterface, FindingReader
+from transforms.finding.json_text import BadFinding
 from transforms.text import quoted
 
 _AROUND = timedelta(hours=24)

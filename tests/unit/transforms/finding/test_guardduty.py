@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.finding.claim import Claim
-from transforms.finding.envelope import BadFinding
 from transforms.finding.guardduty import Finding, FindingInterface
+from transforms.finding.json_text import BadFinding
 from transforms.finding.read import default_window, read_finding, read_findings
 
 Json = dict[str, Any]

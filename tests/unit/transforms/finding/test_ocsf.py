@@ -1,6 +1,7 @@
 """Findings of Security Hub's newer form (OCSF): what they say of an instance."""
 
 import copy
+import gzip
 import io
 import json
 from datetime import UTC, datetime
@@ -11,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from transforms.finding.claim import Claim
-from transforms.finding.envelope import BadFinding
+from transforms.finding.copies import COPY_NAMES, copy_name_of
 from transforms.finding.guardduty import FindingInterface
+from transforms.finding.json_text import BadFinding
 from transforms.finding.read import read_finding, read_findings
 
 Json = dict[str, Any]
@@ -76,12 +78,13 @@ def in_parquet(*events: Json) -> bytes:
     for row in rows:
         row["unmapped"] = [("ProductFields.aws/securityhub/ProductName", "GuardDuty")]
         for resource in row["resources"]:
-            resource["data"] = json.dumps(resource["data"])
+            if not isinstance(resource["data"], str):
+                resource["data"] = json.dumps(resource["data"])
     schema = pa.Table.from_pylist(rows).schema
     unmapped = pa.field("unmapped", pa.map_(pa.string(), pa.string()))
     fields = [unmapped if field.name == "unmapped" else field for field in schema]
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), sink)
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(fields)), sink, compression="zstd")
     return sink.getvalue()
 
 
@@ -133,6 +136,8 @@ def test_a_time_in_parquet_is_in_utc() -> None:
                      id="too many rows"),
         pytest.param(in_parquet(*[changed(comment="x" * 200_000)] * 900),
                      "found more than 1,000,000 bytes", id="a text that repeats"),
+        pytest.param(in_parquet(changed(comment="x" * 40_000_000)),
+                     "found more than 1,000,000 bytes", id="a long text, as the file says"),
     ],
 )  # fmt: skip
 def test_parquet_that_cannot_be_read_or_is_too_much_is_a_sentence(
@@ -141,6 +146,28 @@ def test_parquet_that_cannot_be_read_or_is_too_much_is_a_sentence(
     assert len(data) < 1_000_000
     with pytest.raises(BadFinding, match=problem):
         read_finding(data)
+
+
+def test_a_key_that_stands_twice_is_refused_inside_of_parquet_too() -> None:
+    event = changed()
+    event["resources"][0]["data"] = '{"VpcId": "vpc-0a0a0a0a", "VpcId": "vpc-0b0b0b0b"}'
+
+    with pytest.raises(BadFinding, match="found the key 'VpcId' twice in one object"):
+        read_finding(in_parquet(event))
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (encoded(FINDING), "finding.json"),
+        (gzip.compress(encoded(FINDING)), "finding.json.gz"),
+        (in_parquet(FINDING), "finding.parquet"),
+        (b"", "finding.json"),
+    ],
+)
+def test_a_copy_is_named_after_what_it_holds(data: bytes, name: str) -> None:
+    assert copy_name_of(data) == name
+    assert name in COPY_NAMES
 
 
 def assert_is_finding(data: bytes) -> None:

@@ -18,9 +18,8 @@ from transforms.wording import count_of
 def check_notes(case_uri: str, case: StoredCase, expect_note: str | None) -> Check:
     """Each note names the one before it, the first one its manifest, and none is missing between.
 
-    The manifest names the last note before its run ended. Whoever takes later ones away, or writes
-    all of a chain anew that no manifest names, is caught by `expect_note` alone, the SHA-256 of a
-    note.
+    The manifest names the last note that its run found. Whoever takes away or rewrites the notes
+    since then is caught by `expect_note` alone, the SHA-256 of a note.
     """
     try:
         numbers, odd = names_of_notes(case_uri)

@@ -30,8 +30,8 @@ def answer_questions(
 ) -> tuple[Answer, ...]:
     """The answer to every question, in the order of an investigation.
 
-    Each is a query of its own, three at a time: as one query of them all they take twice as long
-    to plan.
+    Each is a query of its own, three at a time: one query of them all takes longer to plan, and one
+    core alone plans it.
     """
     with (
         for_few_rows(spark, tables.is_small),

@@ -137,7 +137,7 @@ FOREIGN_FLAGS = {
     *("conf", "jars", "properties-file"),
     *("detector-id", "finding-ids"),
     "require-hashes",
-    *("datalake-formats", "enable-metrics"),
+    *("datalake-formats", "enable-metrics", "extra-jars"),
     *("flows", "help", "flag", "name"),
 }
 

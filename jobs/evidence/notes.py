@@ -14,11 +14,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from obstore.exceptions import BaseError
+
 from jobs.errors import BadInput, Failure
 from jobs.evidence import stored_fields as fields
 from jobs.evidence.manifest_file import canonical
 from jobs.evidence.stored_case import StoredCase
-from jobs.storage.any_key import list_folder
+from jobs.storage.any_key import KeyFailure, list_folder
 from jobs.storage.object_store import place_of
 from jobs.storage.whole_objects import create_bytes, read_bytes
 from transforms.text import sanitise
@@ -151,14 +153,20 @@ def read_notes(case_uri: str) -> list[StoredNote]:
 def described_notes(case_uri: str) -> Mapping[str, object] | None:
     """What the manifest of a run says of the notes before it: number and SHA-256 of the last one.
 
-    None without a note, and where the last one cannot be read: it is no run's to stop for.
+    What is no note is passed over: planted behind the notes, it does not free them of the manifest.
+    None where they cannot be listed or none of the last hundred be read: no run stops for them.
     """
     try:
         numbers, _ = names_of_notes(case_uri)
-        last = read_note(case_uri, numbers[-1]).note if numbers else None
-    except (ValueError, Failure, BadInput, OSError):
+    except (BaseError, KeyFailure, OSError):
         return None
-    return {"number": last.number, "sha256": last.sha256} if last else None
+    for number in numbers[: -_TRIES - 1 : -1]:
+        try:
+            last = read_note(case_uri, number).note
+        except (ValueError, Failure):
+            continue
+        return {"number": number, "sha256": last.sha256}
+    return None
 
 
 def read_note(case_uri: str, number: int) -> StoredNote:

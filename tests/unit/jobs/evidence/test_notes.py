@@ -182,11 +182,13 @@ def test_the_next_run_names_the_last_note(alter: Callable[[Path], None], case: P
     ]
 
 
-def test_a_run_after_what_is_no_note_names_none(case: Path) -> None:
+def test_a_run_names_the_last_note_before_what_is_none(case: Path) -> None:
     assert described_notes(str(case)) is None
-    add(case, "one")
+    last = add(case, "one")
     (case / "notes/00002.json").write_text("{}")
-    assert described_notes(str(case)) is None
+    (case / "notes/99999.json").write_text("planted")
+
+    assert described_notes(str(case)) == {"number": 1, "sha256": last.sha256}
 
 
 def test_only_a_digest_that_was_kept_tells_that_the_last_note_is_gone(case: Path) -> None:

@@ -256,8 +256,8 @@ def coverage_lines(found: CaseCoverage) -> Iterator[str]:
         return
     yield (
         f"Coverage    {found.judged.verdict}: {figures['seen']:,} of {figures['slots']:,} "
-        f"five-minute slots of {figures['interfaces']:,} {interfaces} seen whole "
-        f"({figures['nodata']:,} of them without traffic)"
+        f"five-minute slots of {figures['interfaces']:,} {interfaces} seen whole"
+        + (f" ({figures['nodata']:,} of them without traffic)" if figures["nodata"] else "")
     )
     for reason in found.judged.reasons:
         yield f"  - {reason}"

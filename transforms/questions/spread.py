@@ -22,14 +22,19 @@ def _searched(followed: Followed) -> str:
     text = f"{count_of(number, 'machine was', 'machines were')} followed"
     if followed.left_out:
         text += f", {followed.left_out:,} more were not"
-    if followed.unlogged:
+    if silent := len(followed.unlogged):
+        has, its, they = ("has", "its", "it") if silent == 1 else ("have", "their", "they")
         text += (
-            f"; {len(followed.unlogged):,} of them without a record of an interface of their own, "
-            "so that what they did shows only where the other end has one"
+            f"; {_of_them(silent, number)} {has} no record of an interface of {its} own, so what "
+            f"{they} did shows only where the other end has one"
         )
-    if followed.without_history:
-        text += f"; of {len(followed.without_history):,} too little from before is known"
+    if new := len(followed.without_history):
+        text += f"; too little is known of {_of_them(new, number)} from before"
     return f"{text}; {followed.ended}" if followed.ended else text
+
+
+def _of_them(count: int, number: int) -> str:
+    return "it" if number == 1 else f"{count:,} of them"
 
 
 def _tell_spread(context: QuestionContext, figures: Figures, rows: Rows) -> Told:

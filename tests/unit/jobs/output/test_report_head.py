@@ -80,10 +80,8 @@ def test_a_finding_without_severity_has_none() -> None:
 @pytest.mark.parametrize(
     ("coverage", "verdict", "seen", "reasons"),
     [
-        (FULL, "FULL", "288 of 288 five-minute slots of 1 interface seen whole (0 of them without "
-                       "traffic)", []),
-        (PARTIAL, "PARTIAL", "264 of 288 five-minute slots of 1 interface seen whole (0 of them "
-                             "without traffic)",
+        (FULL, "FULL", "288 of 288 five-minute slots of 1 interface seen whole", []),
+        (PARTIAL, "PARTIAL", "264 of 288 five-minute slots of 1 interface seen whole",
          ["24 slots without an object: 2026-11-23 22:00 to 2026-11-24 00:00"]),
         (NONE, "NONE", "no record of eni-9086b4ee9d767242d in any of 288 slots", []),
     ],

@@ -10,7 +10,7 @@ variable "artifact_bucket" {
 
 variable "flow_logs" {
   type        = list(string)
-  description = "Prefixes of flow-log objects, as --flow_logs takes them, such as s3://my-flow-logs/AWSLogs/111122223333/vpcflowlogs/eu-west-1."
+  description = "Prefixes of flow-log objects, as --flow_logs takes them, such as s3://my-flow-logs/AWSLogs/111122223333/vpcflowlogs/eu-west-1, or of an organisation s3://my-flow-logs/AWSLogs/{account}/vpcflowlogs/{region}."
 
   validation {
     condition     = length(var.flow_logs) > 0 && alltrue([for uri in var.flow_logs : can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^*?,]+)?$", uri))])

@@ -127,3 +127,29 @@ run "flow_logs_cannot_be_written" {
     error_message = "Several prefixes are one argument."
   }
 }
+
+run "an_organisation" {
+  variables {
+    flow_logs = ["s3://logs-1/AWSLogs/o-1/{account}/vpcflowlogs/{region}"]
+  }
+
+  assert {
+    condition     = aws_glue_job.trace.default_arguments["--flow_logs"] == "s3://logs-1/AWSLogs/o-1/{account}/vpcflowlogs/{region}"
+    error_message = "The job fills in account and region itself, for each finding."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_policy.trace.policy).Statement : statement.Resource if try(statement.Sid, "") == "ReadFlowLogs"] == [["arn:aws:s3:::logs-1/AWSLogs/o-1/*/vpcflowlogs/*/*"]]
+    error_message = "One resource holds every account and region of the prefix."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_policy.trace.policy).Statement : statement.Condition.StringLikeIfExists["s3:prefix"] if statement.Effect == "Allow" && try(statement.Resource, []) == ["arn:aws:s3:::logs-1"]] == [["AWSLogs/o-1/*/vpcflowlogs/*", "AWSLogs/o-1/*/vpcflowlogs/*/*"]]
+    error_message = "Names of keys are told below the prefix only."
+  }
+
+  assert {
+    condition     = length(replace(aws_iam_policy.trace.policy, "/\\s/", "")) < 6144
+    error_message = "A managed policy has at most 6,144 characters without white space, however many accounts there are."
+  }
+}

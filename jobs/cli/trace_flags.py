@@ -15,7 +15,12 @@ MAX_OBJECT_BYTES = 5 * 1024**3
 _WHAT = FlagGroup(
     "What to read",
     (
-        Flag("flow_logs", "URI,URI…", "prefixes of flow log objects: folders or s3://…"),
+        Flag(
+            "flow_logs",
+            "URI,URI…",
+            "prefixes of flow log objects: folders or s3://…; {account} and {region} in them stand "
+            "for those of the instance, and of the machines that the path leads to",
+        ),
         Flag(
             "object_list",
             "URI",

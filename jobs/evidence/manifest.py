@@ -121,7 +121,7 @@ def describe_run(
         "report": dict(report) if report is not None else None,
         "index": indexed.described() if indexed else None,
         "notes": described_notes(arguments.case_uri),
-        "operator": aws_caller([*arguments.flow_logs, arguments.output, arguments.labels or ""]),
+        "operator": aws_caller([*case.prefixes, arguments.output, arguments.labels or ""]),
         "tool": code_facts(),
         "runtime": spark_facts(spark),
         "previous": {"run_id": before.run_id, "sha256": before.sha256} if before else None,
@@ -137,7 +137,7 @@ def _described_inputs(case: Case) -> dict[str, object]:
             {"uri": uri, "sha256": sha256} for uri, sha256 in sorted(case.labels.sources.items())
         ],
         "listing": {
-            "prefixes": list(case.arguments.flow_logs),
+            "prefixes": list(case.prefixes),
             "objects": len(listing.objects),
             "selected": len(listing.selected),
             "skipped": dict(Counter(str(item.skipped) for item in listing.skipped)),

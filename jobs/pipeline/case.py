@@ -16,13 +16,15 @@ from transforms.vocabulary import Reading
 class Case:
     """The input of a run. What the run finds out stands in the results of its steps.
 
-    `subject` is what arguments, finding and labels know of it. `listing` has the objects of the
+    `prefixes` are those of the flow logs, with account and region filled in. `subject` is what
+    arguments, finding and labels know of it. `listing` has the objects of the
     window, `baseline_listing` those of the days before, where they are asked for. `instance_names`
     are those that the labels have for the subject's instances. With a case for each instance,
     `findings` has one for each, before they are cases of their own.
     """
 
     arguments: Arguments
+    prefixes: tuple[str, ...]
     labels: LabelTables
     subject: Subject
     listing: Listing

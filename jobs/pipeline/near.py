@@ -1,6 +1,7 @@
 """The further readings of a path: what machines beside the subject did, in window and baseline."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -10,9 +11,9 @@ from jobs.pipeline.conversations import Conversations
 from jobs.pipeline.first_sign import FirstSign
 from jobs.pipeline.levels import Path, Start
 from jobs.pipeline.path import follow
+from jobs.pipeline.prefixes import ListingOfPath
 from jobs.pipeline.read_flows import FlowsRead, read_flows, recorded_in
 from jobs.pipeline.scan import ReadingPlan
-from jobs.sources.listing import Listing
 from jobs.spark.frames import computed
 from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows
@@ -34,6 +35,11 @@ class NearReadings:
         self._thresholds = thresholds
         self.reads: list[FlowsRead] = []
         self._held: list[DataFrame] = []
+        window = case.arguments.window
+        if case.baseline_listing is not None:
+            window = window._replace(from_at=baseline_window(case.arguments).from_at)
+        self._window = window
+        self.listing = ListingOfPath(case, window)
 
     def read(self, number: int, machines: Sequence[Machine]) -> tuple[DataFrame, History]:
         """The conversations of these machines, and how far back their records go."""
@@ -64,14 +70,10 @@ class NearReadings:
             frame.unpersist()
 
     def _plan(self, number: int, machines: Sequence[Machine]) -> ReadingPlan:
-        window, listing = self._case.arguments.window, self._case.listing
-        if self._case.baseline_listing is not None:
-            window = window._replace(from_at=baseline_window(self._case.arguments).from_at)
-            listing = joined(self._case.baseline_listing, self._case.listing)
         return ReadingPlan(
             reading=Reading.of_path(number),
-            window=window,
-            listing=listing,
+            window=self._window,
+            listing=self.listing.of(machines),
             subject=together([machine.subject for machine in machines]),
             may_widen=False,
         )
@@ -100,10 +102,12 @@ def follow_path(
         history_h=recorded.hours_before(window.subject.interface_ids, moment_s),
         is_small=conversations.is_small,
     )
-    return follow(
+    path = follow(
         spark, start, case.labels, (span.from_s, span.to_s), case.arguments.question_options,
         thresholds, readings.read,
     )  # fmt: skip
+    unlisted = tuple(readings.listing.unlisted.items())
+    return replace(path, followed=replace(path.followed, unlisted=unlisted))
 
 
 def name_of_subject(case: Case) -> str | None:
@@ -120,14 +124,3 @@ def name_of_subject(case: Case) -> str | None:
 def shown_name(case: Case, subject: Subject) -> str:
     """What a person calls the subject: its name, else the first id or address of it."""
     return name_of_subject(case) or next(iter(subject.names()), "the subject")
-
-
-def joined(one: Listing, other: Listing) -> Listing:
-    """Both listings, each object once: selected where either selects it."""
-    objects = {item.uri: item for item in one.objects}
-    for item in other.objects:
-        if item.skipped is None or item.uri not in objects:
-            objects[item.uri] = item
-    folders = set(one.left_folders) & set(other.left_folders)
-    in_order = tuple(objects[uri] for uri in sorted(objects))
-    return Listing(in_order, tuple(sorted(folders)))

@@ -11,9 +11,11 @@ from jobs.evidence.signature import check_signing
 from jobs.opensearch.preflight import check_reachable
 from jobs.pipeline.baseline import baseline_window
 from jobs.pipeline.case import Case
+from jobs.pipeline.prefixes import homes_of, may_lack_objects, prefixes_of
 from jobs.pipeline.whom import read_whom
 from jobs.sources.listing import Listing, list_objects
 from jobs.storage.delta_sink import check_tables, check_writable
+from transforms.scan.prefixes import Home
 from transforms.subject.identity import resolve_subject
 
 
@@ -21,9 +23,18 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
     """The case as it is known before Spark starts; raises BadInput with all problems at once."""
     problems = Problems()
     run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
-    listing, baseline = Listing((), ()), None
+    prefixes, listing, baseline = arguments.flow_logs, Listing((), ()), None
     whom = read_whom(arguments, now, problems)
     arguments = whom.arguments
+    findings = [each.finding for each in whom.findings]
+    subject = resolve_subject(
+        arguments.instance_ids,
+        arguments.interface_ids,
+        arguments.addresses,
+        arguments.vpc_id,
+        whom.labels,
+        whom.only.finding if whom.only else None,
+    )
     with problems.collect():
         if not arguments.dry_run:
             check_writable(arguments.output)
@@ -40,22 +51,14 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
             check_signing(arguments.sign_with)
     with problems.collect():
         if NOT_GIVEN not in (arguments.window.from_at, arguments.window.to_at):
-            listing = list_objects(arguments.flow_logs, arguments.window, arguments.object_list)
-            if arguments.question_options.baseline_days:
-                before = baseline_window(arguments)
-                baseline = list_objects(arguments.flow_logs, before, may_be_empty=True)
+            homes = homes_of(subject, whom.labels, findings)
+            prefixes, listing, baseline = _listed(arguments, homes)
     problems.raise_if_any()
     return Case(
         arguments=arguments,
+        prefixes=prefixes,
         labels=whom.labels,
-        subject=resolve_subject(
-            arguments.instance_ids,
-            arguments.interface_ids,
-            arguments.addresses,
-            arguments.vpc_id,
-            whom.labels,
-            whom.only.finding if whom.only else None,
-        ),
+        subject=subject,
         listing=listing,
         run_id=run_id,
         started_at=now,
@@ -64,6 +67,19 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         instance_names=whom.instance_names,
         baseline_listing=baseline,
     )
+
+
+def _listed(
+    arguments: Arguments, homes: Sequence[Home]
+) -> tuple[tuple[str, ...], Listing, Listing | None]:
+    """The prefixes of these homes, and what lies there of the window and of the days before it."""
+    prefixes = prefixes_of(arguments.flow_logs, homes)
+    empty = may_lack_objects(arguments.flow_logs, homes)
+    listing = list_objects(prefixes, arguments.window, arguments.object_list, may_lack=empty)
+    if not arguments.question_options.baseline_days:
+        return prefixes, listing, None
+    before = baseline_window(arguments)
+    return prefixes, listing, list_objects(prefixes, before, may_be_empty=True, may_lack=empty)
 
 
 def _check_cases(case_uris: Sequence[str]) -> None:

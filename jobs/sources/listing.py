@@ -1,6 +1,6 @@
 """List flow-log objects under prefixes, leaving out what the window rules out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from itertools import groupby
@@ -25,6 +25,7 @@ from transforms.window import Window
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
+NO_OBJECT = "no object"
 # Each holds the rows of its folder until they are ours: with 32 the peak was 1.2 KB an object.
 _LISTINGS_IN_FLIGHT = 8
 
@@ -99,12 +100,14 @@ def list_objects(
     object_list: str | None = None,
     *,
     may_be_empty: bool = False,
+    may_lack: Collection[str] = (),
 ) -> Listing:
     """Walk the folders below the prefixes, many at a time, and take what the list names.
 
     An object that is found twice counts once. Raises BadInput when a prefix cannot be listed, holds
-    nothing, an object of the list is not there, or nothing concerns the window, unless
-    `may_be_empty`; CredentialsExpired where S3 says so.
+    nothing (one that `may_lack` objects is left out as a folder), an object of the list is not
+    there, or nothing concerns the window, unless `may_be_empty`; CredentialsExpired where S3 says
+    so.
     """
     listed: list[FlowLogObject] = []
     left: dict[str, str] = {}
@@ -122,6 +125,9 @@ def list_objects(
         listed += found.objects
         left.update(found.left_folders)
         if not found.objects and not found.left_folders:
+            if prefix in may_lack:
+                left[prefix] = NO_OBJECT
+                continue
             problems.append(
                 f"--flow_logs {prefix}: found no object; expected flow logs; check the prefix"
             )
@@ -138,6 +144,17 @@ def list_objects(
     if problems:
         raise BadInput(problems)
     return listing
+
+
+def joined(one: Listing, other: Listing) -> Listing:
+    """Both listings, each object once: selected where either selects it."""
+    objects = {item.uri: item for item in one.objects}
+    for item in other.objects:
+        if item.skipped is None or item.uri not in objects:
+            objects[item.uri] = item
+    folders = set(one.left_folders) & set(other.left_folders)
+    in_order = tuple(objects[uri] for uri in sorted(objects))
+    return Listing(in_order, tuple(sorted(folders)))
 
 
 def _nothing_to_read(source: str, listing: Listing, window: Window) -> str:

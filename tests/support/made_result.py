@@ -100,6 +100,7 @@ def _case(subject: Subject, name: str, finding: bytes | None, to: str, case_id: 
     flags += ["--to", to, "--case_id", case_id, "--output", "out"]
     return Case(
         arguments=parse_arguments(flags),
+        prefixes=("logs",),
         labels=LabelTables(),
         subject=subject,
         listing=Listing((), ()),

@@ -116,6 +116,8 @@ _INTERFACE = {
 _SHAPE = {
     "id": None,
     "type": None,
+    "accountId": None,
+    "region": None,
     "resource": {
         "resourceType": None,
         "instanceDetails": {
@@ -146,6 +148,8 @@ _SHAPE = {
                     {
                         "uid": None,
                         "name": None,
+                        "accountId": None,
+                        "region": None,
                         "resourceType": None,
                         "data": {
                             "ec2NetworkInterface": _INTERFACE,

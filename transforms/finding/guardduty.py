@@ -8,6 +8,7 @@ from transforms.finding.claim import PROTOCOL_NUMBERS, Claim
 from transforms.finding.fields import Fields, Json, at, last_part, list_, object_
 from transforms.finding.severity import Severity, severity_of
 from transforms.label.cells import clean
+from transforms.scan.prefixes import Home, home_in, home_of
 
 
 class FindingInterface(NamedTuple):
@@ -23,7 +24,8 @@ class FindingInterface(NamedTuple):
 class Finding(NamedTuple):
     """What one finding, or several of one instance, say of it. Times are UTC.
 
-    `severity` is that of the gravest one, None where none of them has any.
+    `severity` is that of the gravest one, None where none of them has any. `homes` are the accounts
+    and regions that the instance is in, as far as they say.
     """
 
     ids: tuple[str, ...]
@@ -38,6 +40,7 @@ class Finding(NamedTuple):
     is_sample: bool
     others: int = 0
     severity: Severity | None = None
+    homes: tuple[Home, ...] = ()
 
     @property
     def vpc_ids(self) -> tuple[str, ...]:
@@ -77,6 +80,7 @@ class FindingReader(Fields):
                 self._interface(object_(item)) for item in list_(details.get("networkInterfaces"))
             ],
             claims=self._claims(object_(service.get("action"))),
+            home=self._home(),
         )
 
     def _of_sequence(self, sequence: Json) -> list[Finding | None]:
@@ -112,6 +116,9 @@ class FindingReader(Fields):
                     seen=seen,
                     interfaces=interfaces,
                     claims=[claim for claim in claims if claim is not None],
+                    home=home_in(item.get("uid"))
+                    or home_of(item.get("accountId"), item.get("region"))
+                    or self._home(),
                 )
             )
         return found
@@ -125,6 +132,7 @@ class FindingReader(Fields):
         seen: Iterable[datetime | None],
         interfaces: Iterable[FindingInterface],
         claims: Iterable[Claim],
+        home: Home | None,
     ) -> Finding | None:
         if instance_id is None:
             return None
@@ -141,7 +149,11 @@ class FindingReader(Fields):
             claims=tuple(dict.fromkeys(claims)),
             is_sample=self.is_sample,
             severity=severity_of(self.said.get("severity")),
+            homes=(home,) if home else (),
         )
+
+    def _home(self) -> Home | None:
+        return home_of(self.said.get("accountId"), self.said.get("region"))
 
     def _interface(self, said: Json) -> FindingInterface:
         private = [said.get("privateIpAddress")]

@@ -8,6 +8,7 @@ times are in milliseconds.
 import re
 
 from transforms.finding.severity import severity_of_ocsf
+from transforms.scan.prefixes import home_in
 
 _CLASS = 2004
 _INSTANCE = "AWS::EC2::Instance"
@@ -47,10 +48,12 @@ def from_ocsf(event: Json) -> list[Json] | None:
     return [
         {
             **found,
+            **_home(item, event),
             "resource": {"resourceType": "Instance", "instanceDetails": details},
             "service": {**service, "action": action},
         }
-        for details in map(_instance, instances)
+        for item in instances
+        for details in [_instance(item)]
         for action in _actions(event, _addresses_of(details))
     ]
 
@@ -196,6 +199,23 @@ def _end(evidence: Json, name: str) -> Json:
     """An end with an address; else an empty one."""
     end = evidence.get(name)
     return end if isinstance(end, dict) and end.get("ip") else {}
+
+
+def _home(item: Json, event: Json) -> Json:
+    """Account and region: in the instance's ARN, else those of the event."""
+    if home := home_in(item.get("uid")):
+        return {"accountId": home.account_id, "region": home.region}
+    return {
+        "accountId": _at(event, "cloud", "account", "uid"),
+        "region": _at(event, "cloud", "region"),
+    }
+
+
+def _at(event: Json, *path: str) -> object:
+    value: object = event
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _objects(value: object) -> list[Json]:

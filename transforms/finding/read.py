@@ -131,6 +131,7 @@ def _together(findings: Sequence[Finding]) -> Finding:
             key=lambda severity: severity.order,
             default=None,
         ),
+        homes=tuple(dict.fromkeys(home for finding in findings for home in finding.homes)),
     )
 
 

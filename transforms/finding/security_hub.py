@@ -8,6 +8,7 @@ as text and lists as `portProbeDetails.0_`.
 import re
 
 from transforms.finding.severity import severity_of_asff
+from transforms.scan.prefixes import home_in
 
 _SERVICE = "aws/guardduty/service/"
 _ITEM = re.compile(r"(.+)\.([0-9]{1,3})_")
@@ -36,13 +37,17 @@ def from_asff(said: Json) -> Json | None:
     if said.get("Sample") is True:
         service["additionalInfo"] = {"sample": True}
     resource: Json = {"resourceType": "Instance"}
+    home = None  # in the instance's ARN, else that of the finding
     for item in _objects(said["Resources"]):
         if item.get("Type") == "AwsEc2Instance" and "instanceDetails" not in resource:
             resource["instanceDetails"] = _instance(item)
+            home = home_in(item.get("Id"))
     return {
         "id": said.get("Id"),
         "type": _type(said),
         "title": said.get("Title"),
+        "accountId": home.account_id if home else said.get("AwsAccountId"),
+        "region": home.region if home else said.get("Region"),
         "severity": severity_of_asff(said.get("Severity")),
         "resource": resource,
         "service": service,

@@ -19,6 +19,7 @@ from transforms.label.tables import (
 )
 from transforms.network.addresses import Network, canonical, is_too_wide, network_of
 from transforms.network.ranges import Span, overlap
+from transforms.scan.prefixes import home_of
 
 
 def build_label_tables(
@@ -82,6 +83,8 @@ class _Reader:
                 return
         self._spans[key].append((span, row.place))
         built.names.setdefault(key, []).append(self._version(table, row, span))
+        if home := home_of(row.cells.get("account_id"), row.cells.get("region")):
+            built.homes[key] = home
 
     def _version(self, table: str, row: LabelRow, span: Span) -> Version:
         if table != "interfaces":

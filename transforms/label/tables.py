@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from transforms.network.addresses import Network
 from transforms.network.ranges import Span
+from transforms.scan.prefixes import Home
 
 # The tables of a snapshot and the column that each must have.
 KEY_COLUMNS = {
@@ -82,7 +83,10 @@ class Interface(NamedTuple):
 
 @dataclass
 class LabelTables:
-    """What the labels say. `conflicts` are sentences: two owners of one thing at one time."""
+    """What the labels say. `conflicts` are sentences: two owners of one thing at one time.
+
+    `homes` has the account and region of an id, where a row says them.
+    """
 
     names: dict[str, list[Version]] = field(default_factory=dict)
     owners: dict[str, list[Owner]] = field(default_factory=dict)
@@ -92,6 +96,7 @@ class LabelTables:
     prefix_lists: list[tuple[Network, str]] = field(default_factory=list)
     interfaces: list[Interface] = field(default_factory=list)
     vpc_networks: list[tuple[str, Network]] = field(default_factory=list)
+    homes: dict[str, Home] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     # File → SHA-256 of its bytes; the same labels may come from other files.
     sources: dict[str, str] = field(default_factory=dict, compare=False)

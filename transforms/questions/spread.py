@@ -3,6 +3,7 @@
 from transforms.questions.context import QuestionContext
 from transforms.questions.question import Figures, Place, Question, Rows, Told
 from transforms.standing.path import Followed
+from transforms.text import sanitise
 from transforms.vocabulary import Outcome, is_inside
 from transforms.wording import count_of, moment, peer_of
 
@@ -30,6 +31,12 @@ def _searched(followed: Followed) -> str:
         )
     if new := len(followed.without_history):
         text += f"; too little is known of {_of_them(new, number)} from before"
+    if followed.unlisted:
+        prefix, why = followed.unlisted[0]
+        text += (
+            f"; {count_of(len(followed.unlisted), 'prefix', 'prefixes')} of where the path led "
+            f"could not be listed: {sanitise(prefix, 200)} ({sanitise(why, 300)})"
+        )
     return f"{text}; {followed.ended}" if followed.ended else text
 
 
@@ -43,7 +50,9 @@ def _tell_spread(context: QuestionContext, figures: Figures, rows: Rows) -> Told
         return Told("not asked", "Nobody was followed.")
     searched = _searched(followed)
     if not rows:
-        is_open = bool(followed.left_out or followed.unlogged or followed.without_history)
+        is_open = any(
+            (followed.left_out, followed.unlogged, followed.without_history, followed.unlisted)
+        )
         return Told("cannot tell" if is_open else "no", f"No further step was seen: {searched}.")
     first = rows[0]
     source = {"peer": first["from_address"], "peer_name": first.get("from_name")}

@@ -126,6 +126,7 @@ class Followed:
     `machines` counts those whose own traffic was read because they were reached; `left_out` were
     beyond `max_peers`; `unlogged` (addresses) have no record of an interface of their own;
     `without_history` have too little before they were reached. `ended` is a sentence.
+    `unlisted` are prefixes of other accounts that could not be listed, each with why.
     """
 
     machines: int = 0
@@ -134,3 +135,4 @@ class Followed:
     without_history: tuple[str, ...] = ()
     readings: int = 1
     ended: str = ""
+    unlisted: tuple[tuple[str, str], ...] = ()

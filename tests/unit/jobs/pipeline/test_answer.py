@@ -86,6 +86,7 @@ def test_a_case_is_input_that_nothing_changes(tmp_path: Path) -> None:
     labels = LabelTables()
     case = Case(
         arguments=arguments,
+        prefixes=("logs",),
         labels=labels,
         subject=resolve_subject((), (), (S,), None, labels),
         listing=Listing((), ()),

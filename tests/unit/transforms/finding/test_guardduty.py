@@ -13,6 +13,7 @@ from transforms.finding.claim import Claim
 from transforms.finding.guardduty import Finding, FindingInterface
 from transforms.finding.json_text import BadFinding
 from transforms.finding.read import default_window, read_finding, read_findings
+from transforms.scan.prefixes import Home
 
 Json = dict[str, Any]
 INSTANCE, OTHER = "i-0839de4aa2b2f82cb", "i-0f0f0f0f0f0f0f0f0"
@@ -237,6 +238,21 @@ def test_an_attack_sequence_of_25_instances_says_of_each_what_it_says() -> None:
     with pytest.raises(BadFinding, match="found no instance in 'T:S3/X' about 'S3Bucket'"):
         read_findings(encoded(finding(instance={"x": 1}) | {"type": "T:S3/X", "resource": {
             "resourceType": "S3Bucket"}}))  # fmt: skip
+
+
+def test_an_instance_is_at_home_where_its_findings_say() -> None:
+    here = {"accountId": "111122223333", "region": "eu-west-1"}
+    there = {"AccountId": "222233334444", "Region": "us-east-1"}
+    home, other = Home("111122223333", "eu-west-1"), Home("222233334444", "us-east-1")
+
+    assert read_finding(encoded(finding())).homes == ()
+    assert read_finding(encoded([finding() | here, finding() | there])).homes == (home, other)
+    assert read_finding(encoded(finding() | {**here, "region": "eu-west-1/../x"})).homes == ()
+    assert read_finding(encoded(sequence(INSTANCE) | there)).homes == (home,)  # by the ARN
+    assert read_finding(encoded(ASFF | {"AwsAccountId": "222233334444"})).homes == (home,)
+    assert problem(encoded(finding() | {"region": ["eu-west-1"]})).endswith(
+        "region: found \"['eu-west-1']\"; expected a text or a number"
+    )
 
 
 def test_several_findings_of_one_instance_widen_the_window() -> None:

@@ -16,6 +16,7 @@ from transforms.finding.copies import COPY_NAMES, copy_name_of
 from transforms.finding.guardduty import FindingInterface
 from transforms.finding.json_text import BadFinding
 from transforms.finding.read import read_finding, read_findings
+from transforms.scan.prefixes import Home
 
 Json = dict[str, Any]
 INSTANCE, OTHER = "i-0839de4aa2b2f82cb", "i-0f0f0f0f0f0f0f0f0"
@@ -230,6 +231,21 @@ SSH = {"src_endpoint": {"ip": "198.51.100.23", "port": 32769},
 )  # fmt: skip
 def test_each_evidence_is_a_claim(evidences: list[Json], claims: tuple[Claim, ...]) -> None:
     assert read_finding(encoded(changed(evidences=evidences))).claims == claims
+
+
+def test_each_instance_is_at_home_where_its_arn_says_or_else_the_event() -> None:
+    by_arn = {**instance(OTHER), "uid": f"arn:aws:ec2:us-east-1:222233334444:instance/{OTHER}"}
+    without = {**instance(), "uid": INSTANCE}
+    cloud = {"account": {"uid": "111122223333"}, "region": "eu-west-1"}
+
+    found = read_findings(encoded(changed(resources=[by_arn, without], cloud=cloud)))
+
+    assert {each.instance_id: each.homes for each in found} == {
+        OTHER: (Home("222233334444", "us-east-1"),),
+        INSTANCE: (Home("111122223333", "eu-west-1"),),
+    }
+    (other,) = read_findings(encoded(changed(resources=[without], cloud={"account": "1"})))
+    assert other.homes == ()
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from transforms.standing.path import Followed
         (2, 0, 0, 0, "no", "2 machines were followed"),
         (2, 0, 0, 3, "cannot tell", "2 machines were followed, 3 more were not"),
         (1, 1, 1, 0, "cannot tell",
-         "1 machine was followed; it has no record of an interface of its own, so what it did shows "
-         "only where the other end has one; too little is known of it from before"),
+         "1 machine was followed; it has no record of an interface of its own, so what it did "
+         "shows only where the other end has one; too little is known of it from before"),
         (3, 1, 2, 0, "cannot tell",
          "3 machines were followed; 1 of them has no record of an interface of its own, so what it "
          "did shows only where the other end has one; too little is known of 2 of them from "

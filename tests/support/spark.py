@@ -93,7 +93,7 @@ def table(spark: SparkSession) -> Table:
 def after_each_test(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let go of the Delta tables that a test wrote or read, and of the frames that it made."""
     yield
-    if (session := _started(request)) is not None:
+    if "spark" in request.fixturenames and (session := _started(request)) is not None:
         jvm_of(session).org.apache.spark.sql.delta.DeltaLog.clearCache()
         gc.collect()  # each frame in Python holds its plan in the JVM
 
@@ -103,6 +103,8 @@ def after_each_module(request: pytest.FixtureRequest) -> Iterator[None]:
     """Drop the views and cached frames that the fixtures of a module shared."""
     yield
     if (session := _started(request)) is not None:
+        gc.collect()
+        gc.freeze()  # what is left stays: each collection would look at all of it again
         for view in session.catalog.listTables():
             if view.isTemporary:
                 session.catalog.dropTempView(view.name)

@@ -151,7 +151,7 @@ def _modules() -> Iterator[Path]:
                 yield path
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", list(_modules()), ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_value_of_others_stands_in_sql_text(path: Path) -> None:
     module = str(path.relative_to(ROOT))
 

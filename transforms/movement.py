@@ -77,8 +77,8 @@ def _told_step(subject: str, source: str, group: Sequence[PathStep]) -> str:
             f"{sanitise(subject, 60)} does."
         )
     has_data = any(step.outcome == Outcome.DATA for step in group)
-    far = "exchanged data" if has_data else "got an answer"
-    return f"{source} {far} with {_to(first)} {where} ({first.standing})."
+    far = "exchanged data with" if has_data else "got an answer from"
+    return f"{source} {far} {_to(first)} {where} ({first.standing})."
 
 
 def _services(group: Sequence[PathStep]) -> str:

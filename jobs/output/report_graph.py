@@ -1,6 +1,6 @@
 """What the graph of the report shows: who came in, the subject, whom it reached, what left."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from jobs.output.report_units import clock
@@ -24,6 +24,8 @@ _TONES = {
 }  # fmt: skip
 _ENDS = {"data": "data", "answered": "answered, no data", "stopped": "stopped",
          "silent": "no answer"}  # fmt: skip
+
+_LADDER = {str(word): rank for rank, word in enumerate(Outcome)}  # the weakest first
 
 Row = Mapping[str, object]
 
@@ -146,12 +148,9 @@ def _machines(
 
 def _reached(tried: Sequence[Row], steps: Sequence[PathStep]) -> Iterator[Node]:
     """Those of the path's first hop, then others that data was exchanged with, each once."""
-    first = [step for step in steps if step.hop == 1 and step.is_inside]
-    seen: set[str] = set()
-    for step in first:
-        if step.to_address not in seen:
-            seen.add(step.to_address)
-            yield _of_step(step, MACHINES)
+    first = _furthest(step for step in steps if step.hop == 1 and step.is_inside)
+    yield from (_of_step(step, MACHINES) for step in first)
+    seen = {step.to_address for step in first}
     for row in tried:
         if row["outcome"] == Outcome.DATA and str(row["peer"]) not in seen:
             seen.add(str(row["peer"]))
@@ -207,11 +206,11 @@ def _outside(by_slug: Mapping[str, Answer]) -> Iterator[Drawn]:
 
 def _onward(steps: Sequence[PathStep], nodes: Mapping[str, Node]) -> Iterator[tuple[Node, Edge]]:
     """The steps of the path beyond the first hop; targets of one hop that are too many, as one."""
-    later = [step for step in steps if step.hop > 1]
+    later = _furthest(step for step in steps if step.hop > 1)
     targets: dict[int, list[str]] = {}
     for step in later:
         found = targets.setdefault(_column_of(step), [])
-        if step.to_address not in nodes and step.to_address not in found:
+        if _key_of(step) not in nodes and step.to_address not in found:
             found.append(step.to_address)
     drawn = dict(nodes)
     for step in later:
@@ -221,12 +220,28 @@ def _onward(steps: Sequence[PathStep], nodes: Mapping[str, Node]) -> Iterator[tu
         begins = next((key for key in (step.from_address, *groups) if key in drawn), None)
         if begins is None:
             continue
-        node = drawn.get(step.to_address) or _of_step(step, column)
+        node = drawn.get(_key_of(step)) or _of_step(step, column)
         if step.to_address in rest:
             node = Node(f"more {column}", column, "many", "data", f"{len(rest):,} more reached",
                         "", "see the path")  # fmt: skip
         drawn[node.key] = node
         yield node, Edge(begins, node.key, _TONES[Outcome(step.outcome)])
+
+
+def _furthest(steps: Iterable[PathStep]) -> list[PathStep]:
+    """Of each machine to another the step that got furthest, the first of these; in order."""
+    found: dict[tuple[str, str], PathStep] = {}
+    for step in steps:
+        ends = (step.from_address, step.to_address)
+        before = found.setdefault(ends, step)
+        if _LADDER[step.outcome] > _LADDER[before.outcome]:
+            found[ends] = step
+    return list(found.values())
+
+
+def _key_of(step: PathStep) -> str:
+    """The node that a step leads to; outside, the one that the subject's own calls lead to."""
+    return step.to_address if step.is_inside else f"to {step.to_address}"
 
 
 def _column_of(step: PathStep) -> int:
@@ -238,7 +253,7 @@ def _of_step(step: PathStep, column: int) -> Node:
     name = sanitise(step.to_name or step.to_address, 60)
     detail = f"{service_at(step.service_port)} {clock(step.first_at)} · {_ENDS[tone]}"
     shape = "machine" if step.is_inside else "outside"
-    return Node(step.to_address, column, shape, tone, *_called(name, step.to_address), detail)
+    return Node(_key_of(step), column, shape, tone, *_called(name, step.to_address), detail)
 
 
 def _machine(row: Row, detail: str, tone: str) -> Drawn:

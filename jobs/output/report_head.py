@@ -90,8 +90,11 @@ def coverage_box(found: CaseCoverage | None) -> dict[str, object]:
     reasons = [sanitise(reason, 600) for reason in found.judged.reasons]
     if found.unlogged_peers:
         number = len(found.unlogged_peers)
-        reasons.append(f"what {number:,} internal peers rejected: their own interfaces have no "
-                       "record")  # fmt: skip
+        reasons.append(
+            "what 1 internal peer rejected: its own interface has no record"
+            if number == 1
+            else f"what {number:,} internal peers rejected: their own interfaces have no record"
+        )
     return {
         "verdict": verdict,
         "seen": seen,

@@ -160,7 +160,9 @@ def _cut(text: str, room: int) -> str:
 
 def _line(source: Placed, target: Placed, edge: Edge, step: float, lane: float | None) -> Line:
     """A curve between two columns; through its lane, where there are machines between."""
-    if target.x <= source.x:
+    if target.x == source.x:
+        return _beside(source, target, edge, step)
+    if target.x < source.x:
         return _back(source, target, edge)
     x, y, gap = source.x + source.width, source.middle, step - source.width
     end, at = target.x - (4 if edge.tone == "stopped" else _HEAD - 1), target.middle
@@ -178,8 +180,19 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     return f" C{bend:.1f} {y:.1f} {bend:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}"
 
 
+def _beside(source: Placed, target: Placed, edge: Edge, step: float) -> Line:
+    """An edge to a machine of the same column: to the right of both."""
+    x, y, at = source.x + source.width, source.middle, target.middle
+    right = x + (step - source.width) * 0.7
+    is_bar = edge.tone == "stopped"
+    end = x + (4 if is_bar else _HEAD - 1)
+    path = f"M{x:.1f} {y:.1f} C{right:.1f} {y:.1f} {right:.1f} {at:.1f} {end:.1f} {at:.1f}"
+    head = f"M{x + _HEAD:.1f} {at - 5:.1f} L{x + 1:.1f} {at:.1f} L{x + _HEAD:.1f} {at + 5:.1f} Z"
+    return Line(edge.tone, path, f"M{x + 5:.1f} {at - 9:.1f} V{at + 9:.1f}" if is_bar else head)
+
+
 def _back(source: Placed, target: Placed, edge: Edge) -> Line:
-    """An edge to a machine that is not further right: below both."""
+    """An edge to a machine further left: below both."""
     x, y = source.x + source.width / 2, source.y + HEIGHT_OF_NODE
     end, at = target.x + target.width * 0.7, target.y + HEIGHT_OF_NODE
     low = max(y, at) + 10

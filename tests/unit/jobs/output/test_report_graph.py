@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.output.report_graph import Graph, graph_of
+from jobs.output.report_graph import Edge, Graph, graph_of
 from jobs.output.report_layout import HEIGHT_OF_NODE, WIDTH, draw
 from jobs.pipeline.result import RunResult
 from tests.support.made_result import made_result
@@ -96,6 +96,61 @@ def test_fourteen_targets_of_one_hop_are_five_and_the_rest_as_one() -> None:
               if column == 3]  # fmt: skip
 
     assert titles == ["pc-10", "pc-11", "pc-12", "pc-13", "pc-14", "9 more reached"]
+
+
+WEB, APP, DIRECTORY = "web-3=10.20.1.13", "app-2=10.20.2.22", "dc-1=10.20.2.4"
+
+
+def test_a_machine_is_drawn_by_the_step_that_got_furthest() -> None:
+    steps = [
+        step(1, WEB, DIRECTORY, "03:00", port=53, outcome="ANSWERED"),
+        step(1, WEB, DIRECTORY, "03:05", port=445),
+        step(1, WEB, DIRECTORY, "03:10", port=389),
+        step(1, WEB, APP, "03:15"),
+        step(2, APP, DIRECTORY, "03:20", port=53, outcome="ANSWERED"),
+        step(2, APP, DIRECTORY, "03:25", port=389),
+    ]
+
+    found = graph(made_result({}, steps=steps))
+
+    assert [(node.title, node.tone, node.detail) for node in found.nodes if node.column > 1] == [
+        ("dc-1", "data", "SMB 03:05 · data"),
+        ("app-2", "data", "SSH 03:15 · data"),
+    ]
+    assert found.edges == (
+        Edge("subject", "10.20.2.4", "data"),
+        Edge("subject", "10.20.2.22", "data"),
+        Edge("10.20.2.22", "10.20.2.4", "data"),
+    )
+
+
+def test_an_address_outside_that_two_machines_call_is_drawn_once() -> None:
+    steps = [
+        step(1, WEB, APP, "03:15"),
+        step(2, APP, f"={DROP}", "03:50", port=443, ring="internet"),
+    ]
+    called = peer_row(DROP, 443, "DATA", "03:39", peer_ring="internet")
+
+    found = graph(made_result({"outside_addresses": ({"peers": 1}, [called])}, steps=steps))
+
+    assert [node.key for node in found.nodes if node.column == 99] == [f"to {DROP}"]
+    assert [edge.source for edge in found.edges if edge.target == f"to {DROP}"] == [
+        "subject", "10.20.2.22",
+    ]  # fmt: skip
+
+
+def test_an_edge_within_a_column_is_seen_beside_it() -> None:
+    steps = [step(1, WEB, APP, "03:15"), step(1, WEB, DIRECTORY, "03:16"),
+             step(2, APP, DIRECTORY, "03:20")]  # fmt: skip
+
+    drawing = draw(graph(made_result({}, steps=steps)))
+
+    app, directory = (
+        next(node for node in drawing.nodes if node.title == title) for title in ("app-2", "dc-1")
+    )
+    line = drawing.lines[-1]
+    assert line.path.startswith(f"M{app.x + app.width:.1f} {app.middle:.1f} ")
+    assert line.path.endswith(f"{directory.x + directory.width + 8:.1f} {directory.middle:.1f}")
 
 
 def test_a_machine_inside_that_came_in_over_ssh_is_a_source() -> None:

@@ -100,6 +100,12 @@ def test_peers_without_a_log_are_part_of_what_cannot_be_seen() -> None:
     ]
 
 
+def test_one_peer_without_a_log_is_told_as_one() -> None:
+    found: Any = coverage_box(CaseCoverage(FULL, ("eni-1",), (), ()))
+
+    assert found["reasons"] == ["what 1 internal peer rejected: its own interface has no record"]
+
+
 def test_of_an_unseen_machine_nothing_was_seen_and_nothing_is_denied() -> None:
     found: Any = in_short(unseen())
 

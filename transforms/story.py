@@ -13,6 +13,7 @@ from transforms.acts import Act, name_of, service_at, text_of
 from transforms.movement import movement
 from transforms.questions.catalogue import Answer
 from transforms.standing.path import PathStep
+from transforms.stops import stop_of
 from transforms.text import sanitise
 from transforms.vocabulary import Ring, Standing
 from transforms.wording import count_of, duration, moment, number_of, size
@@ -41,7 +42,7 @@ def tell_story(subject: str, answers: Sequence[Answer], steps: Sequence[PathStep
         *_entry(by_slug["entry"]),
         *_scans(by_slug["scans"]),
         *movement(subject, steps, by_slug["services_tried"]),
-        *_stopped(by_slug["blocked"], by_slug["scans"], on_path),
+        *_stopped(subject, by_slug["blocked"], by_slug["scans"], on_path),
         *_channels(by_slug["regular_calls"], by_slug["channels"], on_path),
         *_left(by_slug["volume"]),
     ]
@@ -126,18 +127,20 @@ def stopped_rows(answer: Answer, scans: Answer) -> list[Mapping[str, object]]:
     return sorted(rows, key=lambda row: -number_of(row, "attempts"))
 
 
-def _stopped(answer: Answer, scans: Answer, on_path: Collection[str]) -> Iterator[Act]:
+def _stopped(
+    subject: str, answer: Answer, scans: Answer, on_path: Collection[str]
+) -> Iterator[Act]:
     """The headline says of no machine that was reached that it stopped the subject."""
     for nth, row in enumerate(stopped_rows(answer, scans)[:2]):
-        tries = count_of(number_of(row, "attempts"), "try", "tries")
+        stop = stop_of(row, sanitise(subject, 60))
         yield Act(
             str(row["first_at"]),
-            f"{name_of(row)} stopped {tries} at {service_at(row.get('service_port'))}.",
-            "" if nth or row["peer"] in on_path else f"was stopped by {name_of(row)}",
+            stop.sentence,
+            "" if nth or row["peer"] in on_path else stop.clause,
             "",
             answer.question.id,
             str(row.get("last_at") or ""),
-            f"{name_of(row)} stops {tries}",
+            stop.name,
             str(row["peer"]),
         )
 
@@ -172,10 +175,20 @@ def _channels(regular: Answer, channels: Answer, on_path: Collection[str]) -> It
             "" if nth or row["peer"] in on_path else clause,
             "T1071",
             (regular if is_regular else channels).question.id,
-            str(row["last_at"]),
+            _end_of_calls(row),
             what,
             str(row["peer"]),
         )
+
+
+def _end_of_calls(row: Mapping[str, object]) -> str:
+    """When the last of them began; of long ones at least as late as the longest one ended."""
+    last = str(row["last_at"])
+    if row.get("basis") != "long":
+        return last
+    longest = timedelta(seconds=number_of(row, "longest_s"))
+    ended = datetime.fromisoformat(str(row["first_at"])) + longest
+    return max(ended, datetime.fromisoformat(last)).isoformat()
 
 
 class Transfer(NamedTuple):

@@ -9,6 +9,7 @@ from transforms.acts import name_of, service_at
 from transforms.questions.catalogue import Answer, the_one_in
 from transforms.questions.question import Place
 from transforms.standing.path import PathStep
+from transforms.stops import stop_of
 from transforms.story import channel_rows, entry_row, large_transfers, stopped_rows
 from transforms.text import sanitise
 from transforms.vocabulary import Outcome, Ring, Standing
@@ -137,7 +138,8 @@ def _machines(
     if answered > 0:
         yield _group("answered", f"{answered:,} answered", "without data", "answered")
     for row in stopped.values():
-        yield _machine(row, f"{_service(row, row['first_at'])} · stopped", "stopped")
+        how = stop_of(row, SUBJECT).short
+        yield _machine(row, f"{_service(row, row['first_at'])} · {how}", "stopped")
     silent = figures.get("peers_tried", 0) - figures.get("peers_answered", 0)
     silent -= len(stopped.keys() - answering)
     if silent > 0:
@@ -160,8 +162,7 @@ def _reached(tried: Sequence[Row], steps: Sequence[PathStep]) -> Iterator[Node]:
 def _unclear_and_ordinary(figures: Mapping[str, int]) -> Iterator[Drawn]:
     if unclear := figures.get("unclear", 0):
         title = f"{figures.get('unclear_peers', 0):,} unclear"
-        detail = f"who began {count_of(unclear, 'conversation', 'conversations')} is unknown"
-        yield _group("unclear", title, detail, "unclear")
+        yield _group("unclear", title, f"who began {unclear:,} is unknown", "unclear")
     if peers := figures.get("ordinary_peers", 0):
         port = (
             f"port {figures['ordinary_port']} · "

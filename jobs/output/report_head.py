@@ -14,6 +14,7 @@ from transforms.questions.silence import NOT_SEEN
 from transforms.subject.identity import Subject
 from transforms.text import sanitise
 from transforms.vocabulary import Step
+from transforms.wording import count_of
 
 # The headline where there is no story: what each step of the ladder says.
 _HEADLINES = {
@@ -73,10 +74,12 @@ def in_short(result: RunResult) -> dict[str, object]:
     answers, headline = result.investigation.answers, result.investigation.headline
     others = [answer for answer in answers if answer is not headline and not answer.rows]
     open_ones = [each for each in others if each.verdict in ("cannot tell", NOT_SEEN)]
+    unclear = headline.figures.get("unclear", 0)
+    who_began = f"Who began {count_of(unclear, 'conversation', 'conversations')} inside."
     return {
         "saw": _sentences([each for each in shown_in(answers, Place.REPORT_SAW) if each.rows]),
         "not_seen": _sentences([each for each in others if each.verdict not in _UNANSWERED]),
-        "cannot_tell": list(dict.fromkeys(_sentences(open_ones))),
+        "cannot_tell": [who_began] * (unclear > 0) + list(dict.fromkeys(_sentences(open_ones))),
     }
 
 

@@ -84,7 +84,13 @@ def draw(graph: Graph) -> Drawing:
         for edge in graph.edges
     ]
     faint_first = sorted(lines, key=lambda line: line.tone != "ordinary")
-    heads = ["came from", "subject", *(f"hop {hop}" for hop in range(1, columns - 2)), "outside"]
+    drawn = {node.column for node in graph.nodes}
+    heads = [
+        "came from" if 0 in drawn else "came from: nobody seen",
+        "subject",
+        *(f"hop {hop}" for hop in range(1, columns - 2)),
+        "outside" if OUTSIDE in drawn else "outside: nobody seen",
+    ]
     nodes = {node.key: node for node in graph.nodes}
     return Drawing(
         WIDTH,

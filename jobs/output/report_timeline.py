@@ -29,6 +29,7 @@ class Bar(NamedTuple):
     name: str
     from_s: float
     to_s: float | None
+    tone: str = "data"  # or stopped, silent
 
 
 class Mark(NamedTuple):
@@ -47,6 +48,7 @@ class Box(NamedTuple):
     width: float
     height: float
     text: str = ""
+    tone: str = ""
 
 
 class Name(NamedTuple):
@@ -122,8 +124,9 @@ def _bars(investigation: Investigation) -> list[Bar]:
     """The acts of the story, and the tries before the entry."""
     story = investigation.story
     by_slug = {answer.question.slug: answer for answer in investigation.answers}
-    bars = [Bar(act.name, second_of(act.at), second_of(act.until) if act.until else None)
-            for act in story.acts]  # fmt: skip
+    tones = {by_slug["blocked"].question.id: "stopped", by_slug["scans"].question.id: "silent"}
+    bars = [Bar(act.name, second_of(act.at), second_of(act.until) if act.until else None,
+                tones.get(act.source, "data")) for act in story.acts]  # fmt: skip
     row = entry_row(by_slug["entry"])
     if row is not None and (tries := number_of(row, "tries") - 1) > 0:
         name = f"{count_of(tries, 'try', 'tries')} by {name_of(row)}"
@@ -170,13 +173,9 @@ class _Scale(NamedTuple):
 
 
 def _drawn(
-    bars: Sequence[Bar],
-    marks: Sequence[Mark],
-    window: Window,
-    hours: Answer,
-    gaps: Sequence[tuple[int, int]],
-    width: int,
-) -> Timeline:
+    bars: Sequence[Bar], marks: Sequence[Mark], window: Window, hours: Answer,
+    gaps: Sequence[tuple[int, int]], width: int,
+) -> Timeline:  # fmt: skip
     story = _story(bars, marks, width) if bars else None
     whole = _Scale(window.from_s, window.to_s, _LEFT, width - _LEFT)
     top = story.floor + _BELOW if story else 4.0
@@ -202,7 +201,7 @@ def _story(bars: Sequence[Bar], marks: Sequence[Mark], width: int) -> Story:
         y, x = _TOP + number * pitch + 3 + above, scale.x(bar.from_s)
         end = x if bar.to_s is None else max(scale.x(bar.to_s), x + 3)
         is_cut = bar.to_s is not None and bar.to_s > scale.to_s
-        drawn.append(Box(x, y, end - x, 15, "cut" if is_cut else ""))
+        drawn.append(Box(x, y, end - x, 15, "cut" if is_cut else "", bar.tone))
         until = f", until {_ending(bar)}" if is_cut else ""
         began = time_at(bar.from_s)
         text = f"{clock(began) if is_one_day else day_and_clock(began)} {bar.name}{until}"

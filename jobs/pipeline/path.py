@@ -75,7 +75,7 @@ class _Walk:
         self._names: dict[str, str | None] = {"": start.name}
         self._known = set(start.subject.addresses)
         self._outside: list[str] = []
-        self._followed = Followed(ended="nothing new was found")
+        self._followed = Followed(ended="no further machine was reached")
 
     def first_level(self) -> Level:
         """The subject; days before the window count as history."""

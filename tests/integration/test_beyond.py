@@ -172,7 +172,7 @@ def test_what_is_new_and_where_it_went_on(
     ]
     assert path.where("first_at < contact_at").count() == 0
     assert "3 machines were followed; 1 of them has no record of an interface of its own" in said
-    assert "too little is known of 1 of them from before; nothing new was found." in said
+    assert "too little is known of 1 of them from before; no further machine was reached." in said
     assert "1 ordinary conversation with 1 address at port 8080" in said
     assert re.search(r"Books balanced: all \d+ identities hold in 4 readings", said)
 

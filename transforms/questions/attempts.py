@@ -36,7 +36,7 @@ def _tell_services_tried(context: QuestionContext, figures: Figures, rows: Rows)
         count_of(figures["peers"], "peer", "peers"),
         f"{count_of(figures['peers'], 'internal address', 'internal addresses')} at "
         f"{count_of(figures['services'], 'service', 'services')}; "
-        f"foremost {peer_of(first)} at port {first['service_port']}: {first['outcome']}, "
+        f"mainly {peer_of(first)} at port {first['service_port']}: {first['outcome']}, "
         f"{count_of(number_of(first, 'attempts'), 'attempt', 'attempts')} from "
         f"{moment(first['first_at'])} UTC.",
     )

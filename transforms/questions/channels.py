@@ -87,7 +87,7 @@ def _tell_regular_calls(context: QuestionContext, figures: Figures, rows: Rows) 
         "yes",
         f"Regular calls to {count_of(figures['out'], 'service', 'services')} outside and "
         f"{figures['out_inside']:,} "
-        f"inside; foremost {peer_of(first)} at port {first['service_port']}: "
+        f"inside; mainly {peer_of(first)} at port {first['service_port']}: "
         f"{first['calls']:,} calls, every {first['median_gap_s']:,} s.",
     )
 
@@ -119,7 +119,7 @@ REGULAR_CALLS = Question(
 
 def _tell_channels(context: QuestionContext, figures: Figures, rows: Rows) -> Told:
     if not rows:
-        return Told("none", "The subject has no channel to anybody outside that is not ordinary.")
+        return Told("none", "No repeated or long calls to anybody outside that are not ordinary.")
     first = rows[0]
     calls, hours = number_of(first, "calls"), number_of(first, "hours")
     how = {
@@ -132,7 +132,7 @@ def _tell_channels(context: QuestionContext, figures: Figures, rows: Rows) -> To
     return Told(
         count_of(figures["services"], "service", "services"),
         f"{count_of(figures['services'], 'service', 'services')} outside may be a channel; "
-        f"foremost {peer_of(first)} at port {first['service_port']}: {how}, from "
+        f"mainly {peer_of(first)} at port {first['service_port']}: {how}, from "
         f"{moment(first['first_at'])} to {moment(first['last_at'])} UTC.",
     )
 

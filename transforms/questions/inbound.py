@@ -39,7 +39,7 @@ def _tell_sources(context: QuestionContext, figures: Figures, rows: Rows) -> Tol
         f"{count_of(figures['sources'], 'address', 'addresses')} reached the subject, "
         f"{figures['outside']:,} of them "
         f"from outside, {figures['at_services_that_matter']:,} at services that matter; "
-        f"foremost {peer_of(first)} at port {first['service_port']} from "
+        f"mainly {peer_of(first)} at port {first['service_port']} from "
         f"{moment(first['first_at'])} UTC, {first['outcome']}.",
     )
 

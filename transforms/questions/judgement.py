@@ -99,7 +99,7 @@ def _ordinary(of: Mapping[str, int], unseen: Unseen) -> list[str]:
         found.append(
             f"for {count_of(number, 'conversation', 'conversations')} with "
             f"{count_of(of['uncompared_peers'], 'address', 'addresses')} there was nothing to "
-            "compare with: too little history, no equals (try --baseline_days)"
+            "compare with: too little history, no comparable machines (try --baseline_days)"
         )
     return found
 

@@ -55,7 +55,7 @@ def _tell_new_services(context: QuestionContext, figures: Figures, rows: Rows) -
         count_of(figures["services"], "service", "services"),
         f"{count_of(figures['services'], 'service is', 'services are')} new, "
         f"{figures['inside']:,} of them attempts "
-        f"inside at {count_of(figures['peers_inside'], 'peer', 'peers')}; {known}; foremost "
+        f"inside at {count_of(figures['peers_inside'], 'peer', 'peers')}; {known}; mainly "
         f"{peer_of(first)} at "
         f"port {first['service_port']}, begun by the {first['initiator']} at "
         f"{moment(first['first_at'])} UTC.",

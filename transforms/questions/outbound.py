@@ -151,7 +151,7 @@ def _tell_resolvers(context: QuestionContext, figures: Figures, rows: Rows) -> T
         count_of(figures["resolvers"], "resolver", "resolvers"),
         f"{count_of(figures['conversations'], 'conversation', 'conversations')} with "
         f"{count_of(figures['resolvers'], 'resolver', 'resolvers')} "
-        f"beside Amazon's, foremost {peer_of(rows[0])}.",
+        f"beside Amazon's, mainly {peer_of(rows[0])}.",
     )
 
 

@@ -108,6 +108,7 @@ def test_a_channel_is_told_by_what_makes_it_one() -> None:
         "It called 192.0.2.2 at port 443 1 time until 01:00.",
         "It kept a session of 31 min with 192.0.2.3 at port 443.",
     ]
+    assert [act.until for act in story.acts] == [AT, AT, "2026-11-23T01:31:40"]
 
 
 def test_without_any_act_there_is_no_headline() -> None:

@@ -83,9 +83,7 @@ def test_conversations_whose_beginner_is_unknown_are_drawn_as_such() -> None:
     result = made_result({"did_it_try": ({"unclear": 3, "unclear_peers": 2}, [row])})
 
     (unclear,) = [node for node in graph(result).nodes if node.tone == "unclear"]
-    assert (unclear.title, unclear.detail) == (
-        "2 unclear", "who began 3 conversations is unknown",
-    )  # fmt: skip
+    assert (unclear.title, unclear.detail) == ("2 unclear", "who began 3 is unknown")
 
 
 def test_fourteen_targets_of_one_hop_are_five_and_the_rest_as_one() -> None:
@@ -151,6 +149,29 @@ def test_an_edge_within_a_column_is_seen_beside_it() -> None:
     line = drawing.lines[-1]
     assert line.path.startswith(f"M{app.x + app.width:.1f} {app.middle:.1f} ")
     assert line.path.endswith(f"{directory.x + directory.width + 8:.1f} {directory.middle:.1f}")
+
+
+def test_a_stop_is_named_after_what_stopped() -> None:
+    rows = [
+        peer_row("10.20.3.31", 5432, "REFUSED", "03:20", service_class="database"),
+        peer_row("10.20.3.32", 5432, "BLOCKED_SRC", "03:21", service_class="database"),
+    ]
+    result = made_result({
+        "did_it_try": ({"peers_tried": 2}, [{"peer": "10.20.3.31", "unclear": 0}]),
+        "blocked": ({"stopped": 2}, rows),
+    })  # fmt: skip
+
+    assert [node.detail for node in graph(result).nodes if node.column == 2] == [
+        "PostgreSQL 03:20 · refused", "PostgreSQL 03:21 · own rule",
+    ]  # fmt: skip
+
+
+def test_where_nobody_came_from_or_went_out_the_drawing_says_so() -> None:
+    heads = [text for _, text in draw(graph(unseen())).columns]
+    both = [text for _, text in draw(graph(attack())).columns]
+
+    assert (heads[0], heads[-1]) == ("came from: nobody seen", "outside: nobody seen")
+    assert (both[0], both[-1]) == ("came from", "outside")
 
 
 def test_a_machine_inside_that_came_in_over_ssh_is_a_source() -> None:

@@ -32,6 +32,9 @@ def test_the_bars_are_the_acts_in_order_of_time_with_their_names() -> None:
         "03:39 2.4 GB to 192.0.2.77",
     ]
     assert [name.text for name in narrow.story.names] == [n.text for n in wide.story.names]
+    assert [bar.tone for bar in wide.story.bars] == [
+        "data", "data", "silent", "data", "stopped", "data", "data",
+    ]  # fmt: skip
 
 
 def test_it_shows_the_time_of_the_story_and_the_window_below() -> None:

@@ -33,11 +33,11 @@ def test_without_a_further_step_it_is_said_what_was_not_seen(
         unlogged=("10.0.0.8",) * unlogged,
         without_history=("10.0.0.9",) * without_history,
         left_out=left_out,
-        ended="nothing new was found",
+        ended="no further machine was reached",
     )
     context = QuestionContext(options=QuestionOptions(), thresholds=Thresholds(), followed=followed)
 
     told = SPREAD.tell(context, {}, [])
 
     assert told.verdict == headline
-    assert told.sentence == f"No further step was seen: {sentence}; nothing new was found."
+    assert told.sentence == f"No further step was seen: {sentence}; no further machine was reached."

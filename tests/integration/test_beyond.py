@@ -204,7 +204,7 @@ def test_too_short_a_baseline_calls_nothing_new(
 def test_several_instances_are_one_case_and_each_is_seen_from_its_own_side(
     spark: SparkSession, week: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = ["--case_id", "both", "--output", str(tmp_path)]
+    flags = ["--case_id", "both", "--output", str(tmp_path), "--max_hops", "1"]
 
     assert main([*week, *flags, "--instance_id", f"i-{'a' * 17},i-{'b' * 17}"]) == 0
 
@@ -300,7 +300,7 @@ def test_what_only_one_of_the_list_has_in_its_records_is_searched_for_once_more(
 ) -> None:
     """Without labels the addresses come from records. Of the third instance there is none."""
     unlabelled = [word for word in week if word != "--labels" and not word.endswith("/labels")]
-    flags = [*unlabelled, "--output", str(tmp_path), "--one_case_each", "true"]
+    flags = [*unlabelled, "--output", str(tmp_path), "--one_case_each", "true", "--max_hops", "1"]
     listed = f"i-{'a' * 17},i-{'b' * 17},i-{'c' * 17}"
 
     assert main([*flags, "--case_id", "bare", "--instance_id", listed]) == 0

@@ -75,7 +75,8 @@ def in_short(result: RunResult) -> dict[str, object]:
     others = [answer for answer in answers if answer is not headline and not answer.rows]
     open_ones = [each for each in others if each.verdict in ("cannot tell", NOT_SEEN)]
     unclear = headline.figures.get("unclear", 0)
-    who_began = f"Who began {count_of(unclear, 'conversation', 'conversations')} inside."
+    number = count_of(unclear, "conversation", "conversations")
+    who_began = f"It is unknown who began {number} inside."
     return {
         "saw": _sentences([each for each in shown_in(answers, Place.REPORT_SAW) if each.rows]),
         "not_seen": _sentences([each for each in others if each.verdict not in _UNANSWERED]),

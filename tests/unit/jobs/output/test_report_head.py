@@ -106,6 +106,15 @@ def test_one_peer_without_a_log_is_told_as_one() -> None:
     assert found["reasons"] == ["what 1 internal peer rejected: its own interface has no record"]
 
 
+def test_conversations_without_a_known_beginner_are_a_question_that_is_left_open() -> None:
+    row = {"peer": "10.20.2.22", "unclear": 3}
+    result = made_result({"did_it_try": ({"unclear": 3, "unclear_peers": 1}, [row])})
+
+    found: Any = in_short(result)
+
+    assert found["cannot_tell"] == ["It is unknown who began 3 conversations inside."]
+
+
 def test_of_an_unseen_machine_nothing_was_seen_and_nothing_is_denied() -> None:
     found: Any = in_short(unseen())
 

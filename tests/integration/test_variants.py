@@ -18,7 +18,7 @@ PEER = "peer_name peer protocol service_port started_by".split()
 
 def trace(spark: SparkSession, day: Path, output: Path, *more: str) -> DataFrame:
     flags = ["--flow_logs", str(day / "flow-logs"), "--labels", str(day / "labels")]
-    flags += ["--max_hops", "1"]
+    flags += [] if "everything" in more else ["--max_hops", "1"]
     assert main([*flags, "--output", str(output), "--case_id", day.name, *more]) == 0
     return spark.read.format("delta").load(str(output / day.name / "flows"))
 

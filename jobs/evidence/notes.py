@@ -31,6 +31,7 @@ _NAME = re.compile(r"([0-9]{5})\.json", re.ASCII)
 _MAX_BYTES = 64 * 1024
 _MOST = 99_999
 _TRIES = 100
+_LOOKED_AT = 100  # of the last notes, for one that can be read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +159,9 @@ def described_notes(case_uri: str) -> Mapping[str, object] | None:
     """
     try:
         numbers, _ = names_of_notes(case_uri)
-    except (BaseError, KeyFailure, OSError):
+    except (BaseError, KeyFailure, BadInput, OSError):
         return None
-    for number in numbers[: -_TRIES - 1 : -1]:
+    for number in reversed(numbers[-_LOOKED_AT:]):
         try:
             last = read_note(case_uri, number).note
         except (ValueError, Failure):

@@ -74,13 +74,14 @@ def in_short(result: RunResult) -> dict[str, object]:
     answers, headline = result.investigation.answers, result.investigation.headline
     others = [answer for answer in answers if answer is not headline and not answer.rows]
     open_ones = [each for each in others if each.verdict in ("cannot tell", NOT_SEEN)]
-    unclear = headline.figures.get("unclear", 0)
-    number = count_of(unclear, "conversation", "conversations")
-    who_began = f"It is unknown who began {number} inside."
+    left_open = _sentences(open_ones)
+    if unclear := headline.figures.get("unclear", 0):
+        number = count_of(unclear, "conversation", "conversations")
+        left_open = [f"It is unknown who began {number} inside.", *left_open]
     return {
         "saw": _sentences([each for each in shown_in(answers, Place.REPORT_SAW) if each.rows]),
         "not_seen": _sentences([each for each in others if each.verdict not in _UNANSWERED]),
-        "cannot_tell": [who_began] * (unclear > 0) + list(dict.fromkeys(_sentences(open_ones))),
+        "cannot_tell": list(dict.fromkeys(left_open)),
     }
 
 

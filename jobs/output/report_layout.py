@@ -190,11 +190,9 @@ def _beside(source: Placed, target: Placed, edge: Edge, step: float) -> Line:
     """An edge to a machine of the same column: to the right of both."""
     x, y, at = source.x + source.width, source.middle, target.middle
     right = x + (step - source.width) * 0.7
-    is_bar = edge.tone == "stopped"
-    end = x + (4 if is_bar else _HEAD - 1)
+    end = x + (4 if edge.tone == "stopped" else _HEAD - 1)
     path = f"M{x:.1f} {y:.1f} C{right:.1f} {y:.1f} {right:.1f} {at:.1f} {end:.1f} {at:.1f}"
-    head = f"M{x + _HEAD:.1f} {at - 5:.1f} L{x + 1:.1f} {at:.1f} L{x + _HEAD:.1f} {at + 5:.1f} Z"
-    return Line(edge.tone, path, f"M{x + 5:.1f} {at - 9:.1f} V{at + 9:.1f}" if is_bar else head)
+    return Line(edge.tone, path, _head(x, at, edge.tone, from_right=True))
 
 
 def _back(source: Placed, target: Placed, edge: Edge) -> Line:
@@ -207,13 +205,15 @@ def _back(source: Placed, target: Placed, edge: Edge) -> Line:
     return Line(edge.tone, path, head)
 
 
-def _head(x: float, y: float, tone: str) -> str:
+def _head(x: float, y: float, tone: str, *, from_right: bool = False) -> str:
     """An arrow; a bar where it was stopped; nothing where nobody knows who began."""
+    back = 1 if from_right else -1  # where the edge comes from
     if tone == "unclear":
         return ""
     if tone == "stopped":
-        return f"M{x - 5:.1f} {y - 9:.1f} V{y + 9:.1f}"
-    return f"M{x - _HEAD:.1f} {y - 5:.1f} L{x - 1:.1f} {y:.1f} L{x - _HEAD:.1f} {y + 5:.1f} Z"
+        return f"M{x + back * 5:.1f} {y - 9:.1f} V{y + 9:.1f}"
+    base = x + back * _HEAD
+    return f"M{base:.1f} {y - 5:.1f} L{x + back:.1f} {y:.1f} L{base:.1f} {y + 5:.1f} Z"
 
 
 def _branch(key: str, nodes: Mapping[str, Node], edges: Sequence[Edge], seen: set[str]) -> Branch:

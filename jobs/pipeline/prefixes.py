@@ -1,6 +1,7 @@
 """Which prefixes are read: `--flow_logs`, with account and region of the machines filled in."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from jobs.errors import BadInput
 from jobs.pipeline.case import Case
@@ -50,14 +51,13 @@ class ListingOfPath:
     """The objects that readings of the path choose from: it grows with where the path leads."""
 
     def __init__(self, case: Case, window: Window) -> None:
-        before = case.baseline_listing
-        self._listing = joined(before, case.listing) if before is not None else case.listing
         self._case, self._window = case, window
         self._listed = set(case.prefixes)
         self.unlisted: dict[str, str] = {}  # prefix → why
 
     def of(self, machines: Sequence[Machine]) -> Listing:
         """Everything listed so far, and the prefixes of these machines' accounts and regions."""
+        listing = self._so_far
         flow_logs, labels = self._case.arguments.flow_logs, self._case.labels
         homes = dict.fromkeys(
             home for machine in machines for home in homes_of(machine.subject, labels)
@@ -71,5 +71,12 @@ class ListingOfPath:
             except BadInput as bad:  # said in the answer; what the others recorded is read
                 self.unlisted[prefix] = bad.problems[0]
                 continue
-            self._listing = joined(self._listing, more)
-        return self._listing
+            listing = joined(listing, more)
+        self._so_far = listing
+        return listing
+
+    @cached_property
+    def _so_far(self) -> Listing:
+        """Of window and baseline, joined when the path is first read: many cases read none."""
+        before = self._case.baseline_listing
+        return self._case.listing if before is None else joined(before, self._case.listing)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from transforms import patterns
 from transforms.network.addresses import canonical
+from transforms.scan.prefixes import home_in
 from transforms.text import quoted
 
 # GuardDuty's generated samples say GeneratedFindingVPCId where a VPC's id should be.
@@ -200,6 +201,13 @@ def object_(value: object) -> Json:
 def list_(value: object) -> list[object]:
     """The value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
+
+
+def home_fields(arn: object, account: object, region: object) -> Json:
+    """Account and region as a finding has them: those of the instance's ARN, else those given."""
+    home = home_in(arn)
+    return {"accountId": home.account_id if home else account,
+            "region": home.region if home else region}  # fmt: skip
 
 
 def last_part(uid: object) -> str | None:

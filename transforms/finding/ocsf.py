@@ -7,8 +7,8 @@ times are in milliseconds.
 
 import re
 
+from transforms.finding.fields import at, home_fields
 from transforms.finding.severity import severity_of_ocsf
-from transforms.scan.prefixes import home_in
 
 _CLASS = 2004
 _INSTANCE = "AWS::EC2::Instance"
@@ -48,7 +48,9 @@ def from_ocsf(event: Json) -> list[Json] | None:
     return [
         {
             **found,
-            **_home(item, event),
+            **home_fields(
+                item.get("uid"), at(event, "cloud", "account", "uid"), at(event, "cloud", "region")
+            ),
             "resource": {"resourceType": "Instance", "instanceDetails": details},
             "service": {**service, "action": action},
         }
@@ -199,23 +201,6 @@ def _end(evidence: Json, name: str) -> Json:
     """An end with an address; else an empty one."""
     end = evidence.get(name)
     return end if isinstance(end, dict) and end.get("ip") else {}
-
-
-def _home(item: Json, event: Json) -> Json:
-    """Account and region: in the instance's ARN, else those of the event."""
-    if home := home_in(item.get("uid")):
-        return {"accountId": home.account_id, "region": home.region}
-    return {
-        "accountId": _at(event, "cloud", "account", "uid"),
-        "region": _at(event, "cloud", "region"),
-    }
-
-
-def _at(event: Json, *path: str) -> object:
-    value: object = event
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _objects(value: object) -> list[Json]:

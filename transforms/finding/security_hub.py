@@ -7,8 +7,8 @@ as text and lists as `portProbeDetails.0_`.
 
 import re
 
+from transforms.finding.fields import home_fields
 from transforms.finding.severity import severity_of_asff
-from transforms.scan.prefixes import home_in
 
 _SERVICE = "aws/guardduty/service/"
 _ITEM = re.compile(r"(.+)\.([0-9]{1,3})_")
@@ -37,17 +37,16 @@ def from_asff(said: Json) -> Json | None:
     if said.get("Sample") is True:
         service["additionalInfo"] = {"sample": True}
     resource: Json = {"resourceType": "Instance"}
-    home = None  # in the instance's ARN, else that of the finding
+    arn: object = None
     for item in _objects(said["Resources"]):
         if item.get("Type") == "AwsEc2Instance" and "instanceDetails" not in resource:
             resource["instanceDetails"] = _instance(item)
-            home = home_in(item.get("Id"))
+            arn = item.get("Id")
     return {
         "id": said.get("Id"),
         "type": _type(said),
         "title": said.get("Title"),
-        "accountId": home.account_id if home else said.get("AwsAccountId"),
-        "region": home.region if home else said.get("Region"),
+        **home_fields(arn, said.get("AwsAccountId"), said.get("Region")),
         "severity": severity_of_asff(said.get("Severity")),
         "resource": resource,
         "service": service,

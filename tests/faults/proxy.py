@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from tests.support.http_server import served
+
 
 class Request(NamedTuple):
     method: str
@@ -245,12 +247,5 @@ def proxy(node_url: str, fault: Fault) -> Iterator[str]:
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass  # clients that time out are part of the game
 
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler, Server) as url:
+        yield url

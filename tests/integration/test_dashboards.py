@@ -1,9 +1,8 @@
 """The dashboards: a file that imports, and panels that say what Delta says."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from demo.dashboards import FILE, STORY_TEMPLATE, TEMPLATE, as_ndjson, saved_obj
 from demo.dashboards_import import import_objects, main
 from demo.vpc import SUSPECT
 from tests.support.cases import TracedCase
+from tests.support.http_server import served
 
 OBJECTS = [json.loads(line) for line in FILE.read_text().splitlines()]
 MAPPINGS = {
@@ -256,13 +256,8 @@ def dashboards() -> Iterator[tuple[str, list[tuple[str, str | None, bytes]], dic
             self.end_headers()
             self.wfile.write(text)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked, answer
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(Handler) as url:
+        yield url, asked, answer
 
 
 def test_the_file_is_uploaded_as_the_import_api_wants_it(

@@ -6,10 +6,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+
+from tests.support.http_server import served
 
 _TARGET = "X-Amz-Target"
 
@@ -51,12 +52,6 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def glue_fake() -> Iterator[None]:
     """While it runs, boto3 finds it as Glue's endpoint."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_GLUE", f"http://127.0.0.1:{server.server_address[1]}")
+    with served(_Handler) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_GLUE", url)
         yield
-    server.shutdown()
-    server.server_close()
-    thread.join()

@@ -1,10 +1,9 @@
 """Answers of a server that is no OpenSearch, or a hostile one: each is one sentence."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, suppress
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from jobs.opensearch.bulk import Line, send
 from jobs.opensearch.client import Endpoint, OpenSearchFailed
 from jobs.opensearch.index import RunIndex
 from jobs.opensearch.preflight import check_reachable
+from tests.support.http_server import served
 
 RUN = "20261128t000000z-0001"
 DEEP = b"[" * 100_000
@@ -28,7 +28,7 @@ Serve = Callable[..., str]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Starts a server that gives one answer to everything; gives its URL."""
-    running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+    running = ExitStack()
 
     def start(status: int, body: bytes, kind: str = "application/json") -> str:
         class Handler(BaseHTTPRequestHandler):
@@ -48,17 +48,10 @@ def serve() -> Iterator[Serve]:
 
             do_POST = do_PUT = do_DELETE = do_GET
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        running.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
+        return running.enter_context(served(Handler))
 
-    yield start
-    for server, thread in running:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running:
+        yield start
 
 
 SHAPES = [

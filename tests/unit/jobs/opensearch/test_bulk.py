@@ -1,9 +1,8 @@
 """What a writer does with each answer, against a server that follows a script."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pytest
 
 from jobs.opensearch.bulk import Line, Refusal, send, send_all
 from jobs.opensearch.client import Endpoint, OpenSearchFailed
+from tests.support.http_server import served
 
 Answer = tuple[int, Any]
 Script = Callable[[list[str]], Answer]
@@ -47,14 +47,9 @@ def server() -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(body)
 
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.url = f"http://127.0.0.1:{running.server_port}"
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield found
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with served(Handler) as url:
+        found.url = url
+        yield found
 
 
 def items(*statuses: int, error: dict[str, str] | None = None) -> Answer:

@@ -3,16 +3,16 @@
 import datetime
 import hashlib
 import hmac
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import NamedTuple
 
 import pytest
 
 from jobs.opensearch.client import Endpoint, OpenSearchFailed, Patience, patiently
 from jobs.opensearch.index import shards_for
+from tests.support.http_server import served
 
 KEY_ID, KEY = "AKIAPLANTEDKEY", "planted-secret-access-key"
 
@@ -48,13 +48,8 @@ def server() -> Iterator[tuple[str, list[Seen], list[int]]]:
 
         do_GET = do_POST
 
-    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}", seen, statuses
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with served(Handler) as url:
+        yield url, seen, statuses
 
 
 def signature(asked: Seen, region: str, service: str) -> str:

@@ -1,9 +1,9 @@
 """What is said before the work of a server that is no OpenSearch that would let us in."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.errors import BadInput
 from jobs.opensearch.preflight import check_reachable
+from tests.support.http_server import served
 
 Serve = Callable[[int, dict[str, Any]], str]
 
@@ -18,7 +19,7 @@ Serve = Callable[[int, dict[str, Any]], str]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Starts a server that gives one answer to everything; gives its URL."""
-    running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+    running = ExitStack()
 
     def start(status: int, answer: dict[str, Any]) -> str:
         body = json.dumps(answer).encode()
@@ -34,17 +35,10 @@ def serve() -> Iterator[Serve]:
                 self.end_headers()
                 self.wfile.write(body)
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        running.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
+        return running.enter_context(served(Handler))
 
-    yield start
-    for server, thread in running:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running:
+        yield start
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 """Reading from an S3 that turns requests away: tried again, refused, or the end of the run."""
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from jobs.sources.object_fetch import (
 from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.spark.failures import expired_credentials_in
 from jobs.storage.object_store import Bucket, Place, place_of
+from tests.support.http_server import served
 from transforms.window import Window
 
 BODY = b"start end\n1 2\n"
@@ -72,13 +72,8 @@ class _Answers(BaseHTTPRequestHandler):
 def bucket_of_answers(s3_server: str) -> Iterator[Bucket]:
     """Beside the suite's S3, whose credentials it takes."""
     _Answers.asked = 0
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Bucket("b", "eu-west-1", f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(_Answers) as url:
+        yield Bucket("b", "eu-west-1", url)
 
 
 def fetch(bucket: Bucket, path: str) -> Fetched | NotFetched:

@@ -1,8 +1,7 @@
 """Keys as S3 has them: each is read, none stops the others, and no walk goes on for ever."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
@@ -15,6 +14,7 @@ from jobs.sources.listing import list_objects
 from jobs.sources.object_fetch import Fetched, NotFetched, ObjectToRead, fetch_ahead
 from jobs.storage.any_key import is_plain
 from jobs.storage.object_store import place_of
+from tests.support.http_server import served
 from tests.unit.jobs.sources.test_listing import WINDOW
 
 KEYS = (
@@ -165,11 +165,9 @@ def endless(monkeypatch: pytest.MonkeyPatch, s3_server: str) -> Iterator[type[En
     class Counted(Endless):
         lists = 0
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Counted) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with served(Counted) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         yield Counted
-        server.shutdown()
 
 
 @pytest.mark.parametrize("name", ["same-folder", "deeper-folder"])

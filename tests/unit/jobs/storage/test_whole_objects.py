@@ -1,10 +1,10 @@
 """Small objects come whole from folders and from S3, or there is one sentence why they do not."""
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -21,6 +21,7 @@ from jobs.storage.whole_objects import (
     write_bytes,
     write_chunks,
 )
+from tests.support.http_server import served
 from transforms.window import Window
 
 NAMES = ["manifest.json", "a b/ü%20#?.json", "deep/er/x"]
@@ -120,15 +121,9 @@ class _Expired(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def expired_s3(s3_server: str) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Expired)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.server_address[1]}")
-        yield f"s3://of-{server.server_address[1]}"  # a bucket's endpoint is remembered
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(_Expired) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_S3", url)
+        yield f"s3://of-{urlsplit(url).port}"  # a bucket's endpoint is remembered
 
 
 @pytest.mark.parametrize("key", ["plain.json", "odd//key.json"])

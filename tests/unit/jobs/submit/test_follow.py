@@ -4,15 +4,15 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from jobs.submit.follow import follow
 from jobs.submit.launch import main
 from jobs.submit.runs import RunStatus
+from tests.support.http_server import served
 
 BEGAN = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
@@ -81,15 +81,9 @@ def expired(s3_server: str) -> Iterator[None]:
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_GLUE", f"http://127.0.0.1:{server.server_address[1]}")
+    with served(Handler) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_GLUE", url)
         yield
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def test_credentials_that_expire_on_the_way_end_the_following_and_not_the_run(

@@ -81,7 +81,7 @@ test: setup ## all tests, two at a time, with a real OpenSearch, Delta, an HTTP 
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-unit: setup ## the tests that need no JVM, in a minute
-	$(BIN)/python -m pytest -n 2 -m "not spark" tests/unit
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not spark" tests/unit
 
 test-standalone: setup ## a cluster of processes that loses a worker in the scan, and one in the writes
 	STANDALONE=1 $(BIN)/python -m pytest tests/integration/test_standalone_master.py

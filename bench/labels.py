@@ -19,7 +19,7 @@ from bench.harness import report
 from bench.local_spark import local_spark
 from jobs.sources.labels import as_lookups, read_labels
 from transforms.flow_fields import FIELDS
-from transforms.label.join import label_with
+from transforms.label.frames import label_with
 
 _FIRST = int(IPv4Address("10.0.0.0"))
 _VPCS = 20

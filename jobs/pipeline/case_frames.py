@@ -8,11 +8,9 @@ from jobs.pipeline.scan import ReadingPlan, ScanResult
 from jobs.sources.labels import as_lookups
 from jobs.sources.listing import as_folder_row, as_object_row
 from jobs.sources.object_scan import of_read_objects
-from transforms.label.join import label_with
-from transforms.label.rings import home_of
 from transforms.record_id import record_id
 from transforms.schemas import ACCOUNT_COLUMNS
-from transforms.subject.role import with_role
+from transforms.subject.frames import with_names_and_role
 
 
 def objects_table(
@@ -49,11 +47,9 @@ def labelled_records(spark: SparkSession, case: Case, scan: ScanResult) -> DataF
         .where("record IS NOT NULL")
         .select("object_uri", "object_version", "object_line", "record.*")
     )
-    home = home_of(scan.subject.vpc_ids, scan.subject.addresses)
-    labelled = records.transform(label_with, as_lookups(spark, case.labels), home)
-    with_roles = labelled.transform(with_role, scan.subject)
+    labelled = records.transform(with_names_and_role, as_lookups(spark, case.labels), scan.subject)
     everything = F.lit(not case.has_subject)
-    return with_roles.withColumn("is_kept", everything | F.col("role").isNotNull())
+    return labelled.withColumn("is_kept", everything | F.col("role").isNotNull())
 
 
 def flows_table(records: DataFrame, run_id: str) -> DataFrame:

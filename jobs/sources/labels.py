@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet
+from pyspark import Broadcast, SparkContext
 from pyspark.sql import SparkSession
 
 from jobs.errors import BadInput
@@ -19,8 +20,7 @@ from transforms.finding.guardduty import Finding
 from transforms.finding.interface_labels import with_findings
 from transforms.label.build import build_label_tables
 from transforms.label.columns import column_names
-from transforms.label.join import Lookups
-from transforms.label.lookups import NAMES, NETWORKS, OWNERS, lookup_rows
+from transforms.label.lookups import Lookups, lookups_of
 from transforms.label.tables import KEY_COLUMNS, LabelRow, LabelTables
 from transforms.separated import decoded, separated_table
 from transforms.text import sanitise
@@ -28,6 +28,17 @@ from transforms.text import sanitise
 _ENDINGS = ("csv", "jsonl", "parquet")
 _CONFLICTS_SHOWN = 20
 _AWS_RANGES = "aws_ranges.json"  # as AWS publishes it
+
+
+class _Shared(NamedTuple):
+    """Lookups that were sent to the executors, and what they were made of."""
+
+    tables: LabelTables
+    context: SparkContext
+    lookups: Broadcast[Lookups]
+
+
+_shared: _Shared | None = None
 
 
 class LabelFiles(NamedTuple):
@@ -104,15 +115,13 @@ def label_warnings(conflicts: Sequence[str]) -> list[str]:
     return [*shown, f"{hidden:,} more conflicts inside the label data"] if hidden else shown
 
 
-def as_lookups(spark: SparkSession, tables: LabelTables) -> Lookups:
-    """The lookups as frames to broadcast."""
-    rows = lookup_rows(tables)
-    return Lookups(
-        names=spark.createDataFrame(rows.names, NAMES, verifySchema=False),
-        owners=spark.createDataFrame(rows.owners, OWNERS, verifySchema=False),
-        networks=spark.createDataFrame(rows.networks.rows, NETWORKS, verifySchema=False),
-        digits=rows.networks.digits,
-    )
+def as_lookups(spark: SparkSession, tables: LabelTables) -> Broadcast[Lookups]:
+    """The lookups, once in each process of the executors; the last ones are remembered."""
+    global _shared
+    context = spark.sparkContext
+    if _shared is None or _shared.tables is not tables or _shared.context is not context:
+        _shared = _Shared(tables, context, context.broadcast(lookups_of(tables)))
+    return _shared.lookups
 
 
 def _rows(name: str, data: bytes) -> tuple[list[LabelRow], set[str] | None]:

@@ -1,8 +1,7 @@
-"""Networks of the labels and AWS's ranges → disjoint pieces of address space, one row per bucket.
+"""Networks of the labels and AWS's ranges → disjoint pieces of address space.
 
-A piece says three things of its addresses: which network of each VPC holds them, which network of
-any VPC, and which service of AWS they belong to. One row has all three, as the plan of a small day
-costs more than its flows: a join less is some tenths of a second less to wait.
+A piece says four things of its addresses: which network of each VPC holds them, which network of
+any VPC, which service of AWS they belong to, and which prefix list has them.
 """
 
 from collections import defaultdict
@@ -11,30 +10,19 @@ from typing import Any, NamedTuple
 
 from transforms.label.attribution import ADDRESS, AMBIGUOUS, CIDR, Answer, capped, names_in_time
 from transforms.label.tables import LabelTables, NetworkLabel
-from transforms.network.addresses import KEY_DIGITS, Network, buckets_of
+from transforms.network.addresses import KEY_DIGITS, Network
 from transforms.network.ranges import ALWAYS, Area, disjoint, within
-
-_MOST_BUCKETS = 50_000
 
 Pieces = dict[int, list[Area[Answer]]]  # by the digits of an address key
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """What is known of the addresses of a piece."""
 
     here: tuple[tuple[str, Answer], ...]  # by VPC
     anywhere: Answer | None
     service: str | None
     listed: str | None  # by a prefix list
-
-
-class NetworkRows(NamedTuple):
-    """(bucket, first, last, valid_from, valid_to, here, anywhere, service, listed); `digits` is how
-    much of an IPv4 and an IPv6 address key is the bucket.
-    """
-
-    digits: tuple[int, int]
-    rows: list[tuple[object, ...]]
 
 
 class _Named(NamedTuple):
@@ -80,10 +68,9 @@ def pieces_by_vpc(tables: LabelTables) -> dict[str, Pieces]:
     }
 
 
-def network_rows(tables: LabelTables) -> NetworkRows:
-    """Each piece once per bucket that it touches; buckets as fine as their number allows."""
-    chosen: list[int] = []
-    rows: list[tuple[object, ...]] = []
+def network_pieces(tables: LabelTables) -> dict[int, list[Area[Found]]]:
+    """All that is known of each piece of the address space, by the digits of an address key."""
+    found = {}
     for digits in KEY_DIGITS:
         areas: list[Area[_Named | _Held | _Range | _Entry]] = [
             *_network_areas(tables.networks, tables, digits),
@@ -91,23 +78,8 @@ def network_rows(tables: LabelTables) -> NetworkRows:
             *_plain_areas(tables.services, _Range, digits),
             *_plain_areas(tables.prefix_lists, _Entry, digits),
         ]
-        pieces = disjoint(areas, _found)
-        finest = next(
-            (
-                shared
-                for shared in range(digits - 2, 1, -1)
-                if sum(_buckets(piece, digits - shared) for piece in pieces) <= _MOST_BUCKETS
-            ),
-            1,
-        )
-        chosen.append(finest)
-        for piece in pieces:
-            first, last = f"{piece.first:0{digits}x}", f"{piece.last:0{digits}x}"
-            here = dict(piece.value.here) or None
-            known = here, *piece.value[1:]
-            for bucket in buckets_of(Network(0, first, last), finest):
-                rows.append((bucket, first, last, *piece.span, *known))
-    return NetworkRows((chosen[0], chosen[1]), rows)
+        found[digits] = disjoint(areas, _found)
+    return found
 
 
 def _network_areas(
@@ -151,7 +123,7 @@ def _plain_areas(
             yield Area(first, last, ALWAYS, kind(network.prefix, name))
 
 
-def _found(values: list[_Named | _Held | _Range | _Entry]) -> _Found:
+def _found(values: list[_Named | _Held | _Range | _Entry]) -> Found:
     networks = [value for value in values if isinstance(value, _Named)]
     ranges = [value for value in values if isinstance(value, _Range)]
     entries = [value for value in values if isinstance(value, _Entry)]
@@ -164,7 +136,7 @@ def _found(values: list[_Named | _Held | _Range | _Entry]) -> _Found:
         if around is not None and held.subnet_id is None:
             held = held._replace(subnet_id=around.subnet_id, subnet_name=around.subnet_name)
         answers[vpc_id] = held
-    return _Found(
+    return Found(
         here=tuple(sorted((vpc_id, a) for vpc_id, a in answers.items() if vpc_id is not None)),
         anywhere=_network_anywhere(list(answers.values())),
         service=_service(ranges),
@@ -224,8 +196,3 @@ def _service(ranges: list[_Range]) -> str | None:
         return None
     _, _, name = min((service == "AMAZON", -prefix, service) for prefix, service in ranges)
     return name
-
-
-def _buckets(piece: Area[_Found], digits_left: int) -> int:
-    bits = 4 * digits_left
-    return (piece.last >> bits) - (piece.first >> bits) + 1

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from typing import NamedTuple
 
 from transforms.label.attribution import (
     ADDRESS,
@@ -19,8 +20,21 @@ from transforms.network.addresses import number_of
 from transforms.network.ranges import Area, Span, slices, within
 
 
-def owner_rows(tables: LabelTables, here: Mapping[str, Pieces]) -> Iterator[tuple[object, ...]]:
-    """(address, only_vpc, not_vpcs, valid_from, valid_to, answer); `here` has a VPC's networks."""
+class OwnerRow(NamedTuple):
+    """Who had an address in a span of time.
+
+    With `only_vpc` it is the answer for records of that VPC; without, for those of every VPC that
+    has no answer of its own then.
+    """
+
+    address: str
+    only_vpc: str | None
+    span: Span
+    answer: Answer
+
+
+def owner_rows(tables: LabelTables, here: Mapping[str, Pieces]) -> Iterator[OwnerRow]:
+    """Of an address at a moment at most one row for a VPC; `here` has a VPC's networks."""
     return _Owners(tables, here).rows()
 
 
@@ -33,7 +47,7 @@ class _Owners:
             for digits, pieces in found.items()
         }
 
-    def rows(self) -> Iterator[tuple[object, ...]]:
+    def rows(self) -> Iterator[OwnerRow]:
         for address, owners in self._tables.owners.items():
             by_vpc: dict[str, list[Owner]] = defaultdict(list)
             for owner in owners:
@@ -42,11 +56,10 @@ class _Owners:
             for vpc_id, own in by_vpc.items():
                 for span, held in self._slices(own):
                     for part, answer in self._answers(address, span, held):
-                        yield (address, vpc_id, None, *part, answer)
+                        yield OwnerRow(address, vpc_id, part, answer)
             for span, held in self._slices(owners):
-                vpcs = sorted({o.vpc_id for o in held if o.vpc_id and not o.is_public})
                 for part, answer in self._answers(address, span, held):
-                    yield (address, None, vpcs, *part, answer)
+                    yield OwnerRow(address, None, part, answer)
 
     def _slices(self, owners: list[Owner]) -> Iterator[tuple[Span, list[Owner]]]:
         for part in slices([(owner.span, owner) for owner in owners]):

@@ -1,17 +1,13 @@
 """Addresses and networks in one comparable form, IPv4 and IPv6 on an equal footing.
 
 An address key is the address as fixed-length lower-case hex (8 digits for IPv4, 32 for IPv6), so
-that text order is address order. A bucket is the start of a key: networks are looked up by bucket,
-then compared.
+that text order is address order.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
-
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 KEY_DIGITS = (8, 32)
 # A shorter prefix would fill hundreds of buckets; no VPC, subnet or site has one.
@@ -94,12 +90,6 @@ def is_too_wide(network: Network) -> bool:
     return network.prefix < _SHORTEST_PREFIX[_version(network.first)]
 
 
-def buckets_of(network: Network, digits: int) -> Iterator[str]:
-    """The buckets with this number of digits that hold addresses of the network."""
-    first, last = int(network.first[:digits], 16), int(network.last[:digits], 16)
-    return (f"{bucket:0{digits}x}" for bucket in range(first, last + 1))
-
-
 def _version(key: str) -> int:
     return 4 if len(key) == 8 else 6
 
@@ -117,13 +107,8 @@ def holds(network: Network, address: str) -> bool:
     return len(key) == len(network.first) and network.first <= key <= network.last
 
 
-def key_of(address: str) -> Column:
-    """Address key of a column of canonical addresses; null stays null."""
-    return F.expr(key_sql(address))
-
-
 def key_sql(address: str) -> str:
-    """SQL text of `key_of`."""
+    """SQL text: address key of a column of canonical addresses; null stays null."""
     octets = [
         f"try_cast(substring_index(substring_index({address}, '.', {n}), '.', -1) AS BIGINT)"
         for n in range(1, 5)
@@ -143,11 +128,6 @@ def _ipv6_groups(address: str) -> str:
     right = f"filter(split(coalesce(get(split({address}, '::'), 1), ''), ':'), g -> g <> '')"
     zeros = f"array_repeat('0', 8 - size({left}) - size({right}))"
     return f"concat({left}, {zeros}, {right})"
-
-
-def bucket_of(key: str, digits: tuple[int, int]) -> str:
-    """SQL of an address key's bucket: the first digits of an IPv4 or an IPv6 key."""
-    return f"substring({key}, 1, IF(length({key}) = 8, {digits[0]}, {digits[1]}))"
 
 
 def is_private(key: str) -> str:

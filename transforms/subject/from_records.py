@@ -7,7 +7,7 @@ from pyspark.sql import Window as Rows
 from pyspark.sql import functions as F
 
 from transforms.subject.identity import Part, Source, Subject
-from transforms.subject.role import at_own_interface
+from transforms.subject.role import at_own_interfaces
 from transforms.window import LONGEST_INTERVAL, LONGEST_LAG
 
 
@@ -36,7 +36,8 @@ def own_ends(records: DataFrame, subject: Subject) -> DataFrame:
     )
     of_interface = Rows.partitionBy("interface_id", F.expr("instr(address, ':') > 0"))
     return (
-        records.where(at_own_interface(subject) & F.col("interface_id").isNotNull())
+        at_own_interfaces(records, subject)
+        .where("interface_id IS NOT NULL")
         .select("interface_id", "vpc_id", "start", "end", F.explode(ends).alias("own"))
         .groupBy("interface_id", "own.address")
         .agg(

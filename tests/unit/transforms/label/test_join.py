@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.sources.labels import as_lookups
 from transforms.flow_fields import FIELDS
 from transforms.label.build import build_label_tables
-from transforms.label.join import label_with
+from transforms.label.frames import label_with
 from transforms.label.rings import Home, home_of
 from transforms.label.tables import LabelRow
 

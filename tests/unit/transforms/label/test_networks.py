@@ -1,11 +1,10 @@
 """Networks and delegated prefixes of the labels → which interface or network holds an address."""
 
 import ipaddress
-from typing import cast
 
 from transforms.label.attribution import Answer
 from transforms.label.build import build_label_tables
-from transforms.label.networks import network_rows
+from transforms.label.networks import network_pieces
 from transforms.label.tables import LabelRow
 
 NEW_YEAR = 1767225600
@@ -19,7 +18,7 @@ def interface(name: str, prefix: str, **differs: object) -> dict[str, object]:
 
 
 def holder(address: str, *interfaces: dict[str, object], at: int = 0) -> Answer | None:
-    """What the rows say of an address at a time, for a record of its VPC."""
+    """What the pieces say of an address at a time, for a record of its VPC."""
     tables, problems = build_label_tables({
         "vpcs": [LabelRow("vpc", AROUND)],
         "subnets": [LabelRow("subnet", SUBNET)],
@@ -27,14 +26,13 @@ def holder(address: str, *interfaces: dict[str, object], at: int = 0) -> Answer 
         "interfaces": [LabelRow(f"row {n}", cells) for n, cells in enumerate(interfaces)],
     })  # fmt: skip
     assert problems == []
-    key = f"{int(ipaddress.ip_address(address)):032x}"
+    number = int(ipaddress.ip_address(address))
     found = [
-        cast("dict[str, Answer]", here)["vpc-a"]
-        for bucket, first, last, since, until, here, *_ in network_rows(tables).rows
-        if key.startswith(str(bucket))
-        and str(first) <= key <= str(last)
-        and (since is None or cast(int, since) <= at)
-        and (until is None or at < cast(int, until))
+        dict(piece.value.here)["vpc-a"]
+        for piece in network_pieces(tables)[32]
+        if piece.first <= number <= piece.last
+        and (piece.span.valid_from is None or piece.span.valid_from <= at)
+        and (piece.span.valid_to is None or at < piece.span.valid_to)
     ]
     assert len(found) <= 1
     return found[0] if found else None

@@ -52,6 +52,8 @@ from transforms.vocabulary import Reading
 
 # As stored. A compressed line takes some fifteen bytes, so that these are a million records.
 _SMALL_BYTES = 16 * 1024 * 1024
+# Where every one of them is written, and not a few: a hundred thousand.
+_SMALL_WHOLE_BYTES = 2 * 1024 * 1024
 
 
 def main(argv: Sequence[str]) -> int:
@@ -116,7 +118,8 @@ def _index_removed_unless_complete(case: Case) -> Iterator[None]:
 
 def is_small(case: Case) -> bool:
     """Whether the objects hold so few records that compiling code for them does not pay."""
-    return sum(item.size for item in case.listing.selected) <= _SMALL_BYTES
+    size = sum(item.size for item in case.listing.selected)
+    return size <= (_SMALL_BYTES if case.has_subject else _SMALL_WHOLE_BYTES)
 
 
 def run(

@@ -48,15 +48,13 @@ def labelled_records(spark: SparkSession, case: Case, scan: ScanResult) -> DataF
         .select("object_uri", "object_version", "object_line", "record.*")
     )
     labelled = records.transform(with_names_and_role, as_lookups(spark, case.labels), scan.subject)
-    everything = F.lit(not case.has_subject)
-    return labelled.withColumn("is_kept", everything | F.col("role").isNotNull())
+    return labelled.withColumn("is_kept", F.col("role").isNotNull())
 
 
 def flows_table(records: DataFrame, run_id: str) -> DataFrame:
-    """The kept flows, each with the identity of its source line."""
+    """Flows, each with the identity of its source line."""
     return (
-        records.where("is_kept")
-        .withColumn("record_id", record_id())
+        records.withColumn("record_id", record_id())
         .withColumn("start_at", F.timestamp_seconds("start"))
         .withColumn("end_at", F.timestamp_seconds("end"))
         .withColumn("run_id", F.lit(run_id))

@@ -14,9 +14,12 @@ from jobs.pipeline.books import Books, count_quarantine
 from jobs.pipeline.case import Case
 from jobs.pipeline.read_flows import FlowsRead
 from jobs.pipeline.result import Investigation, RunResult
+from jobs.pipeline.whole_window import SIDE_ROWS
 from jobs.sources.findings import keep_copy
+from jobs.sources.side_rows import remove_below
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import append_rows, name_commits, read_table, remove_leftovers
+from jobs.storage.object_store import place_of
 from transforms.conversations.members import with_conversation, with_standing
 from transforms.documents.story import story_documents
 from transforms.schemas import QUARANTINE
@@ -26,6 +29,7 @@ def begin_case(spark: SparkSession, case: Case, lock: CaseLock) -> None:
     """Make the folder of the case ready: no leftovers, and a copy of the finding."""
     if lock.predecessor is not None:
         remove_leftovers(case.arguments.case_uri)
+        remove_below(place_of(case.arguments.table(SIDE_ROWS)))
     name_commits(spark, case.run_id)
     keep_copy(case.arguments.case_uri, case.finding)
 

@@ -24,6 +24,7 @@ from jobs.pipeline.case import Case
 from jobs.pipeline.case_frames import flows_table, labelled_records, objects_table, quarantine_table
 from jobs.pipeline.scan import ReadingPlan, ScanResult, scan_for
 from jobs.pipeline.transit import transit_records, with_passing, write_transit
+from jobs.pipeline.whole_window import written_whole
 from jobs.sources.object_scan import start_workers
 from jobs.spark.concurrent import run_concurrently
 from jobs.spark.phases import Phases
@@ -96,6 +97,8 @@ def read_flows(
     scan: ScanResult | None = None,
 ) -> FlowsRead:
     """Objects → scan → label → scope → Delta; every line is accounted for."""
+    if not case.has_subject:
+        return _read_whole(spark, case, plan, phases)
     table = partial(case.table, reading=plan.reading)
     step = f"{plan.reading.folder.replace('_', ' ')} {{}}".lstrip().format
     held: tuple[DataFrame, ...] = ()
@@ -113,29 +116,57 @@ def read_flows(
         )
         passing = begin(count_passing, transit_records(case, plan, scan))
         records = planned.result()
-        scope = count_scope(records.persist()) if case.has_subject else count_in_window(scan.frame)
+        scope = count_scope(records.persist())
     with phases.phase(step("write Delta")), run_concurrently() as begin:
-        flows = flows_table(records, case.run_id)
-        surveyed = begin(survey(flows, scan.subject.addresses).first) if case.has_subject else None
-        if case.has_subject:
-            flows = in_few_files(flows, scope["subject"])
+        flows = flows_table(records.where("is_kept"), case.run_id)
+        surveyed = begin(survey(flows, scan.subject.addresses).first)
         passed = passing.result()
-        write_table(flows, table("flows"), FLOWS)
+        write_table(in_few_files(flows, scope["subject"]), table("flows"), FLOWS)
         write_transit(case, plan, scan, passed["transit_kept"])
         for name in ("objects", "flows", "quarantine"):
             compact(spark, table(name))
         books = close_books(spark, case, plan, with_passing(scope, passed))
-    measured = surveyed.result() if surveyed else None
+    return _found(spark, case, plan, scan, books, surveyed.result(), (*held, records))
+
+
+def _read_whole(spark: SparkSession, case: Case, plan: ReadingPlan, phases: Phases) -> FlowsRead:
+    """Objects → scan, label, Delta in one pass; then the other tables, from what it left."""
+    table = partial(case.table, reading=plan.reading)
+    with phases.phase("scan, label and write"), written_whole(spark, case, plan) as scan:
+        with run_concurrently() as begin:
+            quarantine = quarantine_table(scan.frame, case.run_id)
+            begin(write_table, quarantine, table("quarantine"), QUARANTINE)
+            passing = begin(count_passing, transit_records(case, plan, scan))
+            counting = begin(count_in_window, scan.frame)
+            write_table(objects_table(spark, case, plan, scan.frame), table("objects"), OBJECTS)
+        passed = passing.result()
+        write_transit(case, plan, scan, passed["transit_kept"])
+    with phases.phase("count"):
+        for name in ("objects", "flows", "quarantine"):
+            compact(spark, table(name))
+        books = close_books(spark, case, plan, with_passing(counting.result(), passed))
+    return _found(spark, case, plan, scan, books, None, ())
+
+
+def _found(
+    spark: SparkSession,
+    case: Case,
+    plan: ReadingPlan,
+    scan: ScanResult,
+    books: Books,
+    surveyed: Row | None,
+    held: tuple[DataFrame, ...],
+) -> FlowsRead:
     return FlowsRead(
         reading=plan.reading,
         subject=scan.subject,
         was_scanned_twice=scan.was_repeated,
-        flows=read_table(spark, table("flows")),
-        aggregation_s=aggregation_of(measured["p99_s"] if measured else 0),
-        surveyed=measured,
-        is_small=measured is None or measured["records"] <= FEW_RECORDS,
+        flows=read_table(spark, case.table("flows", plan.reading)),
+        aggregation_s=aggregation_of(surveyed["p99_s"] if surveyed else 0),
+        surveyed=surveyed,
+        is_small=surveyed is None or surveyed["records"] <= FEW_RECORDS,
         books=books,
-        held=(*held, records),
+        held=held,
     )
 
 

@@ -13,6 +13,7 @@ from jobs.cli.arguments import Arguments
 from jobs.sources.listing import Listing
 from jobs.sources.object_scan import ScanSettings, of_read_objects, scan_objects
 from transforms.label.tables import LabelTables
+from transforms.scan.needles import Needle
 from transforms.subject.from_records import derived_parts, own_ends
 from transforms.subject.identity import Subject, subject_of, together
 from transforms.vocabulary import Reading
@@ -50,13 +51,12 @@ def scan_for(
 ) -> tuple[ScanResult, ...]:
     """Scan once for all plans, which differ in nothing but their subjects; at most twice.
 
-    The caller gives the frame back when the last plan is done. With `--scope everything` every
-    line is there after the first scan.
+    The caller gives the frame back when the last plan is done.
     """
     objects, window = plans[0].listing.selected, plans[0].window
 
     def scan(subjects: Sequence[Subject]) -> DataFrame:
-        settings = scan_settings(arguments, window, together(subjects))
+        settings = scan_settings(arguments, window, together(subjects).needles())
         return scan_objects(spark, objects, settings).persist()
 
     known = [plan.subject for plan in plans]
@@ -64,7 +64,7 @@ def scan_for(
     found = [
         _widened(plan.subject, frame, labels) if plan.may_widen else plan.subject for plan in plans
     ]
-    is_repeated = found != known and arguments.scope != "everything"
+    is_repeated = found != known
     if is_repeated:
         frame.unpersist()
         frame = scan(found)
@@ -73,9 +73,24 @@ def scan_for(
     )
 
 
+def widened(
+    spark: SparkSession, arguments: Arguments, labels: LabelTables, plan: ReadingPlan
+) -> Subject:
+    """The subject with what its own records add, for a reading that takes every line anyway."""
+    if not (plan.may_widen and _has_own_records(plan.subject)):
+        return plan.subject
+    settings = scan_settings(arguments, plan.window, plan.subject.needles())
+    frame = scan_objects(spark, plan.listing.selected, settings)
+    return _widened(plan.subject, frame, labels)
+
+
+def _has_own_records(subject: Subject) -> bool:
+    return bool(subject.instance_ids or subject.interface_ids)
+
+
 def _widened(subject: Subject, scanned: DataFrame, labels: LabelTables) -> Subject:
     """The subject with the interfaces and addresses that its own records add."""
-    if not (subject.instance_ids or subject.interface_ids):
+    if not _has_own_records(subject):
         return subject
     records = of_read_objects(scanned).where("record IS NOT NULL").select("record.*")
     ends = [row.asDict() for row in own_ends(records, subject).collect()]
@@ -87,11 +102,12 @@ def _widened(subject: Subject, scanned: DataFrame, labels: LabelTables) -> Subje
     return subject_of(subject.instance_ids, vpc_ids, [*subject.parts, *parts], labels)
 
 
-def scan_settings(arguments: Arguments, window: Window, subject: Subject) -> ScanSettings:
-    """What the executors need to know."""
-    everything = arguments.scope == "everything"
+def scan_settings(
+    arguments: Arguments, window: Window, needles: tuple[Needle, ...] | None
+) -> ScanSettings:
+    """What the executors need to know; without needles every line is taken."""
     return ScanSettings(
-        needles=None if everything else subject.needles(),
+        needles=needles,
         window=window,
         max_line_bytes=arguments.max_line_bytes,
         record_format=arguments.record_format,

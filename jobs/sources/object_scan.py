@@ -1,12 +1,13 @@
 """The executor side of reading: each object scanned once, out as Arrow batches."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from jobs.cli.trace_flags import MAX_OBJECT_BYTES
 from jobs.sources.listing import FlowLogObject
@@ -27,12 +28,15 @@ from transforms.scan.object_key import parse_key, partitions_of
 from transforms.schemas import SCANNED
 from transforms.window import Window
 
+# SQL text: whether a row is the account of an object whose lines are no evidence.
+NO_EVIDENCE = "account IS NOT NULL AND account.outcome IN ('refused', 'unreadable')"
 _TO_READ = "bucket STRING, path STRING, etag STRING, size BIGINT"
 # Of objects that their store did not give: patient enough for throttling to end.
 _SECOND_TRY_AFTER_S, _BETWEEN_TRIES_S, _GIVE_UP_AFTER = 2.0, 0.1, 20
 # A task takes this much, so that starting it is worth while.
 _TASK_BYTES = 64 * 1024 * 1024
 _TASK_OBJECTS = 4_000
+_ROWS_TO_SPARK = 10_000
 
 
 class ScanSettings(NamedTuple):
@@ -54,6 +58,16 @@ def scan_objects(
 
     Lines of an object whose account says refused may be among them: see `of_read_objects`.
     """
+    return over_objects(spark, objects, lambda wanted: scan_batches(wanted, settings), SCANNED)
+
+
+def over_objects(
+    spark: SparkSession,
+    objects: Sequence[FlowLogObject],
+    work: Callable[[Iterable[ObjectToRead]], Iterator[pa.RecordBatch]],
+    schema: str | StructType,
+) -> DataFrame:
+    """What `work` makes of the objects of each task, in rows of the schema."""
     buckets = {item.place.bucket.name: item.place.bucket for item in objects if item.place.bucket}
     rows = [
         (
@@ -65,12 +79,14 @@ def scan_objects(
         for item in objects
     ]
 
-    def scan(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return scan_batches(_objects_of(batches, buckets), settings)
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in work(_objects_of(batches, buckets)):
+            for first in range(0, len(batch), _ROWS_TO_SPARK):
+                yield batch.slice(first, _ROWS_TO_SPARK)
 
     tasks = _number_of_tasks(spark, objects)
     to_read = spark.createDataFrame(rows, _TO_READ, verifySchema=False).repartition(tasks)
-    return to_read.mapInArrow(scan, SCANNED)
+    return to_read.mapInArrow(read, schema)
 
 
 def start_workers(spark: SparkSession) -> None:
@@ -89,8 +105,7 @@ def of_read_objects(scanned: DataFrame) -> DataFrame:
 
     No line of them is evidence.
     """
-    is_refused = "account IS NOT NULL AND account.outcome IN ('refused', 'unreadable')"
-    refused_objects = scanned.where(is_refused).select("object_uri")
+    refused_objects = scanned.where(NO_EVIDENCE).select("object_uri")
     lines = scanned.where("account IS NULL")
     # Spark takes the refused ones for as many as all lines, and would shuffle those to join them.
     return lines.join(F.broadcast(refused_objects), on="object_uri", how="left_anti")
@@ -115,7 +130,7 @@ def _objects_of(
 def scan_batches(
     objects: Iterable[ObjectToRead], settings: ScanSettings
 ) -> Iterator[pa.RecordBatch]:
-    """Fetch, scan and parse objects; bounded batches of `schemas.SCANNED`.
+    """Fetch, scan and parse objects; bounded batches of `scanned_rows.SCANNED_TYPE`.
 
     What its store did not give (throttled, timed out, gone) is asked for once more at the end, one
     after the other.

@@ -19,14 +19,13 @@ from transforms.window import Window
 _LINES_TOGETHER = 100_000
 _BYTES_TOGETHER = 16 * 1024 * 1024
 _OBJECTS_TOGETHER = 2_000
-_ROWS_TO_SPARK = 10_000
 
 _REFUSED_TYPE = pa.struct([("text", pa.string()), ("reason", pa.string())])
 _TEXT_OF_ACCOUNT = ("sha256", "version_id", "header", "outcome", "reason")
 _ACCOUNT_TYPE = pa.struct(
     [(name, pa.string() if name in _TEXT_OF_ACCOUNT else pa.int64()) for name in ACCOUNT_COLUMNS]
 )
-_SCANNED_TYPE = pa.schema(
+SCANNED_TYPE = pa.schema(
     [
         ("object_uri", pa.string()),
         ("object_version", pa.string()),
@@ -210,6 +209,6 @@ def _batches(
     }
     arrays = [
         given[name] if given.get(name) is not None else pa.nulls(len(uris), kind)
-        for name, kind in zip(_SCANNED_TYPE.names, _SCANNED_TYPE.types, strict=True)
+        for name, kind in zip(SCANNED_TYPE.names, SCANNED_TYPE.types, strict=True)
     ]
-    yield from pa.table(arrays, schema=_SCANNED_TYPE).to_batches(max_chunksize=_ROWS_TO_SPARK)
+    yield from pa.table(arrays, schema=SCANNED_TYPE).combine_chunks().to_batches()

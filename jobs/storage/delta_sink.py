@@ -6,7 +6,7 @@ from functools import cache
 
 import obstore
 from obstore.exceptions import BaseError
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from jobs.errors import BadInput
@@ -106,6 +106,12 @@ def write_table(frame: DataFrame, uri: str, schema: str) -> None:
 def append_rows(frame: DataFrame, uri: str, schema: str) -> None:
     """Add rows of this schema to a table that this run wrote."""
     _conform(frame, schema).write.format("delta").mode("append").save(uri)
+
+
+def delete_rows(spark: SparkSession, uri: str, which: Column) -> None:
+    """Remove rows from a table that this run wrote."""
+    tables = spark.sparkContext._jvm.io.delta.tables.DeltaTable  # type: ignore[union-attr]
+    tables.forPath(spark._jsparkSession, uri).delete(which._jc)
 
 
 def read_table(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:

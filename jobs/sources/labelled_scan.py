@@ -1,0 +1,56 @@
+"""Every record of the objects with its names and its role, in the pass that reads them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from jobs.sources.listing import FlowLogObject
+from jobs.sources.object_fetch import ObjectToRead
+from jobs.sources.object_scan import ScanSettings, over_objects, scan_batches
+from jobs.sources.scanned_rows import SCANNED_TYPE
+from jobs.sources.side_rows import SideRows
+from transforms.label.frames import Shared
+from transforms.subject.frames import FOUND, found_of
+from transforms.subject.identity import Subject
+
+_SOURCE = ("object_uri", "object_version", "object_line")
+_RECORD = SCANNED_TYPE.field("record").type
+_LABELLED = pa.schema([*(SCANNED_TYPE.field(name) for name in _SOURCE), *_RECORD, *FOUND])
+
+
+def labelled_scan(
+    spark: SparkSession,
+    objects: Sequence[FlowLogObject],
+    settings: ScanSettings,
+    lookups: Shared,
+    subject: Subject,
+    side: SideRows,
+) -> DataFrame:
+    """A row for each record of the window: source, fields, labels, `record_vpc_id` and `role`.
+
+    Records of an object that its account refuses in the end may be among them. All other rows go to
+    `side`, which has them once the frame has been written: it is to be evaluated once.
+    """
+
+    def label(wanted: Iterable[ObjectToRead]) -> Iterator[pa.RecordBatch]:
+        task = TaskContext.get()
+        rows = side.begin(task.partitionId() if task else 0)
+        for batch in scan_batches(wanted, settings):
+            if batch["record"].null_count == len(batch):
+                rows.add(batch)
+            else:
+                yield _labelled(batch, lookups, subject)
+        rows.end()
+
+    return over_objects(spark, objects, label, from_arrow_schema(_LABELLED))
+
+
+def _labelled(batch: pa.RecordBatch, lookups: Shared, subject: Subject) -> pa.RecordBatch:
+    fields = batch["record"].flatten()
+    records = pa.table(fields, schema=pa.schema(list(_RECORD)))
+    source = [batch[name] for name in _SOURCE]
+    found = found_of(records, lookups.value, subject)
+    return pa.RecordBatch.from_arrays([*source, *fields, *found], schema=_LABELLED)

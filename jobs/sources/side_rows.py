@@ -1,0 +1,106 @@
+"""Rows of a pass that are not its result: each task stores its own, and Spark says whose count.
+
+A pass over all objects has one result, the flows. The accounts of the objects, refused lines and
+records of transit gateways come out of the same pass, and a second pass would read everything
+again. A task stores them as Parquet before it ends, and its files are named by an accumulator:
+Spark adds up those of tasks that ended well, each once, so that the files of a task that was lost
+or repeated never count.
+"""
+
+import io
+from collections.abc import Iterable, Iterator
+from uuid import uuid4
+
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark import Accumulator, AccumulatorParam, SparkContext
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.sources.scanned_rows import SCANNED_TYPE
+from jobs.storage.object_store import Place, open_store, place_of
+from jobs.storage.whole_objects import read_bytes, write_bytes
+from transforms.schemas import SCANNED
+
+_FILE_BYTES = 32 * 1024 * 1024
+_ROWS_TO_SPARK = 10_000
+
+Files = dict[int, tuple[str, ...]]  # by the number of the task's partition
+
+
+class _Named(AccumulatorParam[Files]):
+    def zero(self, value: Files) -> Files:
+        return {}
+
+    def addInPlace(self, value1: Files, value2: Files) -> Files:
+        twice = value1.keys() & value2.keys()
+        if twice:
+            raise RuntimeError(f"found the rows of task {min(twice)} twice; expected them once")
+        return {**value1, **value2}
+
+
+class SideRows:
+    """The side rows of one pass, below a folder; made on the driver, filled in the executors."""
+
+    def __init__(self, context: SparkContext, folder: str) -> None:
+        self.folder = folder
+        self._named: Accumulator[Files] = context.accumulator({}, _Named())
+
+    def begin(self, partition: int) -> "TaskRows":
+        """Where one task puts its rows."""
+        return TaskRows(self.folder, partition, self._named)
+
+    def frame(self, spark: SparkSession) -> DataFrame:
+        """Rows of `schemas.SCANNED` of all tasks, once the pass has ended."""
+        uris = [(uri,) for _, files in sorted(self._named.value.items()) for uri in files]
+        tasks = max(1, min(len(uris), spark.sparkContext.defaultParallelism))
+        files = spark.createDataFrame(uris, "uri STRING").coalesce(tasks)
+        return files.mapInArrow(_read, SCANNED)
+
+    def remove(self) -> None:
+        """Delete every file below the folder, of lost tasks too."""
+        remove_below(place_of(self.folder))
+
+
+class TaskRows:
+    """The side rows of one task."""
+
+    def __init__(self, folder: str, partition: int, named: Accumulator[Files]) -> None:
+        self._folder, self._partition, self._named = folder, partition, named
+        self._attempt = uuid4().hex
+        self._held: list[pa.RecordBatch] = []
+        self._files: list[str] = []
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Keep rows of `SCANNED_TYPE`; what is kept becomes a file when it is large."""
+        self._held.append(rows)
+        if sum(batch.nbytes for batch in self._held) >= _FILE_BYTES:
+            self._store()
+
+    def end(self) -> None:
+        """Store the rest and name the files: the last thing that a task does."""
+        if self._held:
+            self._store()
+        self._named.add({self._partition: tuple(self._files)})
+
+    def _store(self) -> None:
+        name = f"{self._partition:06d}-{self._attempt}-{len(self._files):04d}.parquet"
+        uri, data = f"{self._folder}/{name}", io.BytesIO()
+        pq.write_table(pa.Table.from_batches(self._held), data)
+        write_bytes(uri, data.getvalue())
+        self._files.append(uri)
+        self._held = []
+
+
+def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for uri in batch["uri"].to_pylist():
+            table = pq.read_table(io.BytesIO(read_bytes(uri)), schema=SCANNED_TYPE)
+            yield from table.to_batches(max_chunksize=_ROWS_TO_SPARK)
+
+
+def remove_below(folder: Place) -> None:
+    """Delete every object below a folder of ours, if there is any."""
+    store = open_store(folder.bucket)
+    for batch in obstore.list(store, prefix=folder.path):
+        obstore.delete(store, [meta["path"] for meta in batch])

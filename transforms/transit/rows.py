@@ -1,17 +1,19 @@
 """Scanned records of transit gateways → rows of the table `transit`, and whose they are."""
 
-from functools import reduce
-from operator import or_
-
-from pyspark.sql import Column, DataFrame
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.coded import coded, with_columns
 from transforms.record_id import record_id
 from transforms.schemas import TRANSIT
-from transforms.subject.identity import Holding, Subject
+from transforms.subject.holdings import Held, times_of, while_held
+from transforms.subject.identity import Subject
 from transforms.table_shape import columns_of_ddl
 
 _SIDES = ("src", "dst")
+_SIDE = pa.field("side", pa.string())
 _DERIVED = ("record_id", "start_at", "end_at", "side", "extra", "object_uri", "object_line",
             "run_id")  # fmt: skip
 
@@ -27,7 +29,7 @@ def transit_rows(scanned: DataFrame, subject: Subject | None) -> DataFrame:
     known = F.array(*map(F.lit, kinds))
     columns = {name: F.col("transit")[name].cast(kind) for name, kind in kinds.items()}
     further = F.map_filter("transit", lambda name, _: ~F.array_contains(known, name))
-    return (
+    rows = (
         scanned.where("transit IS NOT NULL")
         .withColumns(columns)
         .withColumns({
@@ -35,26 +37,21 @@ def transit_rows(scanned: DataFrame, subject: Subject | None) -> DataFrame:
             "record_id": record_id(),
             "start_at": F.timestamp_seconds("start"),
             "end_at": F.timestamp_seconds("end"),
-            "side": _side(subject) if subject else F.lit(None).cast("string"),
         })
-        .withColumn("is_kept", F.col("side").isNotNull() if subject else F.lit(True))
     )  # fmt: skip
+    if subject is None:
+        return rows.withColumns({"side": F.lit(None).cast("string"), "is_kept": F.lit(True)})
+    sided = with_columns(rows, [_SIDE], lambda record: [_sides_of(record, subject)])
+    return sided.withColumn("is_kept", F.col("side").isNotNull())
 
 
-def _side(subject: Subject) -> Column:
-    found = F.lit(None).cast("string")
-    for side in reversed(_SIDES):
-        tests = [_holds(holding, side, subject.vpc_ids) for holding in subject.holdings]
-        found = F.when(reduce(or_, tests, F.lit(False)), side).otherwise(found)
-    return found
-
-
-def _holds(holding: Holding, side: str, vpc_ids: tuple[str, ...]) -> Column:
-    test = F.col(f"{side}addr") == holding.address
-    if holding.valid_from is not None:
-        test &= F.coalesce("end", "start") >= holding.valid_from
-    if holding.valid_to is not None:
-        test &= F.coalesce("start", "end") < holding.valid_to
-    if vpc_ids:
-        test &= F.coalesce(F.col(f"tgw_{side}_vpc_id").isin(*vpc_ids), F.lit(True))
-    return test
+def _sides_of(records: pa.Table, subject: Subject) -> pa.Array:
+    times = times_of(records)
+    held: dict[str, list[Held]] = {}
+    for address, valid_from, valid_to, _ in subject.holdings:
+        held.setdefault(address, []).append(Held(valid_from, valid_to, (), subject.vpc_ids))
+    side = np.full(len(records), "", dtype="<U3")
+    for name in reversed(_SIDES):
+        vpcs = coded(records[f"tgw_{name}_vpc_id"])
+        side[while_held(coded(records[f"{name}addr"]), held, times, vpcs)] = name
+    return pa.array(side.tolist(), pa.string(), mask=side == "")

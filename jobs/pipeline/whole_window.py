@@ -28,7 +28,7 @@ def written_whole(spark: SparkSession, case: Case, plan: ReadingPlan) -> Iterato
     Records that are no evidence, as their object turned out to be refused, are deleted again.
     """
     subject = widened(spark, case.arguments, case.labels, plan)
-    side = SideRows(spark.sparkContext, f"{case.arguments.table(SIDE_ROWS)}/{case.run_id}")
+    side = SideRows(spark.sparkContext, case.arguments.table(SIDE_ROWS))
     try:
         records = labelled_scan(
             spark,
@@ -48,8 +48,8 @@ def written_whole(spark: SparkSession, case: Case, plan: ReadingPlan) -> Iterato
 
 
 def _delete_refused(spark: SparkSession, uri: str, rows: DataFrame) -> None:
-    refused = rows.where(f"{NO_EVIDENCE} AND account.in_window_lines > 0").select("object_uri")
-    uris = sorted(row["object_uri"] for row in refused.collect())
+    refused = rows.where(NO_EVIDENCE).select("object_uri").collect()
+    uris = sorted(row["object_uri"] for row in refused)
     for first in range(0, len(uris), _OBJECTS_AT_ONCE):
         some = uris[first : first + _OBJECTS_AT_ONCE]
         delete_rows(spark, uri, F.col("object_uri").isin(*some))

@@ -8,6 +8,7 @@ or repeated never count.
 """
 
 import io
+import shutil
 from collections.abc import Iterable, Iterator
 from uuid import uuid4
 
@@ -58,7 +59,7 @@ class SideRows:
         return files.mapInArrow(_read, SCANNED)
 
     def remove(self) -> None:
-        """Delete every file below the folder, of lost tasks too."""
+        """Delete every file of the pass, of lost tasks too."""
         remove_below(place_of(self.folder))
 
 
@@ -100,7 +101,10 @@ def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def remove_below(folder: Place) -> None:
-    """Delete every object below a folder of ours, if there is any."""
+    """Delete every object below a folder of ours, if there is any, and a folder of this machine."""
+    if folder.bucket is None:
+        shutil.rmtree(f"/{folder.path}", ignore_errors=True)
+        return
     store = open_store(folder.bucket)
     for batch in obstore.list(store, prefix=folder.path):
         obstore.delete(store, [meta["path"] for meta in batch])

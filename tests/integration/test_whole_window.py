@@ -1,0 +1,66 @@
+"""Every flow in one pass: what the objects hold beside flows is accounted for all the same."""
+
+import gzip
+import json
+import random
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from jobs.trace_instance import main
+from tests.support.paths import DATA
+
+NOON = 1763985600  # 2025-11-24T12:00:00Z
+HEADER = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes "
+HEADER += "start end action log-status\n"
+WINDOW = ["--from", "2025-11-24T00:00:00Z", "--to", "2025-11-25T00:00:00Z"]
+
+
+def lines(number: int, seed: int) -> str:
+    """So many flow records that do not compress to nothing."""
+    drawn = random.Random(seed)
+    return HEADER + "".join(
+        f"2 123456789012 eni-1 10.0.{drawn.randrange(256)}.{drawn.randrange(256)} 10.0.1.7 "
+        f"{drawn.randrange(65536)} 443 6 1 {drawn.randrange(10**6)} {NOON} {NOON + 60} ACCEPT OK\n"
+        for _ in range(number)
+    )
+
+
+def test_records_of_an_object_that_breaks_late_are_no_evidence(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "good.log.gz").write_bytes(gzip.compress((lines(50, 1) + "no record\n").encode()))
+    # So many that they are parsed, and on their way to Delta, before the end is found missing.
+    broken = gzip.compress(lines(250_000, 2).encode())
+    (logs / "broken.log.gz").write_bytes(broken[:-1_000])
+
+    code = main([
+        "--scope", "everything", "--flow_logs", str(logs), "--labels", str(DATA / "labels"),
+        "--case_id", "late", "--output", str(tmp_path / "out"), *WINDOW,
+    ])  # fmt: skip
+
+    case = tmp_path / "out/late"
+    manifest = json.loads((case / "manifest.json").read_text())
+    flows = spark.read.format("delta").load(str(case / "flows"))
+    assert code == 0
+    sources = {row.object_uri for row in flows.select("object_uri").distinct().collect()}
+    assert sources == {(logs / "good.log.gz").as_uri()}
+    assert flows.count() == 50
+    objects = spark.read.format("delta").load(str(case / "objects"))
+    told = {Path(row.uri).name: row for row in objects.collect()}
+    assert told["broken.log.gz"].outcome == "refused"
+    versions = spark.sql(f"DESCRIBE HISTORY delta.`{case}/flows`").orderBy("version").collect()
+    assert [row.operation for row in versions] == ["WRITE", "DELETE"]  # it had been written
+    assert int(versions[1].operationMetrics["numDeletedRows"]) > 100_000
+    assert (told["good.log.gz"].outcome, told["good.log.gz"].in_window_lines) == ("read", 50)
+    refused = spark.read.format("delta").load(str(case / "quarantine")).collect()
+    assert sorted((row.stage, Path(row.object_uri).name) for row in refused) == [
+        ("line", "good.log.gz"), ("object", "broken.log.gz"),
+    ]  # fmt: skip
+    assert all(each["holds"] for each in manifest["identities"])
+    assert not (case / ".side_rows").exists()
+    # Nothing is in memory but what Delta remembers of its own logs.
+    held = spark.sparkContext._jsc.getPersistentRDDs().values()
+    assert not [name for name in (rdd.name() for rdd in held) if "Delta Table State" not in name]

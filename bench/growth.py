@@ -1,4 +1,4 @@
-"""What the scan costs as a case grows: objects, needles, and an organisation on paper.
+"""What a case costs as it grows: objects, needles, addresses, and an organisation on paper.
 
 One process, files on this machine, so that the slopes are those of a core.
 `python -m bench.growth [--megabytes 250] [--rounds 3]`
@@ -10,7 +10,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
 
 from bench.flow_text import WINDOW, FlowText, needles, write_objects
 from bench.harness import in_turn, report
@@ -19,8 +23,11 @@ from jobs.sources.object_fetch import ObjectToRead
 from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import place_of
 from transforms.scan.needles import Needle, needles_of
+from transforms.subject.identity import Holding, Subject
+from transforms.subject.role import roles_of
 
-_OBJECTS = 500
+_OBJECTS, _RECORDS = 500, 500_000
+_TEXTS = "interface_id instance_id record_vpc_id pkt_srcaddr pkt_dstaddr".split()
 _TEXT_OF_AN_OBJECT = 165_000
 # An organisation on paper; every number but the slopes is an assumption, and printed.
 _INTERFACES, _DAYS = 10_000, 30
@@ -53,6 +60,13 @@ def main(argv: Sequence[str]) -> int:
             rate = large.text_bytes / each.median / 10**9
             rows.append(["needles", f"{int(number):,}", each, f"{rate:.2f} GB/s of text"])
         octets = _octets(large)
+        records = _records(_RECORDS)
+        owned = {str(n): partial(_roles, records, _subject(n)) for n in (3, 100, 10_000, 100_000)}
+        told, _ = in_turn(owned, given.rounds)
+        for number, each in told.items():
+            rate = 10**6 * each.median / _RECORDS
+            rows.append(["addresses of the subject", f"{int(number):,}", each,
+                         f"{rate:.2f} µs a record"])  # fmt: skip
     report("growth", ["what grows", "to", "s", "that is"], rows)
     per_object = seconds[str(counts[-1])].median / counts[-1]
     per_octet = found["3"].median / octets
@@ -75,6 +89,33 @@ def _many(number: int) -> tuple[Needle, ...]:
     """Addresses that no line holds, beside the subject's: what is measured is the search."""
     others = [f"172.{16 + n // 65_536}.{n // 256 % 256}.{n % 256}" for n in range(number)]
     return tuple(sorted({*needles(), *needles_of([], others)}))[:number]
+
+
+def _records(number: int) -> pa.Table:
+    """Flow records between addresses of 10.0.0.0/8; a subject of N has the first N of them."""
+    ends = np.random.default_rng(1).integers(0, 2**18, (2, number))
+    empty = {name: pa.nulls(number, pa.string()) for name in _TEXTS}
+    addresses = pa.array([_address(n) for n in range(2**18)])
+    return pa.table({
+        **empty,
+        "srcaddr": addresses.take(pa.array(ends[0])),
+        "dstaddr": addresses.take(pa.array(ends[1])),
+        "start": pa.array(np.full(number, 1_763_985_600)),
+        "end": pa.array(np.full(number, 1_763_985_660)),
+    })  # fmt: skip
+
+
+def _address(number: int) -> str:
+    return str(IPv4Address(int(IPv4Address("10.0.0.0")) + number))
+
+
+def _subject(number: int) -> Subject:
+    held = (Holding(_address(n), None, None, ()) for n in range(number))
+    return Subject((), (), (), tuple(held))
+
+
+def _roles(records: pa.Table, subject: Subject) -> int:
+    return int(len(records) - roles_of(records, subject).null_count)
 
 
 def _on_paper(s_per_octet: float, s_per_object: float) -> None:

@@ -24,15 +24,17 @@ from transforms.scan.inflate import MAX_RATIO
 from transforms.scan.lines import ObjectScan
 from transforms.scan.needles import Needle
 from transforms.scan.object_key import parse_key, partitions_of
+from transforms.scan.packing import packed
 from transforms.schemas import SCANNED
 from transforms.window import Window
 
-_TO_READ = "bucket STRING, path STRING, etag STRING, size BIGINT"
+_TO_READ = "objects ARRAY<STRUCT<bucket STRING, path STRING, etag STRING, size BIGINT>>"
 # Of objects that their store did not give: patient enough for throttling to end.
 _SECOND_TRY_AFTER_S, _BETWEEN_TRIES_S, _GIVE_UP_AFTER = 2.0, 0.1, 20
-# A task takes this much, so that starting it is worth while.
+# A task takes this much, so that starting it is worth while; an object costs as much as so many
+# bytes beside its own.
 _TASK_BYTES = 64 * 1024 * 1024
-_TASK_OBJECTS = 4_000
+_BYTES_AN_OBJECT = 16 * 1024
 
 
 class ScanSettings(NamedTuple):
@@ -55,22 +57,14 @@ def scan_objects(
     Lines of an object whose account says refused may be among them: see `of_read_objects`.
     """
     buckets = {item.place.bucket.name: item.place.bucket for item in objects if item.place.bucket}
-    rows = [
-        (
-            item.place.bucket.name if item.place.bucket else None,
-            item.place.path,
-            item.etag,
-            item.size,
-        )
-        for item in objects
-    ]
 
     def scan(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return scan_batches(_objects_of(batches, buckets), settings)
 
-    tasks = _number_of_tasks(spark, objects)
-    to_read = spark.createDataFrame(rows, _TO_READ, verifySchema=False).repartition(tasks)
-    return to_read.mapInArrow(scan, SCANNED)
+    tasks = _tasks(objects, spark.sparkContext.defaultParallelism)
+    # So many slices for so many rows: a task reads exactly one of them.
+    rows = spark.sparkContext.parallelize(tasks, max(len(tasks), 1))
+    return spark.createDataFrame(rows, _TO_READ, verifySchema=False).mapInArrow(scan, SCANNED)
 
 
 def start_workers(spark: SparkSession) -> None:
@@ -96,20 +90,31 @@ def of_read_objects(scanned: DataFrame) -> DataFrame:
     return lines.join(F.broadcast(refused_objects), on="object_uri", how="left_anti")
 
 
-def _number_of_tasks(spark: SparkSession, objects: Sequence[FlowLogObject]) -> int:
-    cores = spark.sparkContext.defaultParallelism
-    by_bytes = sum(item.size for item in objects) // _TASK_BYTES
-    by_count = len(objects) // _TASK_OBJECTS
-    return min(max(cores, by_bytes, by_count), max(len(objects), 1))
+def _tasks(
+    objects: Sequence[FlowLogObject], cores: int
+) -> list[tuple[list[tuple[str | None, str, str | None, int]]]]:
+    """A row for each task: the objects that it reads, neighbours in the listing."""
+    loads = [item.size + _BYTES_AN_OBJECT for item in objects]
+    number = min(max(cores, sum(loads) // _TASK_BYTES), len(objects))
+    return [
+        (
+            [
+                (item.bucket.name if item.bucket else None, item.path, item.etag, item.size)
+                for item in objects[each.start : each.stop]
+            ],
+        )
+        for each in packed(loads, number)
+    ]
 
 
 def _objects_of(
     batches: Iterable[pa.RecordBatch], buckets: Mapping[str, Bucket]
 ) -> Iterator[ObjectToRead]:
     for batch in batches:
-        for row in batch.to_pylist():
-            bucket = buckets[row["bucket"]] if row["bucket"] else None
-            yield ObjectToRead(Place(bucket, row["path"]), row["etag"], row["size"])
+        for objects in batch.column("objects").to_pylist():
+            for row in objects:
+                bucket = buckets[row["bucket"]] if row["bucket"] else None
+                yield ObjectToRead(Place(bucket, row["path"]), row["etag"], row["size"])
 
 
 def scan_batches(

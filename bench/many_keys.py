@@ -26,10 +26,10 @@ class ManyKeys:
         files = -(-number // SLOTS) if shape == SHAPES[1] else 1
         names = [
             f"fl-0{log:016x}_20261123T{slot // 12:02}{slot % 12 * 5:02}Z_"
-            f"{chance.getrandbits(32):08x}.log.gz"
+            f"{(file * SLOTS + slot) * 2_654_435_761 % 2**32:08x}.log.gz"  # no two are the same
             for log in (chance.getrandbits(64) for _ in range(logs))
             for slot in range(SLOTS)
-            for _ in range(files)
+            for file in range(files)
         ]
         self._keys = sorted(
             f"{FOLDER}/111122223333_vpcflowlogs_eu-west-1_{name}" for name in names[:number]

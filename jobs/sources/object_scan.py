@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.cli.trace_flags import MAX_OBJECT_BYTES
+from jobs.cli.trace_flags import MAX_OBJECT_BYTES, REQUESTS_PER_SECOND
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import (
     UNREADABLE,
@@ -18,6 +18,7 @@ from jobs.sources.object_fetch import (
     fetch_ahead,
     spooled,
 )
+from jobs.sources.pace import NO_PACE, Pace, prefix_of_place
 from jobs.sources.scanned_rows import RowCollector, Source
 from jobs.storage.object_store import Bucket, Place
 from transforms.scan.inflate import MAX_RATIO
@@ -25,6 +26,7 @@ from transforms.scan.lines import ObjectScan
 from transforms.scan.needles import Needle
 from transforms.scan.object_key import parse_key, partitions_of
 from transforms.scan.packing import packed
+from transforms.scan.request_shares import shares
 from transforms.schemas import SCANNED
 from transforms.window import Window
 
@@ -47,6 +49,7 @@ class ScanSettings(NamedTuple):
     record_format: tuple[str, ...] = ()
     max_ratio: int = MAX_RATIO
     max_object_bytes: int = MAX_OBJECT_BYTES
+    requests_per_second: int = REQUESTS_PER_SECOND
 
 
 def scan_objects(
@@ -58,10 +61,15 @@ def scan_objects(
     """
     buckets = {item.place.bucket.name: item.place.bucket for item in objects if item.place.bucket}
 
-    def scan(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return scan_batches(_objects_of(batches, buckets), settings)
+    cores = spark.sparkContext.defaultParallelism
+    ranges = _ranges(objects, cores)
+    prefixes = [{prefix_of_place(objects[at].place) for at in each} for each in ranges]
+    of_task = shares(prefixes, cores, settings.requests_per_second)
 
-    tasks = _tasks(objects, spark.sparkContext.defaultParallelism)
+    def scan(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return scan_batches(_objects_of(batches, buckets), settings, Pace(of_task))
+
+    tasks = [(_rows(objects[each.start : each.stop]),) for each in ranges]
     # So many slices for so many rows: a task reads exactly one of them.
     rows = spark.sparkContext.parallelize(tasks, max(len(tasks), 1))
     return spark.createDataFrame(rows, _TO_READ, verifySchema=False).mapInArrow(scan, SCANNED)
@@ -90,20 +98,17 @@ def of_read_objects(scanned: DataFrame) -> DataFrame:
     return lines.join(F.broadcast(refused_objects), on="object_uri", how="left_anti")
 
 
-def _tasks(
-    objects: Sequence[FlowLogObject], cores: int
-) -> list[tuple[list[tuple[str | None, str, str | None, int]]]]:
-    """A row for each task: the objects that it reads, neighbours in the listing."""
+def _ranges(objects: Sequence[FlowLogObject], cores: int) -> list[range]:
+    """What each task reads: neighbours in the listing."""
     loads = [item.size + _BYTES_AN_OBJECT for item in objects]
     number = min(max(cores, sum(loads) // _TASK_BYTES), len(objects))
+    return list(packed(loads, number))
+
+
+def _rows(objects: Sequence[FlowLogObject]) -> list[tuple[str | None, str, str | None, int]]:
     return [
-        (
-            [
-                (item.bucket.name if item.bucket else None, item.path, item.etag, item.size)
-                for item in objects[each.start : each.stop]
-            ],
-        )
-        for each in packed(loads, number)
+        (item.bucket.name if item.bucket else None, item.path, item.etag, item.size)
+        for item in objects
     ]
 
 
@@ -118,7 +123,7 @@ def _objects_of(
 
 
 def scan_batches(
-    objects: Iterable[ObjectToRead], settings: ScanSettings
+    objects: Iterable[ObjectToRead], settings: ScanSettings, pace: Pace = NO_PACE
 ) -> Iterator[pa.RecordBatch]:
     """Fetch, scan and parse objects; bounded batches of `schemas.SCANNED`.
 
@@ -128,19 +133,19 @@ def scan_batches(
     together = RowCollector(settings.window)
     again: list[tuple[ObjectToRead, NotFetched]] = []
     for wanted, fetched in fetch_ahead(
-        objects, settings.reads_in_flight, settings.max_object_bytes
+        objects, settings.reads_in_flight, settings.max_object_bytes, pace
     ):
         if isinstance(fetched, NotFetched) and fetched.outcome == UNREADABLE:
             again.append((wanted, fetched))
         else:
             yield from _scan_one(wanted, fetched, settings, together)
-    for wanted, fetched in _second_try(again, settings.max_object_bytes):
+    for wanted, fetched in _second_try(again, settings.max_object_bytes, pace):
         yield from _scan_one(wanted, fetched, settings, together)
     yield from together.flush()
 
 
 def _second_try(
-    again: Sequence[tuple[ObjectToRead, NotFetched]], max_object_bytes: int
+    again: Sequence[tuple[ObjectToRead, NotFetched]], max_object_bytes: int, pace: Pace
 ) -> Iterator[tuple[ObjectToRead, Fetched | NotFetched]]:
     """Each once more; when many in a row fail, the rest keep the reason of their first try."""
     failed_in_a_row = 0
@@ -149,7 +154,7 @@ def _second_try(
             yield wanted, first
             continue
         time.sleep(_SECOND_TRY_AFTER_S if at == 0 else _BETWEEN_TRIES_S)
-        ((_, fetched),) = fetch_ahead([wanted], 1, max_object_bytes)
+        ((_, fetched),) = fetch_ahead([wanted], 1, max_object_bytes, pace)
         failed_in_a_row = failed_in_a_row + 1 if isinstance(fetched, NotFetched) else 0
         yield wanted, fetched
 

@@ -88,15 +88,15 @@ def _on_paper(s_per_octet: float, s_per_object: float) -> None:
     glue = next(each for each in prices.platforms if each.name.startswith("Glue"))
     core_s = octets * s_per_octet + objects * s_per_object
     rows: list[list[object]] = []
-    for workers, prefixes in itertools.product((10, 50, 200), (1, 10)):
+    for workers, prefixes in itertools.product((10, 50, 200), ("one", "ten")):
         cores_s = core_s / ((workers - 1) * _GLUE_CORES)
-        requests_s = objects / prefixes / REQUESTS_PER_SECOND
+        requests_s = objects / {"one": 1, "ten": 10}[prefixes] / REQUESTS_PER_SECOND
         scan_s = max(cores_s, requests_s)
         wait_s = glue.start_s + objects / _LISTED_A_SECOND + scan_s
         usd = wait_s / 3600 * glue.usd_per_hour * workers / 10 + objects / 1000 * (
             prices.usd_per_1000_gets + prices.usd_per_1000_lists / 1000
         )
-        rows.append([f"{workers} workers, {prefixes} prefixes", f"{cores_s / 60:,.1f}",
+        rows.append([f"{workers} workers, {prefixes} of S3's prefixes", f"{cores_s / 60:,.1f}",
                      f"{requests_s / 60:,.1f}", f"{wait_s / 60:,.1f}", f"{usd:,.2f}"])  # fmt: skip
     columns = ["on paper", "scan by the cores, minutes", "by the requests", "whole", "USD"]
     report("organisation", columns, rows)

@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-BENCH ?= $(filter-out __init__ demo_job harness flow_text slow_s3 local_spark jvm_memory,$(basename $(notdir $(wildcard bench/*.py))))
+BENCH ?= $(filter-out __init__ demo_job harness flow_text many_keys slow_s3 local_spark jvm_memory,$(basename $(notdir $(wildcard bench/*.py))))
 FUZZ_SECONDS ?= 300
 FUZZ ?= text parquet finding labels manifest answers export note
 MVN := mvn --quiet --batch-mode --strict-checksums

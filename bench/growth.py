@@ -5,6 +5,7 @@ One process, files on this machine, so that the slopes are those of a core.
 """
 
 import argparse
+import itertools
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from bench.flow_text import WINDOW, FlowText, needles, write_objects
 from bench.harness import in_turn, report
+from jobs.cli.trace_flags import REQUESTS_PER_SECOND
 from jobs.pipeline.dry_run import read_prices
 from jobs.sources.object_fetch import ObjectToRead
 from jobs.sources.object_scan import ScanSettings, scan_batches
@@ -127,15 +129,18 @@ def _on_paper(s_per_octet: float, s_per_object: float) -> None:
     glue = next(each for each in prices.platforms if each.name.startswith("Glue"))
     core_s = octets * s_per_octet + objects * s_per_object
     rows: list[list[object]] = []
-    for workers in (10, 50, 200):
-        scan_s = core_s / ((workers - 1) * _GLUE_CORES)
+    for workers, prefixes in itertools.product((10, 50, 200), ("one", "ten")):
+        cores_s = core_s / ((workers - 1) * _GLUE_CORES)
+        requests_s = objects / {"one": 1, "ten": 10}[prefixes] / REQUESTS_PER_SECOND
+        scan_s = max(cores_s, requests_s)
         wait_s = glue.start_s + objects / _LISTED_A_SECOND + scan_s
         usd = wait_s / 3600 * glue.usd_per_hour * workers / 10 + objects / 1000 * (
             prices.usd_per_1000_gets + prices.usd_per_1000_lists / 1000
         )
-        rows.append([f"{workers} workers", f"{scan_s / 60:,.1f}", f"{wait_s / 60:,.1f}",
-                     f"{usd:,.2f}"])  # fmt: skip
-    report("organisation", ["on paper", "scan, minutes", "whole, minutes", "USD"], rows)
+        rows.append([f"{workers} workers, {prefixes} of S3's prefixes", f"{cores_s / 60:,.1f}",
+                     f"{requests_s / 60:,.1f}", f"{wait_s / 60:,.1f}", f"{usd:,.2f}"])  # fmt: skip
+    columns = ["on paper", "scan by the cores, minutes", "by the requests", "whole", "USD"]
+    report("organisation", columns, rows)
     print(
         f"{_INTERFACES:,} interfaces, {_DAYS} days, {_RECORDS_A_MINUTE} records a minute each: "
         f"{records:,.0f} records, {octets / 10**9:,.0f} GB as stored in {objects:,.0f} objects; "

@@ -7,9 +7,11 @@ GET with and without a range, HEAD, and listings.
 import asyncio
 import multiprocessing
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
+from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 BUCKET, PREFIX = "bench", "logs/"
@@ -22,12 +24,26 @@ def key_of(number: int) -> str:
     return f"{PREFIX}{number:06d}.log.gz"
 
 
+class Answers(Protocol):
+    """What a bucket answers to a request, given the request's head."""
+
+    def answer(self, head: bytes) -> bytes:
+        """The whole answer, head and body."""
+
+
 @contextmanager
 def slow_s3(bodies: Sequence[bytes], objects: int, delay_ms: int) -> Iterator[str]:
     """The URL of a server with so many objects, whose bodies take turns; it ends with the block."""
+    with served_slowly(partial(_Bucket, bodies, objects), delay_ms) as url:
+        yield url
+
+
+@contextmanager
+def served_slowly(make: Callable[[], Answers], delay_ms: int) -> Iterator[str]:
+    """The URL of a server, in a process of its own, for a bucket that is made there."""
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(theirs, bodies, objects, delay_ms / 1000), daemon=True
+        target=_serve, args=(theirs, make, delay_ms / 1000), daemon=True
     )
     server.start()
     try:
@@ -37,10 +53,10 @@ def slow_s3(bodies: Sequence[bytes], objects: int, delay_ms: int) -> Iterator[st
         server.join()
 
 
-def _serve(told: Connection, bodies: Sequence[bytes], objects: int, delay_s: float) -> None:
+def _serve(told: Connection, make: Callable[[], Answers], delay_s: float) -> None:
     async def serve() -> None:
         loop = asyncio.get_running_loop()
-        bucket = _Bucket(bodies, objects)
+        bucket = make()
         server = await loop.create_server(lambda: _Answering(bucket, delay_s), "127.0.0.1", 0)
         told.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
@@ -49,7 +65,7 @@ def _serve(told: Connection, bodies: Sequence[bytes], objects: int, delay_s: flo
 
 
 class _Answering(asyncio.Protocol):
-    def __init__(self, bucket: "_Bucket", delay_s: float) -> None:
+    def __init__(self, bucket: Answers, delay_s: float) -> None:
         self._bucket, self._delay_s, self._asked = bucket, delay_s, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,12 +90,12 @@ class _Bucket:
         url = urlsplit(target)
         key = unquote(url.path).removeprefix(f"/{BUCKET}").removeprefix("/")
         if "list-type=2" in url.query:
-            return _answer("200 OK", self._listing(parse_qs(url.query)), "application/xml")
+            return answer_of("200 OK", self._listing(parse_qs(url.query)), "application/xml")
         if not key:
-            return _answer("200 OK", b"", extra="x-amz-bucket-region: eu-west-1\r\n")
+            return answer_of("200 OK", b"", extra="x-amz-bucket-region: eu-west-1\r\n")
         found = re.fullmatch(rf"{PREFIX}(\d{{6}})\.log\.gz", key)
         if not found or int(found[1]) >= self._objects:
-            return _answer("404 Not Found", b"" if method == "HEAD" else _NO_SUCH_KEY)
+            return answer_of("404 Not Found", b"" if method == "HEAD" else _NO_SUCH_KEY)
         body = self._bodies[int(found[1]) % len(self._bodies)]
         status, extra = "200 OK", ""
         wanted = re.search(rb"\r\n[Rr]ange: bytes=(\d+)-(\d*)", head)
@@ -87,7 +103,7 @@ class _Bucket:
             first, last = int(wanted[1]), min(int(wanted[2] or len(body)), len(body) - 1)
             extra = f"Content-Range: bytes {first}-{last}/{len(body)}\r\n"
             body, status = body[first : last + 1], "206 Partial Content"
-        return _answer(status, body, extra=extra, with_body=method != "HEAD")
+        return answer_of(status, body, extra=extra, with_body=method != "HEAD")
 
     def _listing(self, query: dict[str, list[str]]) -> bytes:
         prefix = query.get("prefix", [""])[0]
@@ -115,10 +131,11 @@ class _Bucket:
 _NO_SUCH_KEY = b"<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>"
 
 
-def _answer(
+def answer_of(
     status: str, body: bytes, kind: str = "binary/octet-stream", *, extra: str = "",
     with_body: bool = True,
 ) -> bytes:  # fmt: skip
+    """An answer of HTTP."""
     head = (
         f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nContent-Type: {kind}\r\n"
         f'ETag: "0"\r\nLast-Modified: {_DATE}\r\nAccept-Ranges: bytes\r\n{extra}\r\n'

@@ -48,6 +48,7 @@ class Arguments:
     max_ratio: int
     max_object_bytes: int
     reads_in_flight: int
+    requests_per_second: int
     strict: bool
     break_lock: str | None
     derive: bool
@@ -113,6 +114,7 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
         max_ratio=read.value("max_ratio", values.number_from(2, 100_000)),
         max_object_bytes=read.value("max_object_bytes", values.number_from(1, 10**12 - 1)),
         reads_in_flight=read.value("reads_in_flight", values.number_from(1, 256)),
+        requests_per_second=read.value("requests_per_second", values.number_from(1, 10**6)),
         strict=read.value("strict", values.boolean),
         break_lock=read.optional("break_lock", values.run_id, None),
         derive=read.value("derive", values.boolean),

@@ -11,6 +11,8 @@ from transforms.scan.lines import MAX_LINE_BYTES
 # What S3 takes in one PUT. Objects of flow logs have some tens of MB at most; memory does not grow
 # with their size.
 MAX_OBJECT_BYTES = 5 * 1024**3
+# Of the 5,500 GETs a second that S3 gives to a prefix; the rest is for whoever else reads there.
+REQUESTS_PER_SECOND = 5_000
 
 _WHAT = FlagGroup(
     "What to read",
@@ -206,6 +208,13 @@ _LIMITS = FlagGroup(
         ),
         Flag("max_object_bytes", "BYTES", "larger objects are refused", str(MAX_OBJECT_BYTES)),
         Flag("reads_in_flight", "COUNT", "objects that each task reads at a time", "32"),
+        Flag(
+            "requests_per_second",
+            "COUNT",
+            "requests for objects that all tasks together send to S3 for each account and region; "
+            "it gives 5,500 to a partitioned prefix",
+            str(REQUESTS_PER_SECOND),
+        ),
         VERBOSE,
     ),
     "--max_object_bytes 1000000000 --reads_in_flight 8",

@@ -20,7 +20,8 @@ from jobs.errors import BadInput, Failure
 from jobs.evidence import stored_fields as fields
 from jobs.evidence.manifest_file import canonical
 from jobs.evidence.stored_case import StoredCase
-from jobs.storage.any_key import KeyFailure, list_folder
+from jobs.storage.any_key import KeyFailure
+from jobs.storage.folder_listing import list_folder
 from jobs.storage.object_store import place_of
 from jobs.storage.whole_objects import create_bytes, read_bytes
 from transforms.text import sanitise

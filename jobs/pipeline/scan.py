@@ -114,4 +114,5 @@ def scan_settings(
         max_ratio=arguments.max_ratio,
         max_object_bytes=arguments.max_object_bytes,
         reads_in_flight=arguments.reads_in_flight,
+        requests_per_second=arguments.requests_per_second,
     )

@@ -10,6 +10,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import ObjectToRead
 from jobs.sources.object_scan import ScanSettings, over_objects, scan_batches
+from jobs.sources.pace import Pace
 from jobs.sources.scanned_rows import SCANNED_TYPE
 from jobs.sources.side_rows import SideRows
 from transforms.label.frames import Shared
@@ -35,17 +36,18 @@ def labelled_scan(
     `side`, which has them once the frame has been written: it is to be evaluated once.
     """
 
-    def label(wanted: Iterable[ObjectToRead]) -> Iterator[pa.RecordBatch]:
+    def label(wanted: Iterable[ObjectToRead], pace: Pace) -> Iterator[pa.RecordBatch]:
         task = TaskContext.get()
         rows = side.begin(task.partitionId() if task else 0)
-        for batch in scan_batches(wanted, settings):
+        for batch in scan_batches(wanted, settings, pace):
             if batch["record"].null_count == len(batch):
                 rows.add(batch)
             else:
                 yield _labelled(batch, lookups, subject)
         rows.end()
 
-    return over_objects(spark, objects, label, from_arrow_schema(_LABELLED))
+    schema = from_arrow_schema(_LABELLED)
+    return over_objects(spark, objects, settings.requests_per_second, label, schema)
 
 
 def _labelled(batch: pa.RecordBatch, lookups: Shared, subject: Subject) -> pa.RecordBatch:

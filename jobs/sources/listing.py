@@ -1,8 +1,8 @@
 """List flow-log objects under prefixes, leaving out what the window rules out."""
 
-from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +11,8 @@ from obstore.exceptions import BaseError
 
 from jobs.errors import BadInput
 from jobs.sources.object_list import named_objects
-from jobs.storage.any_key import KeyFailure, head, is_plain, list_folder
+from jobs.sources.walk import Walk
+from jobs.storage.any_key import KeyFailure
 from jobs.storage.object_store import Bucket, Place, first_line, place_of, stop_if_expired
 from transforms.scan.object_key import (
     OUTSIDE_BY_DATE,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 NO_OBJECT = "no object"
-# Each holds the rows of its folder until they are ours: with 32 the peak was 1.2 KB an object.
-_LISTINGS_IN_FLIGHT = 8
 
 
 class FlowLogObject(NamedTuple):
@@ -134,7 +133,7 @@ def list_objects(
     if object_list is not None:
         try:
             named = named_objects(object_list)
-            listed += (_as_listed(place, meta, window) for place, meta in named)
+            listed += (_as_listed(place, window, meta) for place, meta in named)
         except BadInput as bad:
             problems += bad.problems
     listing = Listing(_each_once(listed), tuple(sorted(left.items())))
@@ -177,46 +176,12 @@ def _each_once(listed: list[FlowLogObject]) -> tuple[FlowLogObject, ...]:
 
 
 def _walk(root: Place, window: Window) -> Listing:
-    objects: list[FlowLogObject] = []
-    left: list[tuple[str, str]] = []
-    if root.path.endswith("/") and is_plain(root.path[:-1]):  # as people write a folder
-        root = root._replace(path=root.path[:-1])
-    with ThreadPoolExecutor(_LISTINGS_IN_FLIGHT) as pool:
-        pending: set[Future[_Folder]] = {pool.submit(_list_folder, root, window, is_root=True)}
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                folder = future.result()
-                objects += folder.objects
-                for path in folder.folders:
-                    reason = reason_to_leave(path, window)
-                    if reason is None:
-                        below = root._replace(path=path)
-                        pending.add(pool.submit(_list_folder, below, window))
-                    else:
-                        left.append((root.uri_of(path), reason))
-            del done
-    return Listing(tuple(objects), tuple(left))
+    walk = Walk(root, partial(_as_listed, root, window), partial(reason_to_leave, window=window))
+    walk.go()
+    return Listing(tuple(walk.rows), tuple(walk.left))
 
 
-class _Folder(NamedTuple):
-    objects: list[FlowLogObject]
-    folders: Sequence[str]
-
-
-def _list_folder(folder: Place, window: Window, *, is_root: bool = False) -> _Folder:
-    """What is in a folder; obstore's own rows, three times as large as ours, end here."""
-    found = list_folder(folder)
-    if is_root and not found.objects and not found.folders and folder.path:
-        try:
-            found.objects.append(head(folder))
-        except FileNotFoundError:
-            pass  # neither a folder nor an object: an empty listing says so
-    objects = [_as_listed(folder, meta, window) for meta in found.objects]
-    return _Folder(objects, found.folders)
-
-
-def _as_listed(root: Place, meta: "ObjectMeta", window: Window) -> FlowLogObject:
+def _as_listed(root: Place, window: Window, meta: "ObjectMeta") -> FlowLogObject:
     return FlowLogObject(
         bucket=root.bucket,
         path=meta["path"],

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple, cast
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
 
+from jobs.sources.pace import NO_PACE, Pace
 from jobs.storage.any_key import KeyFailure, OddObject, chunks_of, get_odd, is_plain
 from jobs.storage.object_store import Place, first_line, open_store, stop_if_expired
 from transforms.scan.inflate import Damaged, Unreadable
@@ -55,9 +56,10 @@ class Fetched(NamedTuple):
 
 
 def fetch_ahead(
-    objects: Iterable[ObjectToRead], in_flight: int, max_bytes: int
+    objects: Iterable[ObjectToRead], in_flight: int, max_bytes: int, pace: Pace = NO_PACE
 ) -> Iterator[tuple[ObjectToRead, Fetched | NotFetched]]:
-    """Objects in order, with their bytes or the reason why there are none; GETs run ahead.
+    """Objects in order, with their bytes or the reason why there are none; GETs run ahead, at the
+    pace that is given.
 
     Objects of more than `max_bytes` as stored are not requested.
     """
@@ -66,6 +68,8 @@ def fetch_ahead(
     with ThreadPoolExecutor(in_flight) as pool:
         for wanted in objects:
             is_whole = wanted.size <= min(_WHOLE, max_bytes)
+            if wanted.size <= max_bytes:
+                pace.wait(wanted.place)
             ahead.append((wanted, pool.submit(_fetch, wanted) if is_whole else None))
             waiting += wanted.size if is_whole else 0
             while len(ahead) >= in_flight or (ahead and waiting > _WAITING):

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from jobs.cli.trace_flags import MAX_OBJECT_BYTES
+from jobs.cli.trace_flags import MAX_OBJECT_BYTES, REQUESTS_PER_SECOND
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import (
     UNREADABLE,
@@ -19,23 +19,27 @@ from jobs.sources.object_fetch import (
     fetch_ahead,
     spooled,
 )
+from jobs.sources.pace import NO_PACE, Pace, prefix_of_place
 from jobs.sources.scanned_rows import RowCollector, Source
 from jobs.storage.object_store import Bucket, Place
 from transforms.scan.inflate import MAX_RATIO
 from transforms.scan.lines import ObjectScan
 from transforms.scan.needles import Needle
 from transforms.scan.object_key import parse_key, partitions_of
+from transforms.scan.packing import packed
+from transforms.scan.request_shares import shares
 from transforms.schemas import SCANNED
 from transforms.window import Window
 
 # SQL text: whether a row is the account of an object whose lines are no evidence.
 NO_EVIDENCE = "account IS NOT NULL AND account.outcome IN ('refused', 'unreadable')"
-_TO_READ = "bucket STRING, path STRING, etag STRING, size BIGINT"
+_TO_READ = "objects ARRAY<STRUCT<bucket STRING, path STRING, etag STRING, size BIGINT>>"
 # Of objects that their store did not give: patient enough for throttling to end.
 _SECOND_TRY_AFTER_S, _BETWEEN_TRIES_S, _GIVE_UP_AFTER = 2.0, 0.1, 20
-# A task takes this much, so that starting it is worth while.
+# A task takes this much, so that starting it is worth while; an object costs as much as so many
+# bytes beside its own.
 _TASK_BYTES = 64 * 1024 * 1024
-_TASK_OBJECTS = 4_000
+_BYTES_AN_OBJECT = 16 * 1024
 _ROWS_TO_SPARK = 10_000
 
 
@@ -49,6 +53,7 @@ class ScanSettings(NamedTuple):
     record_format: tuple[str, ...] = ()
     max_ratio: int = MAX_RATIO
     max_object_bytes: int = MAX_OBJECT_BYTES
+    requests_per_second: int = REQUESTS_PER_SECOND
 
 
 def scan_objects(
@@ -58,35 +63,37 @@ def scan_objects(
 
     Lines of an object whose account says refused may be among them: see `of_read_objects`.
     """
-    return over_objects(spark, objects, lambda wanted: scan_batches(wanted, settings), SCANNED)
+
+    def work(wanted: Iterable[ObjectToRead], pace: Pace) -> Iterator[pa.RecordBatch]:
+        return scan_batches(wanted, settings, pace)
+
+    return over_objects(spark, objects, settings.requests_per_second, work, SCANNED)
 
 
 def over_objects(
     spark: SparkSession,
     objects: Sequence[FlowLogObject],
-    work: Callable[[Iterable[ObjectToRead]], Iterator[pa.RecordBatch]],
+    requests_per_second: int,
+    work: Callable[[Iterable[ObjectToRead], Pace], Iterator[pa.RecordBatch]],
     schema: str | StructType,
 ) -> DataFrame:
-    """What `work` makes of the objects of each task, in rows of the schema."""
+    """What `work` makes of the objects of each task at its pace, in rows of the schema."""
     buckets = {item.place.bucket.name: item.place.bucket for item in objects if item.place.bucket}
-    rows = [
-        (
-            item.place.bucket.name if item.place.bucket else None,
-            item.place.path,
-            item.etag,
-            item.size,
-        )
-        for item in objects
-    ]
+
+    cores = spark.sparkContext.defaultParallelism
+    ranges = _ranges(objects, cores)
+    prefixes = [{prefix_of_place(objects[at].place) for at in each} for each in ranges]
+    of_task = shares(prefixes, cores, requests_per_second)
 
     def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in work(_objects_of(batches, buckets)):
+        for batch in work(_objects_of(batches, buckets), Pace(of_task)):
             for first in range(0, len(batch), _ROWS_TO_SPARK):
                 yield batch.slice(first, _ROWS_TO_SPARK)
 
-    tasks = _number_of_tasks(spark, objects)
-    to_read = spark.createDataFrame(rows, _TO_READ, verifySchema=False).repartition(tasks)
-    return to_read.mapInArrow(read, schema)
+    tasks = [(_rows(objects[each.start : each.stop]),) for each in ranges]
+    # So many slices for so many rows: a task reads exactly one of them.
+    rows = spark.sparkContext.parallelize(tasks, max(len(tasks), 1))
+    return spark.createDataFrame(rows, _TO_READ, verifySchema=False).mapInArrow(read, schema)
 
 
 def start_workers(spark: SparkSession) -> None:
@@ -111,24 +118,32 @@ def of_read_objects(scanned: DataFrame) -> DataFrame:
     return lines.join(F.broadcast(refused_objects), on="object_uri", how="left_anti")
 
 
-def _number_of_tasks(spark: SparkSession, objects: Sequence[FlowLogObject]) -> int:
-    cores = spark.sparkContext.defaultParallelism
-    by_bytes = sum(item.size for item in objects) // _TASK_BYTES
-    by_count = len(objects) // _TASK_OBJECTS
-    return min(max(cores, by_bytes, by_count), max(len(objects), 1))
+def _ranges(objects: Sequence[FlowLogObject], cores: int) -> list[range]:
+    """What each task reads: neighbours in the listing."""
+    loads = [item.size + _BYTES_AN_OBJECT for item in objects]
+    number = min(max(cores, sum(loads) // _TASK_BYTES), len(objects))
+    return list(packed(loads, number))
+
+
+def _rows(objects: Sequence[FlowLogObject]) -> list[tuple[str | None, str, str | None, int]]:
+    return [
+        (item.bucket.name if item.bucket else None, item.path, item.etag, item.size)
+        for item in objects
+    ]
 
 
 def _objects_of(
     batches: Iterable[pa.RecordBatch], buckets: Mapping[str, Bucket]
 ) -> Iterator[ObjectToRead]:
     for batch in batches:
-        for row in batch.to_pylist():
-            bucket = buckets[row["bucket"]] if row["bucket"] else None
-            yield ObjectToRead(Place(bucket, row["path"]), row["etag"], row["size"])
+        for objects in batch.column("objects").to_pylist():
+            for row in objects:
+                bucket = buckets[row["bucket"]] if row["bucket"] else None
+                yield ObjectToRead(Place(bucket, row["path"]), row["etag"], row["size"])
 
 
 def scan_batches(
-    objects: Iterable[ObjectToRead], settings: ScanSettings
+    objects: Iterable[ObjectToRead], settings: ScanSettings, pace: Pace = NO_PACE
 ) -> Iterator[pa.RecordBatch]:
     """Fetch, scan and parse objects; bounded batches of `scanned_rows.SCANNED_TYPE`.
 
@@ -138,19 +153,19 @@ def scan_batches(
     together = RowCollector(settings.window)
     again: list[tuple[ObjectToRead, NotFetched]] = []
     for wanted, fetched in fetch_ahead(
-        objects, settings.reads_in_flight, settings.max_object_bytes
+        objects, settings.reads_in_flight, settings.max_object_bytes, pace
     ):
         if isinstance(fetched, NotFetched) and fetched.outcome == UNREADABLE:
             again.append((wanted, fetched))
         else:
             yield from _scan_one(wanted, fetched, settings, together)
-    for wanted, fetched in _second_try(again, settings.max_object_bytes):
+    for wanted, fetched in _second_try(again, settings.max_object_bytes, pace):
         yield from _scan_one(wanted, fetched, settings, together)
     yield from together.flush()
 
 
 def _second_try(
-    again: Sequence[tuple[ObjectToRead, NotFetched]], max_object_bytes: int
+    again: Sequence[tuple[ObjectToRead, NotFetched]], max_object_bytes: int, pace: Pace
 ) -> Iterator[tuple[ObjectToRead, Fetched | NotFetched]]:
     """Each once more; when many in a row fail, the rest keep the reason of their first try."""
     failed_in_a_row = 0
@@ -159,7 +174,7 @@ def _second_try(
             yield wanted, first
             continue
         time.sleep(_SECOND_TRY_AFTER_S if at == 0 else _BETWEEN_TRIES_S)
-        ((_, fetched),) = fetch_ahead([wanted], 1, max_object_bytes)
+        ((_, fetched),) = fetch_ahead([wanted], 1, max_object_bytes, pace)
         failed_in_a_row = failed_in_a_row + 1 if isinstance(fetched, NotFetched) else 0
         yield wanted, fetched
 

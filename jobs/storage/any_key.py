@@ -6,14 +6,13 @@ a control character, and takes a slash in front for none.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
-from obstore.exceptions import InvalidPathError
 
 from jobs.storage.object_store import Bucket, Place, open_store
 
@@ -32,13 +31,6 @@ class KeyFailure(Exception):
         self.code = code
 
 
-class Folder(NamedTuple):
-    """What lies in a folder; folders of odd names end in a slash, as S3 has them."""
-
-    objects: list["ObjectMeta"]
-    folders: list[str]
-
-
 class OddObject(NamedTuple):
     """An object read through boto3; `body` gives its bytes."""
 
@@ -54,71 +46,12 @@ def is_plain(key: str) -> bool:
     return not key or not {"", ".", ".."}.intersection(key.split("/"))
 
 
-def list_folder(folder: Place) -> Folder:
-    """What lies directly in a folder, whatever the keys are.
-
-    Each folder in it has a longer name than the folder itself, so that a walk comes to an end.
-    """
-    store = open_store(folder.bucket)
-    if is_plain(folder.path):
-        try:
-            found = obstore.list_with_delimiter(store, prefix=folder.path or None)
-        except InvalidPathError:
-            if folder.bucket is None:
-                raise
-        else:
-            objects, below = list(found["objects"]), list(found["common_prefixes"])
-            if folder.bucket is None or _is_exact(folder.path, objects, below):
-                return Folder(objects, list(_possible(below)))
-    if folder.bucket is None:
-        return Folder([], [])
-    return _list_by_prefix(folder.bucket, folder.path)
-
-
-def _is_exact(folder: str, objects: list["ObjectMeta"], below: list[str]) -> bool:
-    """Whether obstore lost no slash: of a folder's own mark, of a key that begins with one."""
-    is_marked = any(found["path"] == folder for found in objects)
-    return not is_marked and all(_is_below(folder, path) for path in below)
-
-
-def _is_below(folder: str, path: str) -> bool:
-    start = f"{folder}/" if folder and not folder.endswith("/") else folder
-    return path.startswith(start) and path.rstrip("/") > start.rstrip("/")
-
-
-def _possible(folders: Iterable[str]) -> Iterator[str]:
-    """Those that can hold something: a name as long as a key can be has nothing behind it."""
-    return (path for path in folders if len(path.encode()) < KEY_OCTETS_MOST)
-
-
-def _list_by_prefix(bucket: Bucket, folder: str) -> Folder:
-    prefix = f"{folder}/" if folder and not folder.endswith("/") else folder
-    objects: list[ObjectMeta] = []
-    folders: list[str] = []
-    with _failures():
-        pages = _client(bucket).get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=bucket.name, Prefix=prefix, Delimiter="/"):
-            objects += (
-                _meta(found["Key"], found["Size"], found["LastModified"], found.get("ETag"))
-                for found in page.get("Contents", ())
-                if found["Key"] != prefix or found["Size"]  # an empty one only marks the folder
-            )
-            folders += (found["Prefix"] for found in page.get("CommonPrefixes", ()))
-    longer = (path for path in folders if path.startswith(prefix) and len(path) > len(prefix))
-    return Folder(objects, [_without_slash(path) for path in _possible(longer)])
-
-
-def _without_slash(folder: str) -> str:
-    """A folder as obstore names it, where it can."""
-    return folder[:-1] if folder != "/" and is_plain(folder[:-1]) else folder
-
-
 def head(place: Place) -> "ObjectMeta":
     """What S3 or the folder says of an object; raises FileNotFoundError where there is none."""
     if place.bucket is None or is_plain(place.path):
         return obstore.head(open_store(place.bucket), place.path)
-    with _failures():
-        found = _client(place.bucket).head_object(Bucket=place.bucket.name, Key=place.path)
+    with failures():
+        found = client_of(place.bucket).head_object(Bucket=place.bucket.name, Key=place.path)
     return _meta(place.path, found["ContentLength"], found["LastModified"], found.get("ETag"))
 
 
@@ -126,8 +59,8 @@ def get_odd(place: Place, etag: str | None, version: str | None) -> OddObject:
     """An object whose key is not plain. Raises FileNotFoundError and KeyFailure."""
     assert place.bucket is not None
     conditions = {"IfMatch": etag, "VersionId": version}
-    with _failures():
-        found = _client(place.bucket).get_object(
+    with failures():
+        found = client_of(place.bucket).get_object(
             Bucket=place.bucket.name,
             Key=place.path,
             **{name: value for name, value in conditions.items() if value},
@@ -139,15 +72,15 @@ def put_odd(place: Place, data: bytes, *, only_new: bool = False) -> None:
     """Put an object whose key is not plain. Raises KeyFailure."""
     assert place.bucket is not None
     condition = {"IfNoneMatch": "*"} if only_new else {}
-    with _failures():
-        _client(place.bucket).put_object(
+    with failures():
+        client_of(place.bucket).put_object(
             Bucket=place.bucket.name, Key=place.path, Body=data, **condition
         )
 
 
 def chunks_of(found: OddObject, octets: int) -> Iterator[bytes]:
     """The bytes of an object, in chunks of a fixed size."""
-    with _failures():
+    with failures():
         yield from found.body.iter_chunks(octets)
 
 
@@ -162,7 +95,8 @@ def _meta(key: str, size: int, last_modified: datetime, etag: str | None) -> "Ob
 
 
 @lru_cache(maxsize=64)
-def _client(bucket: Bucket) -> Any:
+def client_of(bucket: Bucket) -> Any:
+    """boto3's client for a bucket, once per process; it tries again what S3 throttles."""
     import boto3  # here, not above: few runs need it, and it takes 0.3 s
     from botocore.config import Config
 
@@ -176,7 +110,7 @@ def _client(bucket: Bucket) -> Any:
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def failures() -> Iterator[None]:
     """Turn what boto3 raises into FileNotFoundError or KeyFailure."""
     from botocore.exceptions import BotoCoreError, ClientError
 

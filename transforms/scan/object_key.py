@@ -10,11 +10,13 @@ object is AWS's and of another time or service.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from transforms import patterns
 from transforms.window import Window
 
+_NAMED = "vpcflowlogs"
 OUTSIDE_BY_SLOT = "the slot in its name is outside the padded window"
 OUTSIDE_BY_DATE = "its date is outside the padded window"
 OTHER_SERVICE = "it belongs to another AWS service"
@@ -36,13 +38,24 @@ def parse_key(key: str) -> FlowLogKey | None:
     parts = stem.rsplit("_", 2)
     if ending not in ("log.gz", "log.parquet", "log") or len(parts) != 3:
         return None
-    front = parts[0].split("_")
-    slot_at = _slot_of(parts[1])
-    if len(front) != 4 or front[1] != "vpcflowlogs" or slot_at is None:
+    front, slot_at = _front_of(parts[0]), _slot_of(parts[1])
+    if front is None or slot_at is None:
         return None
-    return FlowLogKey(front[0], front[2], front[3], slot_at)
+    return FlowLogKey(*front, slot_at)
 
 
+# Millions of keys have a few hundred stamps and thousands of flow logs between them.
+_REMEMBERED = 16_384
+
+
+@lru_cache(_REMEMBERED)
+def _front_of(text: str) -> tuple[str, str, str] | None:
+    """Account, region and flow log id."""
+    parts = text.split("_")
+    return (parts[0], parts[2], parts[3]) if len(parts) == 4 and parts[1] == _NAMED else None
+
+
+@lru_cache(_REMEMBERED)
 def _slot_of(stamp: str) -> datetime | None:
     if not re.fullmatch(r"[0-9]{8}T[0-9]{4}Z", stamp):
         return None
@@ -84,7 +97,12 @@ def reason_to_skip(key: str, window: Window) -> str | None:
     if parsed is None:
         is_other = _is_of_other_service(folder) or _OTHER_NAME.match(name)
         return OTHER_SERVICE if is_other else None
-    return None if window.may_hold(parsed.slot_at, parsed.slot_at) else OUTSIDE_BY_SLOT
+    return None if _may_hold(window, parsed.slot_at) else OUTSIDE_BY_SLOT
+
+
+@lru_cache(_REMEMBERED)
+def _may_hold(window: Window, slot_at: datetime) -> bool:
+    return window.may_hold(slot_at, slot_at)
 
 
 def reason_to_leave(folder: str, window: Window) -> str | None:
@@ -116,6 +134,7 @@ def _service_of_account(parts: Sequence[str]) -> int | None:
     return None
 
 
+@lru_cache(_REMEMBERED)
 def _is_of_other_service(folder: str) -> bool:
     parts = _parts(folder)
     service = _service_of_account(parts)

@@ -49,6 +49,7 @@ def test_flags_become_arguments() -> None:
         max_ratio=100,
         max_object_bytes=5_368_709_120,
         reads_in_flight=32,
+        requests_per_second=5_000,
         strict=False,
         derive=True,
         dry_run=False,

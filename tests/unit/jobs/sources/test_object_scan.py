@@ -1,6 +1,7 @@
 """The executor side of reading: what becomes of objects that change, vanish or break on the way."""
 
 import gzip
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from jobs.sources.listing import list_objects
 from jobs.sources.object_fetch import ObjectToRead
@@ -55,6 +57,25 @@ def test_an_object_that_changed_or_vanished_since_it_was_listed_is_told_as_that(
         (f"file://{still}", "read", None, 1),
         (f"file://{vanished}", "unreadable", "it vanished between listing and reading", 0),
     ]
+
+
+def test_tasks_read_neighbours_of_the_listing_and_a_large_object_has_its_own(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Beside their bytes, objects count as 16 KiB each: 700 KB outweigh the twenty small ones."""
+    for number in range(20):
+        write(tmp_path / f"{number:02}.log.gz", flow_line())
+    (tmp_path / "12.log.gz").write_bytes(os.urandom(700_000))  # no gzip: refused, accounted for
+    listing = list_objects([str(tmp_path)], WINDOW)
+
+    scanned = scan_objects(spark, listing.selected, settings("10.0.0.7"))
+
+    accounts = scanned.where("account IS NOT NULL").select(F.spark_partition_id(), "object_uri")
+    read: dict[int, list[int]] = {}
+    for task, uri in accounts.collect():
+        read.setdefault(task, []).append(int(Path(uri).name[:2]))
+    assert [read[task] for task in sorted(read)] == [[*range(12)], [12], [*range(13, 20)]]
+    assert scan_objects(spark, [], settings("10.0.0.7")).collect() == []
 
 
 def test_no_line_of_an_object_that_breaks_late_is_evidence(

@@ -16,6 +16,7 @@ from jobs.cli.command_line import Parser
 from jobs.cli.flags import CASE, VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.main import run_main
 from jobs.cli.opensearch_arguments import OPENSEARCH, OpenSearchTarget, read_target
+from jobs.cli.trace_flags import TRACE
 from jobs.errors import BadInput, ExitCode
 from jobs.evidence.check import Check
 from jobs.evidence.check_books import check_books, check_inputs, check_objects
@@ -26,6 +27,7 @@ from jobs.evidence.check_notes import check_notes
 from jobs.evidence.open_case import case_at
 from jobs.evidence.stored_case import StoredCase
 from jobs.spark.session import open_session
+from jobs.storage.aws_access import Access, check_role
 from jobs.storage.delta_sink import read_table
 from jobs.storage.object_store import first_line
 from transforms import patterns
@@ -49,6 +51,8 @@ VERIFY = Command(
                     "the KMS key that the manifest must be signed with (ARN, id or alias/NAME)",
                 ),
                 Flag("expect_note", "SHA256", "the SHA-256 of a note, kept elsewhere"),
+                TRACE.flags["read_role_arn"],
+                TRACE.flags["requester_pays"],
                 Flag("reads_in_flight", "COUNT", "objects that are read at a time", "32"),
                 VERBOSE,
             ),
@@ -78,6 +82,7 @@ class Request(NamedTuple):
     expect_sha256: str | None
     signed_with: str | None
     expect_note: str | None
+    access: Access  # to the flow logs
 
 
 def main(argv: Sequence[str]) -> int:
@@ -87,6 +92,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _verify(argv: Sequence[str]) -> int:
     request = _arguments(argv)
+    check_role(request.access.role_arn)
     case = case_at(request.case_uri)
     spark = open_session(f"verify {case.case_id}")
     checks = list(verify(spark, request, case))
@@ -118,7 +124,8 @@ def verify(spark: SparkSession, request: Request, case: StoredCase) -> Iterator[
         objects = found["objects"]
         yield _made(partial(check_books, reading, books, found), f"{prefix}books")
         yield _made(
-            partial(check_objects, objects, request.in_flight, case.max_ratio), f"{prefix}objects"
+            partial(check_objects, objects, request.in_flight, case.max_ratio, request.access),
+            f"{prefix}objects",
         )
         if not reading:
             yield _made(partial(check_inputs, case.inputs_sha256, objects), "digest")
@@ -169,6 +176,10 @@ def _arguments(argv: Sequence[str]) -> Request:
         expect_sha256=flags.optional("expect_sha256", _sha256, None),
         signed_with=flags.optional("signed_with", values.kms_key, None),
         expect_note=flags.optional("expect_note", _sha256, None),
+        access=Access(
+            flags.optional("read_role_arn", values.role_arn, None),
+            flags.value("requester_pays", values.boolean),
+        ),
     )
     if flags.problems:
         raise BadInput(flags.problems)

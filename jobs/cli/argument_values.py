@@ -166,6 +166,13 @@ def kms_key(text: str) -> str:
     return text
 
 
+def role_arn(text: str) -> str:
+    """The ARN of a role, of any partition."""
+    if not re.fullmatch(patterns.ROLE_ARN, text):
+        raise ValueError("expected arn:aws:iam::ACCOUNT:role/NAME")
+    return text
+
+
 def boolean(text: str) -> bool:
     """true or false, spelled like that."""
     if text not in ("true", "false"):

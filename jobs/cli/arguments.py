@@ -10,6 +10,7 @@ from jobs.cli.opensearch_arguments import OpenSearchTarget, read_target
 from jobs.cli.question_arguments import read_question_options
 from jobs.cli.trace_flags import TRACE
 from jobs.errors import BadInput
+from jobs.storage.aws_access import OWN, Access
 from transforms import patterns
 from transforms.questions.options import QuestionOptions
 from transforms.text import quoted
@@ -58,6 +59,7 @@ class Arguments:
     question_options: QuestionOptions
     sign_with: str | None = None
     instance_names: tuple[str, ...] = ()
+    access: Access = OWN  # to the flow logs
 
     @property
     def case_ids(self) -> tuple[str, ...]:
@@ -123,6 +125,10 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
         metrics=read.value("metrics", values.metrics),
         question_options=read_question_options(read),
         sign_with=read.optional("sign_with", values.kms_key, None),
+        access=Access(
+            read.optional("read_role_arn", values.role_arn, None),
+            read.value("requester_pays", values.boolean),
+        ),
     )
     read.problems += _contradictions(read, arguments)
     if read.problems:

@@ -33,6 +33,18 @@ _WHAT = FlagGroup(
             '"FIELD FIELD…"',
             "fields of objects that have no header, in the order of the flow log's own format",
         ),
+        Flag(
+            "read_role_arn",
+            "ARN",
+            "a role to assume for reading flow logs, as in the account of a log archive; all else "
+            "is read and written as whoever runs this",
+        ),
+        Flag(
+            "requester_pays",
+            "true|false",
+            "true: this account pays for the requests, where the bucket of the flow logs wants it",
+            "false",
+        ),
         Flag("slack_minutes", "MINUTES", "how late an object may have been written", "60"),
     ),
     "--flow_logs s3://my-bucket/AWSLogs/111122223333 --slack_minutes 90",

@@ -15,6 +15,7 @@ from jobs.pipeline.books import (
     count_quarantine,
     count_transit,
 )
+from jobs.storage.aws_access import OWN, Access
 
 _COLUMNS = ("uri", "version_id", "size", "bytes_read", "sha256", "lines", "outcome")
 
@@ -53,7 +54,9 @@ def check_inputs(expected_sha256: str, objects: DataFrame) -> Check:
     return Check("", [f"books: {difference}"])
 
 
-def check_objects(objects: DataFrame, in_flight: int, max_ratio: int) -> Check:
+def check_objects(
+    objects: DataFrame, in_flight: int, max_ratio: int, access: Access = OWN
+) -> Check:
     """Every object that was read still has the bytes, and the lines, that were read."""
     rows = objects.where("outcome <> 'skipped'").select(*_COLUMNS).orderBy("uri")
     compared = unread = octets = 0
@@ -67,7 +70,7 @@ def check_objects(objects: DataFrame, in_flight: int, max_ratio: int) -> Check:
             else:
                 yield WasRead(**row.asDict())
 
-    for item, found in reread(was_read(), in_flight, max_ratio):
+    for item, found in reread(was_read(), in_flight, max_ratio, access):
         compared += 1
         octets += item.bytes_read
         if isinstance(found, Stale):

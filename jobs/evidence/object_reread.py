@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jobs.sources.object_fetch import NotFetched, ObjectToRead, fetch_ahead
+from jobs.storage.aws_access import OWN, Access
 from jobs.storage.object_store import place_of
 from transforms.scan.inflate import Damaged, text_blocks
 from transforms.scan.tally import EVIDENCE
@@ -31,7 +32,7 @@ class Stale(NamedTuple):
 
 
 def reread(
-    objects: Iterable[WasRead], in_flight: int, max_ratio: int
+    objects: Iterable[WasRead], in_flight: int, max_ratio: int, access: Access = OWN
 ) -> Iterator[tuple[WasRead, Stale | None]]:
     """Each object with what is wrong with it now, None where nothing is; GETs run ahead.
 
@@ -42,7 +43,7 @@ def reread(
     def to_read() -> Iterator[ObjectToRead]:
         for item in objects:
             queued.append(item)
-            yield ObjectToRead(place_of(item.uri), None, item.size, item.version_id)
+            yield ObjectToRead(place_of(item.uri, access), None, item.size, item.version_id)
 
     for _, fetched in fetch_ahead(to_read(), in_flight, _ANY_SIZE):
         item = queued.pop(0)

@@ -58,7 +58,8 @@ class ListingOfPath:
     def of(self, machines: Sequence[Machine]) -> Listing:
         """Everything listed so far, and the prefixes of these machines' accounts and regions."""
         listing = self._so_far
-        flow_logs, labels = self._case.arguments.flow_logs, self._case.labels
+        arguments, labels = self._case.arguments, self._case.labels
+        flow_logs, access = arguments.flow_logs, arguments.access
         homes = dict.fromkeys(
             home for machine in machines for home in homes_of(machine.subject, labels)
         )
@@ -67,7 +68,7 @@ class ListingOfPath:
                 continue
             self._listed.add(prefix)
             try:
-                more = list_objects([prefix], self._window, may_be_empty=True)
+                more = list_objects([prefix], self._window, access=access, may_be_empty=True)
             except BadInput as bad:  # said in the answer; what the others recorded is read
                 self.unlisted[prefix] = bad.problems[0]
                 continue

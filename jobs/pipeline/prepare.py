@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from jobs.cli.arguments import NOT_GIVEN, Arguments
 from jobs.errors import Problems
@@ -14,6 +15,7 @@ from jobs.pipeline.case import Case
 from jobs.pipeline.prefixes import homes_of, may_lack_objects, prefixes_of
 from jobs.pipeline.whom import read_whom
 from jobs.sources.listing import Listing, list_objects
+from jobs.storage.aws_access import check_role
 from jobs.storage.delta_sink import check_tables, check_writable
 from transforms.scan.prefixes import Home
 from transforms.subject.identity import resolve_subject
@@ -51,6 +53,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
             check_signing(arguments.sign_with)
     with problems.collect():
         if NOT_GIVEN not in (arguments.window.from_at, arguments.window.to_at):
+            check_role(arguments.access.role_arn)
             homes = homes_of(subject, whom.labels, findings)
             prefixes, listing, baseline = _listed(arguments, homes)
     problems.raise_if_any()
@@ -75,11 +78,12 @@ def _listed(
     """The prefixes of these homes, and what lies there of the window and of the days before it."""
     prefixes = prefixes_of(arguments.flow_logs, homes)
     empty = may_lack_objects(arguments.flow_logs, homes)
-    listing = list_objects(prefixes, arguments.window, arguments.object_list, may_lack=empty)
+    listed = partial(list_objects, access=arguments.access, may_lack=empty)
+    listing = listed(prefixes, arguments.window, arguments.object_list)
     if not arguments.question_options.baseline_days:
         return prefixes, listing, None
     before = baseline_window(arguments)
-    return prefixes, listing, list_objects(prefixes, before, may_be_empty=True, may_lack=empty)
+    return prefixes, listing, listed(prefixes, before, may_be_empty=True)
 
 
 def _check_cases(case_uris: Sequence[str]) -> None:

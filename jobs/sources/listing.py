@@ -13,6 +13,7 @@ from jobs.errors import BadInput
 from jobs.sources.object_list import named_objects
 from jobs.sources.walk import Walk
 from jobs.storage.any_key import KeyFailure
+from jobs.storage.aws_access import OWN, Access
 from jobs.storage.object_store import Bucket, Place, first_line, place_of, stop_if_expired
 from transforms.scan.object_key import (
     OUTSIDE_BY_DATE,
@@ -98,6 +99,7 @@ def list_objects(
     window: Window,
     object_list: str | None = None,
     *,
+    access: Access = OWN,
     may_be_empty: bool = False,
     may_lack: Collection[str] = (),
 ) -> Listing:
@@ -113,7 +115,7 @@ def list_objects(
     problems: list[str] = []
     for prefix in prefixes:
         try:
-            found = _walk(place_of(prefix), window)
+            found = _walk(place_of(prefix, access), window)
         except BadInput as bad:
             problems += bad.problems
             continue
@@ -132,7 +134,7 @@ def list_objects(
             )
     if object_list is not None:
         try:
-            named = named_objects(object_list)
+            named = named_objects(object_list, access)
             listed += (_as_listed(place, window, meta) for place, meta in named)
         except BadInput as bad:
             problems += bad.problems

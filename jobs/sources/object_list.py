@@ -8,6 +8,7 @@ from obstore.exceptions import BaseError
 
 from jobs.errors import BadInput, ExitCode
 from jobs.storage.any_key import KeyFailure, head
+from jobs.storage.aws_access import OWN, Access
 from jobs.storage.object_store import Place, first_line, place_of
 from jobs.storage.whole_objects import StorageFailed, TooLarge, read_bytes
 
@@ -19,14 +20,15 @@ _PROBLEMS_SHOWN = 10
 _MAX_LIST_BYTES = 1024**3
 
 
-def named_objects(uri: str) -> Iterator[tuple[Place, "ObjectMeta"]]:
+def named_objects(uri: str, access: Access = OWN) -> Iterator[tuple[Place, "ObjectMeta"]]:
     """Where each object of the list is, and what its store says of it now; in the list's order.
 
     The list is text, one folder path or `s3://` URI per line; empty lines and lines that begin with
-    `#` are left out, and an object that is named twice counts once. Raises BadInput with the first
+    `#` are left out, and an object that is named twice counts once. `access` is for the objects,
+    not for the list. Raises BadInput with the first
     ten problems when the list cannot be read or objects cannot be found.
     """
-    places = list(dict.fromkeys(_places(uri)))
+    places = list(dict.fromkeys(_places(uri, access)))
     if not places:
         raise BadInput([f"--object_list {uri}: found no object; expected one per line"])
     problems: list[str] = []
@@ -43,7 +45,7 @@ def named_objects(uri: str) -> Iterator[tuple[Place, "ObjectMeta"]]:
         raise BadInput(problems)
 
 
-def _places(uri: str) -> Iterator[Place]:
+def _places(uri: str, access: Access) -> Iterator[Place]:
     try:
         text = read_bytes(uri, _MAX_LIST_BYTES).decode("utf-8-sig")
     except TooLarge as error:
@@ -62,7 +64,7 @@ def _places(uri: str) -> Iterator[Place]:
         ) from error
     for line in text.splitlines():
         if (named := line.strip()) and not named.startswith("#"):
-            yield place_of(named)
+            yield place_of(named, access)
 
 
 def _head(place: Place) -> "ObjectMeta | str":

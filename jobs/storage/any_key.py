@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
 
+from jobs.storage.aws_access import let_requester_pay, session_for
 from jobs.storage.object_store import Bucket, Place, open_store
 
 if TYPE_CHECKING:
@@ -97,16 +98,25 @@ def _meta(key: str, size: int, last_modified: datetime, etag: str | None) -> "Ob
 @lru_cache(maxsize=64)
 def client_of(bucket: Bucket) -> Any:
     """boto3's client for a bucket, once per process; it tries again what S3 throttles."""
-    import boto3  # here, not above: few runs need it, and it takes 0.3 s
-    from botocore.config import Config
+    from botocore.config import Config  # here, not above: few runs need it, and it takes 0.3 s
 
     retries: Any = {"max_attempts": 10, "mode": "standard"}
-    return boto3.Session().client(
+    # Variables of an executor may say otherwise; the driver has settled the host.
+    client = session_for(bucket.access.role_arn).client(
         "s3",
         region_name=bucket.region,
         endpoint_url=bucket.endpoint,
-        config=Config(retries=retries, max_pool_connections=32),
+        config=Config(
+            retries=retries,
+            max_pool_connections=32,
+            use_fips_endpoint=False,
+            use_dualstack_endpoint=False,
+            s3={"addressing_style": "virtual" if bucket.is_virtual else "path"},
+        ),
     )
+    if bucket.access.requester_pays:
+        let_requester_pay(client)
+    return client
 
 
 @contextmanager

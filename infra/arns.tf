@@ -2,7 +2,7 @@
 locals {
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
-  region    = data.aws_region.this.name
+  region    = data.aws_region.this.id # `name` in provider 5, `region` in 6
   s3        = "arn:${local.partition}:s3:::"
   here      = "${local.region}:${local.account}"
 

@@ -39,8 +39,8 @@ output "undelivered_url" {
 }
 
 output "upload" {
-  description = "Puts what `make dist` made where the job expects it; run in the repository."
-  value       = "for f in dist/* jobs/trace_instance.py requirements/runtime.lock; do aws s3 cp $f ${local.artifacts}/vpc-flow-trace/; done"
+  description = "Puts what `make dist-glue` made where the job expects it; run in the repository."
+  value       = "for f in dist/* jobs/trace_instance.py; do aws s3 cp $f ${local.artifacts}/vpc-flow-trace/; done"
 }
 
 output "emr_serverless" {

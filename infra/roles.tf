@@ -137,7 +137,7 @@ resource "aws_iam_role_policy" "job_glue" {
         Action   = ["glue:GetSecurityConfiguration"]
         Resource = ["*"] # Glue knows no resource for it
       }
-    ])
+    ], local.connection_statements)
   })
 }
 

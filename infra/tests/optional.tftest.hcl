@@ -17,6 +17,15 @@ variables {
   emr_serverless     = {}
   schedule           = {}
   emr_step_schedule  = { cluster_id = "j-1K48XXXXXXHCB" }
+  worker_type        = "G.2X"
+  number_of_workers  = 40
+  auto_scaling       = true
+
+  vpc_connection = {
+    subnet_id          = "subnet-0a1b2c3d"
+    security_group_ids = ["sg-0a1b2c3d"]
+    availability_zone  = "eu-west-1a"
+  }
 
   log_key_arn          = "arn:aws:kms:eu-west-1:111122223333:key/99999999-7777-8888-9999-000000000000"
   signing_key_arn      = "arn:aws:kms:eu-west-1:111122223333:key/88888888-7777-8888-9999-000000000000"
@@ -25,6 +34,16 @@ variables {
 }
 
 run "everything" {
+  assert {
+    condition     = aws_glue_job.trace.worker_type == "G.2X" && aws_glue_job.trace.number_of_workers == 40 && aws_glue_job.trace.default_arguments["--enable-auto-scaling"] == "true"
+    error_message = "The workers are as many, and of the kind, that was asked for."
+  }
+
+  assert {
+    condition     = aws_glue_job.trace.connections == tolist(["vpc-flow-trace"]) && aws_glue_connection.vpc[0].connection_type == "NETWORK" && aws_glue_connection.vpc[0].physical_connection_requirements[0].subnet_id == "subnet-0a1b2c3d"
+    error_message = "The job runs inside the subnet."
+  }
+
   assert {
     condition     = alltrue([for role in [aws_iam_role.job, aws_iam_role.states, aws_iam_role.events, aws_iam_role.scheduler[0], aws_iam_role.emr_serverless[0]] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && role.path == "/incident-response/"])
     error_message = "Every role has the boundary and the path."

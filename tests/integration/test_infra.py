@@ -83,6 +83,21 @@ trace          es:ESHttpPost                    {domain}/_aliases
 trace          kms:DescribeKey                  {signing_key}
 trace          kms:GenerateMac                  {signing_key}
 trace          kms:Sign                         {signing_key}
+job_glue       ec2:CreateNetworkInterface       {ec2}:network-interface/*
+job_glue       ec2:CreateNetworkInterface       {ec2}:security-group/sg-0a1b2c3d
+job_glue       ec2:CreateNetworkInterface       {ec2}:subnet/subnet-0a1b2c3d
+job_glue       ec2:CreateTags                   {ec2}:network-interface/*
+job_glue       ec2:DeleteNetworkInterface       {ec2}:network-interface/*
+job_glue       ec2:DeleteTags                   {ec2}:network-interface/*
+job_glue       ec2:DescribeNetworkInterfaces    *
+job_glue       ec2:DescribeRouteTables          *
+job_glue       ec2:DescribeSecurityGroups       *
+job_glue       ec2:DescribeSubnets              *
+job_glue       ec2:DescribeVpcAttribute         *
+job_glue       ec2:DescribeVpcEndpoints         *
+job_glue       ec2:DescribeVpcs                 *
+job_glue       glue:GetConnection               arn:aws:glue:{here}:catalog
+job_glue       glue:GetConnection               arn:aws:glue:{here}:connection/vpc-flow-trace
 job_glue       glue:GetSecurityConfiguration    *
 job_glue       logs:AssociateKmsKey             {logs}:/aws-glue/jobs/*
 job_glue       logs:AssociateKmsKey             {logs}:/vpc-flow-trace/glue*
@@ -108,7 +123,11 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeInstances": "EC2's describe calls know no resource",
     "ec2:DescribeManagedPrefixLists": "EC2's describe calls know no resource",
     "ec2:DescribeNetworkInterfaces": "EC2's describe calls know no resource",
+    "ec2:DescribeRouteTables": "EC2's describe calls know no resource",
+    "ec2:DescribeSecurityGroups": "EC2's describe calls know no resource",
     "ec2:DescribeSubnets": "EC2's describe calls know no resource",
+    "ec2:DescribeVpcAttribute": "EC2's describe calls know no resource",
+    "ec2:DescribeVpcEndpoints": "EC2's describe calls know no resource",
     "ec2:DescribeVpcs": "EC2's describe calls know no resource",
     "config:GetResourceConfigHistory": "AWS Config knows no resource for it",
     "glue:GetSecurityConfiguration": "AWS Glue knows no resource for it",
@@ -151,6 +170,7 @@ def rows_in(table: str) -> set[Row]:
     key = "arn:aws:kms:eu-west-1:111122223333:key/"
     text = table.format(
         here="eu-west-1:111122223333",
+        ec2="arn:aws:ec2:eu-west-1:111122223333",
         cluster="arn:aws:elasticmapreduce:eu-west-1:111122223333:cluster/j-1K48XXXXXXHCB",
         domain="arn:aws:es:eu-west-1:111122223333:domain/flows",
         flow_logs="arn:aws:s3:::logs-1/AWSLogs/111122223333/vpcflowlogs/eu-west-1",

@@ -18,7 +18,7 @@ from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.main import run_main
 from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
 from jobs.sources.inventory import Inventory, Missing
-from jobs.sources.labels import aws_range_rows
+from jobs.sources.labels import SNAPSHOT, aws_range_rows
 from jobs.storage.object_store import first_line, place_of
 from jobs.storage.whole_objects import (
     NotThere,
@@ -208,7 +208,7 @@ def write(output: str, collected: Collected, ranges: bytes | None, now: datetime
         "rows": counts,
         "missing": collected.missing,
     }
-    write_bytes(below(place, "snapshot.json"), json.dumps(snapshot, indent=1).encode())
+    write_bytes(below(place, SNAPSHOT), json.dumps(snapshot, indent=1).encode())
     return counts
 
 

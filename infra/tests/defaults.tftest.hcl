@@ -56,12 +56,12 @@ run "three_names" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellNotKept" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsCaseHeld" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.IsCaseHeld.Default == "TellFailure"
+    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellNotKept" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsWorthAnotherRun" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.IsWorthAnotherRun.Default == "TellFailure"
     error_message = "Whatever fails is told."
   }
 
   assert {
-    condition     = alltrue([for name in ["TellSuccess", "TellFailure"] : length(jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Retry) > 0 && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Catch[0].ErrorEquals == ["States.ALL"]])
+    condition     = alltrue([for name in ["TellNotice", "TellSuccess", "TellFailure"] : length(jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Retry) > 0 && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Catch[0].ErrorEquals == ["States.ALL"]])
     error_message = "A message that cannot be sent is tried again, and ends as a failed execution."
   }
 

@@ -45,6 +45,7 @@ job_glue       logs:PutLogEvents                {logs}:/vpc-flow-trace/glue:*
 job_glue       cloudwatch:PutMetricData         *
 events         states:StartExecution            arn:aws:states:{here}:stateMachine:vpc-flow-trace
 states         s3:PutObject                     arn:aws:s3:::artifacts-1/findings/*
+states         s3:GetObject                     arn:aws:s3:::cases-1/cases/*/notice.json
 states         glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace
 states         glue:GetJobRun                   arn:aws:glue:{here}:job/vpc-flow-trace
 states         glue:GetJobRuns                  arn:aws:glue:{here}:job/vpc-flow-trace
@@ -104,6 +105,7 @@ job_glue       logs:AssociateKmsKey             {logs}:/vpc-flow-trace/glue*
 job_glue       logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue*
 job_glue       logs:CreateLogStream             {logs}:/vpc-flow-trace/glue*
 job_glue       logs:PutLogEvents                {logs}:/vpc-flow-trace/glue*
+states         kms:Decrypt                      {write_key}
 states         kms:GenerateDataKey              {write_key}
 scheduler      glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace
 scheduler      elasticmapreduce:AddJobFlowSteps {cluster}

@@ -219,7 +219,7 @@ def test_the_machines_of_the_job_are_those_that_the_flags_name(
         scaling = job["DefaultArguments"].get("--enable-auto-scaling")
         return job["NumberOfWorkers"], job["WorkerType"], scaling, connections
 
-    plain = (10, "G.1X", None, [])
+    plain: tuple[object, ...] = (10, "G.1X", None, [])
     assert made() == plain
     assert made(*more) == (40, "R.2X", "true", ["into the vpc"])
     assert made(*more[:-2]) == (40, "R.2X", "true", [])

@@ -12,7 +12,7 @@ MVN := mvn --quiet --batch-mode --strict-checksums
 
 .PHONY: help setup setup-s3 run verify explain export note scenarios redteam opensearch demo test test-unit test-s3 \
     test-infra test-spark4 test-standalone faults fuzz bench dashboards reference screenshots \
-    lint format lock dist dist-emr submit-glue submit-emr submit-emr-serverless clean
+    lint format lock dist dist-glue dist-emr submit-glue submit-emr submit-emr-serverless clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -152,7 +152,16 @@ dist: setup ## the wheel, and the same as dist/vpc_flow_trace.zip for --py-files
 	cp dist/vpc_flow_trace-*.whl dist/vpc_flow_trace.zip
 
 # AL2023, as on EMR 7 and Glue 5, has glibc 2.34.
-WHEELS = --platform manylinux2014_$* $(foreach n,$(shell seq 17 34),--platform manylinux_2_$(n)_$*)
+wheels_for = --platform manylinux2014_$(1) $(foreach n,$(shell seq 17 34),--platform manylinux_2_$(n)_$(1))
+
+dist-glue: dist dist/packages.gluewheels.zip ## beside it: the wheels that Glue installs without a network
+
+dist/packages.gluewheels.zip: requirements/runtime.lock requirements/glue_wheels.py
+	rm -rf build/wheels && mkdir -p dist
+	$(BIN)/pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	    $(call wheels_for,x86_64) --python-version 3.11 --implementation cp --no-deps \
+	    --dest build/wheels -r requirements/runtime.lock
+	$(BIN)/python requirements/glue_wheels.py build/wheels requirements/runtime.lock $@
 
 dist-emr: dist dist/packages-x86_64.tar.gz dist/packages-aarch64.tar.gz ## beside it: packages for EMR, a bill of materials
 	$(BIN)/python requirements/sbom.py requirements/runtime.lock > dist/sbom.cdx.json
@@ -161,11 +170,11 @@ dist-emr: dist dist/packages-x86_64.tar.gz dist/packages-aarch64.tar.gz ## besid
 dist/packages-%.tar.gz: requirements/runtime.lock
 	rm -rf build/packages-$* && mkdir -p dist
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-	    $(WHEELS) --python-version 3.11 --implementation cp --no-deps --no-compile \
+	    $(call wheels_for,$*) --python-version 3.11 --implementation cp --no-deps --no-compile \
 	    --target build/packages-$* -r requirements/runtime.lock
 	tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -czf $@ -C build/packages-$* .
 
-submit-glue: dist ## run on Glue: ARGS="--artifacts s3://… --role … --flow_logs s3://… …"
+submit-glue: dist-glue ## run on Glue: ARGS="--artifacts s3://… --role … --flow_logs s3://… …"
 	$(BIN)/python -m jobs.submit glue $(ARGS)
 
 submit-emr: dist-emr ## run on an EMR cluster: ARGS="--artifacts s3://… --cluster_id j-… …"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.cli.flags import Command, Flag
+from jobs.cli.label_arguments import COLLECT
 from jobs.cli.trace_flags import TRACE
-from jobs.collect_labels import COLLECT
 from jobs.explain_case import EXPLAIN
 from jobs.export_case import EXPORT
 from jobs.note_case import NOTE

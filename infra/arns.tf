@@ -2,7 +2,7 @@
 locals {
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
-  region    = data.aws_region.this.name
+  region    = data.aws_region.this.id # `name` in provider 5, `region` in 6
   s3        = "arn:${local.partition}:s3:::"
   here      = "${local.region}:${local.account}"
 
@@ -16,6 +16,11 @@ locals {
   output_bucket  = split("/", var.output)[2]
   output_prefix  = trim(join("/", slice(split("/", var.output), 3, length(split("/", var.output)))), "/")
   source_buckets = distinct([for uri in var.flow_logs : split("/", uri)[2]])
+  console = lookup({
+    aws-cn     = "console.amazonaws.cn"
+    aws-us-gov = "console.amazonaws-us-gov.com"
+    aws-eusc   = "console.amazonaws-eusc.eu"
+  }, local.partition, "${local.region}.console.aws.amazon.com")
   # The job fills {account} and {region} in for the finding at hand: the policy holds any.
   sources = [for uri in [for uri in var.flow_logs : replace(replace(uri, "{account}", "*"), "{region}", "*")] : {
     bucket = split("/", uri)[2]

@@ -26,6 +26,7 @@ locals {
     local.own_defaults,
     local.opensearch_arguments,
     local.signing_arguments,
+    var.auto_scaling ? { "--enable-auto-scaling" = "true" } : {},
     var.job_arguments,
   )
 }
@@ -64,8 +65,9 @@ resource "aws_glue_job" "trace" {
   description       = local.conf.Description
   role_arn          = aws_iam_role.job.arn
   glue_version      = local.conf.GlueVersion
-  worker_type       = local.conf.WorkerType
+  worker_type       = coalesce(var.worker_type, local.conf.WorkerType)
   number_of_workers = coalesce(var.number_of_workers, local.conf.NumberOfWorkers)
+  connections       = aws_glue_connection.vpc[*].name
   max_retries       = local.conf.MaxRetries
   execution_class   = "STANDARD" # Glue's own default; a run must not wait for spare machines
   timeout           = local.conf.Timeout

@@ -1,4 +1,4 @@
-# For whoever runs `python -m jobs.collect_labels`; no role of the job has it.
+# For whoever runs `python -m jobs.collect_labels`; no role that traces has it.
 resource "aws_iam_policy" "collect_labels" {
   name        = "${var.name}-collect-labels"
   description = "Describe calls of EC2 only, and the folder of labels"
@@ -58,6 +58,6 @@ resource "aws_iam_policy" "collect_labels" {
         Resource  = keys
         Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
       } if length(keys) > 0
-    ])
+    ], local.organisation_statements)
   })
 }

@@ -21,6 +21,7 @@ locals {
 
   scheduled_statements = concat(
     [for wish in var.schedule[*] : { Sid = "RunJob", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.job_arn] }],
+    [for wish in var.collect_labels[*] : { Sid = "CollectLabels", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.labels_arn] }],
     [for wish in var.emr_step_schedule[*] : { Sid = "AddStep", Effect = "Allow", Action = ["elasticmapreduce:AddJobFlowSteps"], Resource = [local.cluster_arn] }],
   )
 }

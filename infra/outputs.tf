@@ -39,8 +39,8 @@ output "undelivered_url" {
 }
 
 output "upload" {
-  description = "Puts what `make dist` made where the job expects it; run in the repository."
-  value       = "for f in dist/* jobs/trace_instance.py requirements/runtime.lock; do aws s3 cp $f ${local.artifacts}/vpc-flow-trace/; done"
+  description = "Puts what `make dist-glue` made where the job expects it; run in the repository."
+  value       = "for f in dist/* jobs/trace_instance.py jobs/collect_labels.py; do aws s3 cp $f ${local.artifacts}/vpc-flow-trace/; done"
 }
 
 output "emr_serverless" {
@@ -54,4 +54,12 @@ output "emr_serverless" {
 output "opensearch_url" {
   value       = try(local.opensearch.url, null)
   description = "Where the view is; null without."
+}
+
+output "forward" {
+  description = "Where infra/forward sends the findings of another region or account, and which."
+  value = {
+    bus_arn       = "arn:${local.partition}:events:${local.here}:event-bus/default"
+    event_pattern = aws_cloudwatch_event_rule.finding.event_pattern
+  }
 }

@@ -108,14 +108,7 @@ resource "aws_iam_role_policy" "job_glue" {
   role = aws_iam_role.job.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat([
-      {
-        Sid    = "Log"
-        Effect = "Allow"
-        Action = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-        # Glue's own groups for what the driver prints, beside the one of this job.
-        Resource = ["${local.log_arn}/aws-glue/jobs/*", "${local.log_arn}${local.log_group}:*"]
-      },
+    Statement = concat(local.glue_log_statements, [
       {
         Sid       = "Measure"
         Effect    = "Allow"
@@ -123,22 +116,35 @@ resource "aws_iam_role_policy" "job_glue" {
         Resource  = ["*"] # has no resource; the namespace bounds it
         Condition = { StringEquals = { "cloudwatch:namespace" = "Glue" } }
       },
-      ], [for key in var.log_key_arn[*] : {
-        # AWS Glue, "Setting up encryption": a role with a security configuration reads it and binds
-        # the key to the log groups, whose names then end with that of the configuration.
-        Sid      = "EncryptLogs"
-        Effect   = "Allow"
-        Action   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = ["${local.log_arn}/aws-glue/jobs/*", "${local.log_arn}${local.log_group}*"]
-      }
-      ], [for key in var.log_key_arn[*] : {
-        Sid      = "ReadSecurityConfiguration"
-        Effect   = "Allow"
-        Action   = ["glue:GetSecurityConfiguration"]
-        Resource = ["*"] # Glue knows no resource for it
-      }
-    ])
+    ], local.connection_statements)
   })
+}
+
+locals {
+  # What any job of Glue needs to log.
+  glue_log_statements = concat([
+    {
+      Sid    = "Log"
+      Effect = "Allow"
+      Action = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      # Glue's own groups for what the driver prints, beside the one of this job.
+      Resource = ["${local.log_arn}/aws-glue/jobs/*", "${local.log_arn}${local.log_group}:*"]
+    },
+    ], [for key in var.log_key_arn[*] : {
+      # AWS Glue, "Setting up encryption": a role with a security configuration reads it and binds
+      # the key to the log groups, whose names then end with that of the configuration.
+      Sid      = "EncryptLogs"
+      Effect   = "Allow"
+      Action   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["${local.log_arn}/aws-glue/jobs/*", "${local.log_arn}${local.log_group}*"]
+    }
+    ], [for key in var.log_key_arn[*] : {
+      Sid      = "ReadSecurityConfiguration"
+      Effect   = "Allow"
+      Action   = ["glue:GetSecurityConfiguration"]
+      Resource = ["*"] # Glue knows no resource for it
+    }
+  ])
 }
 
 locals {

@@ -83,6 +83,9 @@ resource "aws_sfn_state_machine" "trace" {
     artifact_bucket = var.artifact_bucket
     job_name        = var.name
     output          = trimsuffix(var.output, "/")
+    output_bucket   = local.output_bucket
+    output_prefix   = local.output_prefix
+    executions      = "https://${local.console}/states/home?region=${local.region}#/v2/executions/details"
     topic_arn       = local.topic_arn
     # Glue ends a run at its own time-out; this is for a run whose end nobody reports.
     timeout_s = (local.conf.Timeout + 15) * 60
@@ -146,6 +149,12 @@ resource "aws_iam_role_policy" "states" {
         Action   = ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
         Resource = [local.job_arn]
       },
+      {
+        Sid      = "ReadNotices"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["${local.s3}${local.output_bucket}/${local.output_prefix}/*/notice.json"]
+      },
       { Sid = "Tell", Effect = "Allow", Action = ["sns:Publish"], Resource = [local.topic_arn] },
       ], [for group in aws_cloudwatch_log_group.states : {
         # AWS, "Step Functions logging": none of these has a resource.
@@ -161,7 +170,7 @@ resource "aws_iam_role_policy" "states" {
       ], [for keys in [var.write_key_arns] : {
         Sid       = "EncryptThroughS3"
         Effect    = "Allow"
-        Action    = ["kms:GenerateDataKey"]
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = keys
         Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
       } if length(keys) > 0

@@ -2,23 +2,21 @@
 
 import json
 import logging
-import re
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from jobs.cli import argument_values as values
-from jobs.cli.command_line import Parser
-from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
+from jobs.cli.label_arguments import Request, parse_request
 from jobs.cli.main import run_main
 from jobs.errors import EXPIRED_CODES, BadInput, ExitCode, Failure
+from jobs.sources.aggregator import aggregated
 from jobs.sources.inventory import Inventory, Missing
-from jobs.sources.labels import aws_range_rows
+from jobs.sources.label_accounts import accounts_of
+from jobs.sources.labels import SNAPSHOT, aws_range_rows
 from jobs.storage.object_store import first_line, place_of
 from jobs.storage.whole_objects import (
     NotThere,
@@ -28,70 +26,10 @@ from jobs.storage.whole_objects import (
     reason_of,
     write_bytes,
 )
-from transforms import patterns
 from transforms.label.history import Cells, merged, one_row_each
 from transforms.label.tables import KEY_COLUMNS
 
 logger = logging.getLogger(__name__)
-
-COLLECT = Command(
-    start="python -m jobs.collect_labels",
-    purpose="Write which interface, address and name belonged to which instance; run it regularly, "
-    "and the snapshots become a history.",
-    groups=(
-        FlagGroup(
-            "What to collect",
-            (
-                Flag("regions", "REGION,REGION…", "regions to ask; without it, the one of boto3"),
-                Flag("role_arns", "ARN,ARN…", "roles to assume, one for each further account"),
-                Flag(
-                    "config_history",
-                    "true|false",
-                    "true: also interfaces and instances that are gone, from AWS Config",
-                    "false",
-                ),
-                Flag("aws_ranges", "URI", "AWS's ip-ranges.json: a file, s3://… or https://…"),
-            ),
-            "--regions eu-west-1,us-east-1 "
-            "--aws_ranges https://ip-ranges.amazonaws.com/ip-ranges.json",
-        ),
-        FlagGroup(
-            "Where it goes",
-            (
-                Flag(
-                    "output",
-                    "URI",
-                    "folder of the snapshot, or s3://…; the history that is there already goes on",
-                    is_required=True,
-                ),
-                Flag("strict", "true|false", "true: exit code 3 when AWS denied a call", "false"),
-                VERBOSE,
-            ),
-            "--output labels/ --strict true",
-        ),
-    ),
-    exit_codes={
-        ExitCode.COMPLETE: "complete",
-        ExitCode.FAILED: "AWS, the network or --output failed",
-        ExitCode.BAD_INPUT: "wrong flags or inputs; nothing was written",
-        ExitCode.INCOMPLETE: "written, but --strict true and AWS denied a call",
-        ExitCode.EXPIRED: "the credentials expired; nothing was written",
-        ExitCode.DISK_FULL: "the disk of --output is full",
-        ExitCode.INTERRUPTED: "Ctrl-C",
-    },
-)
-_PARSER = Parser(COLLECT)
-
-
-class Request(NamedTuple):
-    """What to collect, and where it goes."""
-
-    output: str
-    regions: tuple[str, ...]
-    role_arns: tuple[str, ...]
-    aws_ranges: str | None
-    config_history: bool
-    strict: bool
 
 
 class NothingCollected(Failure):
@@ -147,29 +85,15 @@ def _collect(argv: Sequence[str]) -> int:
     return ExitCode.INCOMPLETE if is_incomplete else ExitCode.COMPLETE
 
 
-def parse_request(argv: Sequence[str]) -> Request:
-    """Read the flags; raises BadInput with all problems at once."""
-    read = _PARSER.read(argv)
-    request = Request(
-        output=read.required("output", values.uri, ""),
-        regions=read.optional("regions", _regions, ()),
-        role_arns=read.optional("role_arns", _role_arns, ()),
-        aws_ranges=read.optional("aws_ranges", str, None),
-        config_history=read.value("config_history", values.boolean),
-        strict=read.value("strict", values.boolean),
-    )
-    regions = request.regions or tuple(filter(None, [boto3.Session().region_name]))
-    if not regions and not read.gave("regions"):
-        read.problems.append("no region: expected --regions, or AWS_REGION in the environment")
-    if read.problems:
-        raise BadInput(read.problems)
-    return request._replace(regions=regions)
-
-
 def collect(request: Request) -> Collected:
     """Ask every account and region; a call that is not allowed is named, and the rest goes on."""
     found = Collected({}, {}, set(), [])
-    for session, account_id in _sessions(request):
+    if request.aggregator is not None:
+        return _from_aggregator(request.aggregator, request.regions[0], found)
+    accounts = accounts_of(
+        request.role_arns, request.organization_role, request.regions[0], found.missing
+    )
+    for session, account_id in accounts:
         for region in request.regions:
             inventory = Inventory(session, region, account_id)
             for table, rows in inventory.tables.items():
@@ -185,6 +109,19 @@ def collect(request: Request) -> Collected:
                 except Missing as missing:
                     found.missing.append(str(missing))
     return found
+
+
+def _from_aggregator(name: str, region: str, found: Collected) -> Collected:
+    """What an aggregator knows; of a place that it names no resource of, it says nothing."""
+    try:
+        tables, places = aggregated(name, region)
+    except Missing as missing:
+        found.missing.append(str(missing))
+        return found
+    covered: set[tuple[str, object, object]] = {
+        (table, *place) for table in tables for place in places
+    }
+    return found._replace(tables=tables, covered=covered)
 
 
 def write(output: str, collected: Collected, ranges: bytes | None, now: datetime) -> dict[str, int]:
@@ -208,7 +145,7 @@ def write(output: str, collected: Collected, ranges: bytes | None, now: datetime
         "rows": counts,
         "missing": collected.missing,
     }
-    write_bytes(below(place, "snapshot.json"), json.dumps(snapshot, indent=1).encode())
+    write_bytes(below(place, SNAPSHOT), json.dumps(snapshot, indent=1).encode())
     return counts
 
 
@@ -247,22 +184,6 @@ def _known(uri: str) -> list[Cells]:
         ) from error
 
 
-def _sessions(request: Request) -> Iterator[tuple[boto3.Session, str]]:
-    """A session per account, with its account id."""
-    own = boto3.Session(region_name=request.regions[0])
-    if not request.role_arns:
-        yield own, own.client("sts").get_caller_identity()["Account"]
-    for arn in request.role_arns:
-        answer = own.client("sts").assume_role(RoleArn=arn, RoleSessionName="vpc-flow-trace")
-        keys = answer["Credentials"]
-        session = boto3.Session(
-            aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"],
-            aws_session_token=keys["SessionToken"],
-        )
-        yield session, arn.split(":")[4]
-
-
 def _aws_ranges(uri: str | None) -> bytes | None:
     if uri is None:
         return None
@@ -280,19 +201,6 @@ def _aws_ranges(uri: str | None) -> bytes | None:
     return data
 
 
-def _regions(text: str) -> tuple[str, ...]:
-    found = values.items(text)
-    if not found or not all(re.fullmatch(patterns.REGION, item) for item in found):
-        raise ValueError("expected regions such as eu-west-1,us-east-1")
-    return found
-
-
-def _role_arns(text: str) -> tuple[str, ...]:
-    found = values.items(text)
-    if not all(re.fullmatch(patterns.ROLE_ARN, arn) for arn in found):
-        raise ValueError("expected arn:aws:iam::ACCOUNT:role/NAME")
-    return found
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if status := main(sys.argv[1:]):  # Glue takes even an exit with 0 for a failure
+        sys.exit(status)

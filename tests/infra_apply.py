@@ -2,7 +2,7 @@
 
 moto lacks two calls of Step Functions that the provider makes, calls a new application of EMR
 Serverless STARTED where AWS says CREATED, and forgets its architecture: `Gaps` stands in front of
-it and answers these. Its Step Functions can neither write an object to S3 nor wait for
+it and answers these. Its Step Functions can neither write an object to S3, read one, nor wait for
 a Glue run: `object_bodies_as_json`, `runs_awaited`.
 An OpenSearch domain is left out: the provider waits minutes for one.
 """
@@ -103,14 +103,19 @@ class Gaps:
 
 
 def object_bodies_as_json() -> None:
-    """Let moto's Step Functions write a JSON object to S3 as AWS's does: as its text."""
+    """Let moto's Step Functions write JSON to S3, and read from it, as AWS's does: as text."""
 
     def as_text(params: dict[str, Any], **_: object) -> None:
         params["Body"] = json.dumps(params["Body"]).encode()
 
+    def as_string(parsed: dict[str, Any], **_: object) -> None:
+        if "Body" in parsed:
+            parsed["Body"] = parsed["Body"].read().decode()
+
     def with_text(region: str, service: str, state_credentials: Any = None) -> BaseClient:
         client = original(region, service, state_credentials)
         client.meta.events.register("provide-client-params.s3.PutObject", as_text)
+        client.meta.events.register("after-call.s3.GetObject", as_string)
         return client
 
     original = state_task_service_aws_sdk.boto_client_for

@@ -33,6 +33,17 @@ def sanitise(value: object, limit: int = 256) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def for_mail(value: object, limit: int = 256) -> str:
+    """`sanitise`, for a message: nothing in it becomes a link, a mention or mark-up.
+
+    Dots before letters, `@`, `://` and brackets are written in a way that people still read.
+    """
+    text = sanitise(value, limit)
+    text = re.sub(r":(?=//)", "[:]", text)
+    text = re.sub(r"\.(?=[^\W\d_])", "[.]", text)
+    return text.replace("@", "[at]").replace("<", "(").replace(">", ")").replace("](", "] (")
+
+
 def without_unfit(text: str) -> str:
     """The text without the characters that `sanitise` would replace."""
     if _is_fit(text):

@@ -21,13 +21,18 @@ run "three_names" {
   }
 
   assert {
+    condition     = aws_glue_job.trace.default_arguments["--additional-python-modules"] == "s3://artifacts-1/vpc-flow-trace/packages.gluewheels.zip" && aws_glue_job.trace.default_arguments["--python-modules-installer-option"] == "--no-index"
+    error_message = "Wheels are installed from the artifact bucket and from nowhere else."
+  }
+
+  assert {
     condition     = length([for value in values(aws_glue_job.trace.default_arguments) : value if can(regex("s3://my-", value))]) == 0
     error_message = "No name of conf/ is left."
   }
 
   assert {
-    condition     = aws_glue_job.trace.glue_version == "5.1" && aws_glue_job.trace.max_retries == 0 && aws_glue_job.trace.execution_property[0].max_concurrent_runs == 10
-    error_message = "Glue 5.1, no retry of its own, several cases at a time."
+    condition     = aws_glue_job.trace.glue_version == "5.1" && aws_glue_job.trace.max_retries == 0 && aws_glue_job.trace.execution_property[0].max_concurrent_runs == 10 && aws_glue_job.trace.worker_type == "G.1X" && length(coalesce(aws_glue_job.trace.connections, [])) == 0
+    error_message = "Glue 5.1, no retry of its own, several cases at a time, outside every VPC."
   }
 
   assert {
@@ -51,12 +56,12 @@ run "three_names" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellNotKept" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsCaseHeld" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.IsCaseHeld.Default == "TellFailure"
+    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellNotKept" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsWorthAnotherRun" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.IsWorthAnotherRun.Default == "TellFailure"
     error_message = "Whatever fails is told."
   }
 
   assert {
-    condition     = alltrue([for name in ["TellSuccess", "TellFailure"] : length(jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Retry) > 0 && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Catch[0].ErrorEquals == ["States.ALL"]])
+    condition     = alltrue([for name in ["TellNotice", "TellSuccess", "TellFailure"] : length(jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Retry) > 0 && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States[name].Catch[0].ErrorEquals == ["States.ALL"]])
     error_message = "A message that cannot be sent is tried again, and ends as a failed execution."
   }
 
@@ -89,6 +94,7 @@ run "three_names" {
     condition = length(concat(
       aws_sns_topic_subscription.email, aws_opensearch_domain.flows, aws_s3_bucket.evidence, aws_s3_bucket_policy.evidence,
       aws_emrserverless_application.trace, aws_iam_role.emr_serverless, aws_scheduler_schedule.glue, aws_scheduler_schedule.emr_step, aws_iam_role.scheduler,
+      aws_glue_connection.vpc, aws_glue_job.labels, aws_scheduler_schedule.labels, aws_iam_role.labels, values(aws_cloudwatch_event_permission.findings),
     )) == 0
     error_message = "Nothing optional is there unasked."
   }

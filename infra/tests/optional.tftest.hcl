@@ -17,6 +17,16 @@ variables {
   emr_serverless     = {}
   schedule           = {}
   emr_step_schedule  = { cluster_id = "j-1K48XXXXXXHCB" }
+  collect_labels     = { regions = ["eu-west-1", "eu-central-1"] }
+  worker_type        = "G.2X"
+  number_of_workers  = 40
+  auto_scaling       = true
+
+  vpc_connection = {
+    subnet_id          = "subnet-0a1b2c3d"
+    security_group_ids = ["sg-0a1b2c3d"]
+    availability_zone  = "eu-west-1a"
+  }
 
   log_key_arn          = "arn:aws:kms:eu-west-1:111122223333:key/99999999-7777-8888-9999-000000000000"
   signing_key_arn      = "arn:aws:kms:eu-west-1:111122223333:key/88888888-7777-8888-9999-000000000000"
@@ -26,7 +36,27 @@ variables {
 
 run "everything" {
   assert {
-    condition     = alltrue([for role in [aws_iam_role.job, aws_iam_role.states, aws_iam_role.events, aws_iam_role.scheduler[0], aws_iam_role.emr_serverless[0]] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && role.path == "/incident-response/"])
+    condition     = { for name, value in aws_glue_job.labels[0].default_arguments : name => value if contains(["--regions", "--output", "--role_arns", "--config_history", "--organization_role", "--aggregator"], name) } == { "--regions" = "eu-west-1,eu-central-1", "--output" = "s3://artifacts-1/labels", "--role_arns" = "arn:aws:iam::444455556666:role/labels", "--config_history" = "true" }
+    error_message = "Labels are collected of the regions and roles that were asked for."
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.labels[0].target[0].input) == { JobName = "vpc-flow-trace-labels" } && aws_glue_job.labels[0].execution_property[0].max_concurrent_runs == 1 && aws_glue_job.labels[0].number_of_workers == 2
+    error_message = "One snapshot after the other."
+  }
+
+  assert {
+    condition     = aws_glue_job.trace.worker_type == "G.2X" && aws_glue_job.trace.number_of_workers == 40 && aws_glue_job.trace.default_arguments["--enable-auto-scaling"] == "true"
+    error_message = "The workers are as many, and of the kind, that was asked for."
+  }
+
+  assert {
+    condition     = aws_glue_job.trace.connections == tolist(["vpc-flow-trace"]) && aws_glue_connection.vpc[0].connection_type == "NETWORK" && aws_glue_connection.vpc[0].physical_connection_requirements[0].subnet_id == "subnet-0a1b2c3d"
+    error_message = "The job runs inside the subnet."
+  }
+
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.job, aws_iam_role.states, aws_iam_role.events, aws_iam_role.scheduler[0], aws_iam_role.emr_serverless[0], aws_iam_role.labels[0]] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && role.path == "/incident-response/"])
     error_message = "Every role has the boundary and the path."
   }
 

@@ -2,13 +2,17 @@
 
 import argparse
 import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
+import logging
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NoReturn, TypeVar
 
 from jobs.cli.argument_values import boolean
 from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup, help_text
 from jobs.errors import BadInput
 from transforms.text import masked, sanitise
+
+logger = logging.getLogger(__name__)
 
 # AWS, "Using job parameters in AWS Glue jobs": what Glue puts in front of the job's own arguments.
 GLUE_FLAGS = (
@@ -24,7 +28,12 @@ GLUE_FLAGS = (
     "enable-metrics",
     "enable-continuous-cloudwatch-log",
     "continuous-log-logGroup",
+    "conf",
 )
+# A platform's next flag is spelled like these, and ours never are: with a capital or a dash.
+_OF_A_PLATFORM = re.compile(r"--(?=[\w-]*[A-Z-])([A-Za-z][\w-]*)(=.*)?", re.DOTALL)
+# As near as a slip of the pen: `--Flow-log`, but not `--enable-metrics`.
+_A_SLIP = 0.85
 _LONGEST_SHOWN = 200
 
 T = TypeVar("T")
@@ -64,9 +73,10 @@ class Parser(argparse.ArgumentParser):
 
         `also_known` are flags of a command around this one, which may have been meant.
         """
-        given, unknown = self.parse_known_args(argv)
         flags = self._command.flags
-        reader = Reader(vars(given), flags, unknown_flags(unknown, [*flags, *also_known]))
+        known = [*flags, *also_known]
+        given, unknown = self.parse_known_args(list(without_platform_flags(argv, known)))
+        reader = Reader(vars(given), flags, unknown_flags(unknown, known))
         if VERBOSE.name in flags:
             reader.value(VERBOSE.name, boolean)
         return reader
@@ -82,6 +92,34 @@ def is_verbose(argv: Sequence[str]) -> bool:
         return False
 
 
+def without_platform_flags(argv: Sequence[str], known: Collection[str]) -> Iterator[str]:
+    """The words without flags that only the platform can have added, and their values.
+
+    Glue adds flags of its own, and more with every release: none of them may stop a run. What is
+    one of ours but for a capital, a dash or a slip stays, to be refused as every unknown flag is.
+    """
+    at = 0
+    while at < len(argv):
+        word = argv[at]
+        at += 1
+        found = _OF_A_PLATFORM.fullmatch(word)
+        if found is None or _is_ours(found[1], known):
+            yield word
+            continue
+        if not found[2] and at < len(argv) and not argv[at].startswith("--"):
+            at += 1
+        if found[1] not in GLUE_FLAGS:
+            logger.warning("ignored=--%s reason=taken for a flag of the platform", found[1])
+
+
+def _is_ours(name: str, known: Collection[str]) -> bool:
+    return bool(difflib.get_close_matches(_as_ours(name), known, 1, _A_SLIP))
+
+
+def _as_ours(name: str) -> str:
+    return name.strip("-").lower().replace("-", "_")
+
+
 def unknown_flags(words: Sequence[str], known: Collection[str]) -> list[str]:
     """A sentence for each word that was taken for a flag, with the known flag that is nearest."""
     flags = [word.partition("=")[0] for word in words if word.startswith("-")]
@@ -92,7 +130,7 @@ def unknown_flags(words: Sequence[str], known: Collection[str]) -> list[str]:
 
 
 def _unknown_flag(flag: str, known: Collection[str]) -> str:
-    typed = flag.strip("-").lower().replace("-", "_")
+    typed = _as_ours(flag)
     nearest = difflib.get_close_matches(typed, known, 1)
     # An abbreviation is near to what it begins, however short it is.
     nearest = nearest or [name for name in known if len(typed) > 1 and name.startswith(typed)][:1]

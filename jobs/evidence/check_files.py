@@ -60,10 +60,11 @@ def check_tables(case_uri: str, case: StoredCase, in_flight: int) -> Check:
 
 
 def check_named_files(case_uri: str, case: StoredCase) -> Check:
-    """The report that people open, the run's own copy of it, and the finding have their bytes."""
+    """Report and notice as people find them, the run's own copies, and the finding: their bytes."""
     expected: list[NamedFile] = []
-    if case.report is not None:
-        expected += [NamedFile("report.html", case.report.sha256), case.report]
+    for shown, own in (("report.html", case.report), ("notice.json", case.notice)):
+        if own is not None:
+            expected += [NamedFile(shown, own.sha256), own]
     if case.finding is not None:
         expected.append(case.finding)
     problems = []
@@ -78,11 +79,12 @@ def check_named_files(case_uri: str, case: StoredCase) -> Check:
             )
     if not expected:
         return Check("the run wrote no report")
-    what = " and ".join(
-        name
-        for name, there in (("the report", case.report), ("the finding", case.finding))
-        if there is not None
+    files = (
+        ("the report", case.report),
+        ("the notice", case.notice),
+        ("the finding", case.finding),
     )
+    what = " and ".join(name for name, there in files if there is not None)
     return Check(f"{what} {'have their' if ' and ' in what else 'has its'} bytes", problems)
 
 

@@ -37,10 +37,11 @@ def complete_case(
     result: RunResult,
     inputs_sha256: str,
     report: Mapping[str, object] | None,
+    notice: Mapping[str, object],
 ) -> Mapping[str, object]:
     """Make this run the one that readers of the case see; raises LockLost when it must not.
 
-    `report` is what the manifest says of the report. Returns the manifest's content.
+    `report` and `notice` are what the manifest says of these files. Returns its content.
     A signature is there before the manifest that it is of. Raises SignatureRefused when KMS does
     not sign; then the run before stays the complete one.
     """
@@ -52,6 +53,7 @@ def complete_case(
         result,
         inputs=inputs_sha256,
         report=report,
+        notice=notice,
         warnings=[*_warnings(result.books, lock), *label_warnings(case.labels.conflicts)],
         before=before,
         now=datetime.now(UTC),
@@ -84,6 +86,7 @@ def describe_run(
     *,
     inputs: str,
     report: Mapping[str, object] | None,
+    notice: Mapping[str, object],
     warnings: list[str],
     before: Stored | None,
     now: datetime,
@@ -119,6 +122,7 @@ def describe_run(
         "coverage": coverage.described() if coverage else None,
         "tables": describe_tables(arguments.case_uri, case.run_id),
         "report": dict(report) if report is not None else None,
+        "notice": dict(notice),
         "index": indexed.described() if indexed else None,
         "notes": described_notes(arguments.case_uri),
         "operator": aws_caller([*case.prefixes, arguments.output, arguments.labels or ""]),
@@ -136,6 +140,7 @@ def _described_inputs(case: Case) -> dict[str, object]:
         "labels": [
             {"uri": uri, "sha256": sha256} for uri, sha256 in sorted(case.labels.sources.items())
         ],
+        "labels_taken_at": _plain(case.labels.taken_at),
         "listing": {
             "prefixes": list(case.prefixes),
             "objects": len(listing.objects),

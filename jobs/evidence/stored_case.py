@@ -59,6 +59,7 @@ class StoredCase:
     inputs_sha256: str
     max_ratio: int
     report: NamedFile | None
+    notice: NamedFile | None
     finding: NamedFile | None
     index: StoredIndex | None
     previous: Link | None
@@ -82,7 +83,8 @@ def read_case(stored: Stored) -> StoredCase:
         "index": read(lambda: _index(content.get("index"))),
         "previous": read(lambda: read_link(content)),
         "last_note": read(lambda: _last_note(content.get("notes"))),
-        "report": read(lambda: _report(content.get("report"), content.get("run_id"))),
+        "report": read(lambda: _of_run(content, "report", "reports/{}.html")),
+        "notice": read(lambda: _of_run(content, "notice", "notices/{}.json")),
         "finding": read(lambda: _finding(content.get("finding"))),
     }
     parameters = read(lambda: fields.mapping(content.get("parameters"), "parameters")) or {}
@@ -146,13 +148,15 @@ def _books_of(value: object, where: str) -> Books:
     return Books(**counts)
 
 
-def _report(value: object, run_id: object) -> NamedFile | None:
-    if value is None:
+def _of_run(content: Mapping[str, object], what: str, name: str) -> NamedFile | None:
+    """The run's own copy of a file; a run of an earlier release wrote no notice."""
+    if content.get(what) is None:
         return None
-    given = fields.mapping(value, "report")
-    if given.get("name") != (name := f"reports/{fields.run_id(run_id, 'run_id')}.html"):
-        raise ValueError(f"report.name: found {str(given.get('name'))[:80]!r}; expected {name}")
-    return NamedFile(name, fields.sha256(given, "report"))
+    given = fields.mapping(content[what], what)
+    name = name.format(fields.run_id(content.get("run_id"), "run_id"))
+    if given.get("name") != name:
+        raise ValueError(f"{what}.name: found {str(given.get('name'))[:80]!r}; expected {name}")
+    return NamedFile(name, fields.sha256(given, what))
 
 
 def _finding(value: object) -> NamedFile | None:

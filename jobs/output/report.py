@@ -15,10 +15,10 @@ from jobs.output.report_notes import notes_for_report
 from jobs.output.report_tables import answer_for_report, hour_matrix, peer_matrix
 from jobs.output.report_timeline import timelines
 from jobs.output.report_units import shown_number
+from jobs.output.run_copy import show_copy, store_copy
 from jobs.pipeline.books import Books
 from jobs.pipeline.near import shown_name
 from jobs.pipeline.result import RunResult
-from jobs.storage.whole_objects import read_bytes, write_bytes
 from transforms.conversations.build import CONVERSATIONS_VERSION
 from transforms.network.service_classes import SERVICE_CLASSES, SERVICE_CLASSES_VERSION
 from transforms.questions.catalogue import QUESTIONS, the_one_in
@@ -33,10 +33,7 @@ def store_report(case_uri: str, run_id: str, text: str) -> dict[str, object]:
 
     Readers find it as `report.html` once the manifest names it, by `show_report`.
     """
-    octets = text.encode()
-    name = report_name(run_id)
-    write_bytes(f"{case_uri}/{name}", octets)
-    return {"name": name, "sha256": hashlib.sha256(octets).hexdigest(), "bytes": len(octets)}
+    return store_copy(case_uri, report_name(run_id), text.encode())
 
 
 def report_name(run_id: str) -> str:
@@ -46,7 +43,7 @@ def report_name(run_id: str) -> str:
 
 def show_report(case_uri: str, run_id: str) -> None:
     """Make the report of a run `report.html`."""
-    write_bytes(f"{case_uri}/report.html", read_bytes(f"{case_uri}/{report_name(run_id)}"))
+    show_copy(case_uri, report_name(run_id), "report.html")
 
 
 def render_report(result: RunResult, inputs_sha256: str) -> str | None:

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from jobs.evidence.case_lock import CaseLock
 from jobs.evidence.manifest import complete_case
 from jobs.opensearch.sink import Indexed, index_flows, index_story, show_index
+from jobs.output.notice import show_notice, store_notice
 from jobs.output.report import show_report, store_report
 from jobs.pipeline.books import Books, count_quarantine
 from jobs.pipeline.case import Case
@@ -112,7 +113,7 @@ def publish(
     spark: SparkSession, lock: CaseLock, phases: Phases, *, result: RunResult, inputs_sha256: str,
     report: str | None,
 ) -> Mapping[str, object]:  # fmt: skip
-    """Store the report, complete the case with its manifest, then show report and index.
+    """Store report and notice, complete the case with its manifest, then show them and the index.
 
     Returns the manifest's content. Report and index are never ahead of the evidence.
     """
@@ -121,8 +122,14 @@ def publish(
     with phases.phase("manifest"):
         stored = store_report(case_uri, case.run_id, report) if report is not None else None
         manifest = complete_case(
-            spark, lock, result=result, inputs_sha256=inputs_sha256, report=stored
+            spark,
+            lock,
+            result=result,
+            inputs_sha256=inputs_sha256,
+            report=stored,
+            notice=store_notice(result),
         )
+        show_notice(result)
         if report is not None:
             show_report(case_uri, case.run_id)
         if target is not None:

@@ -15,8 +15,11 @@ from transforms.label.history import OWNER, Cells
 logger = logging.getLogger(__name__)
 
 # Throttled calls are tried again with growing pauses, and the client slows itself down.
-_RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
-_FORBIDDEN = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
+RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
+_FORBIDDEN = (
+    "UnauthorizedOperation", "AccessDenied", "AccessDeniedException", "AuthFailure",
+    "OptInRequired",
+)  # fmt: skip
 
 Item = Mapping[str, Any]
 
@@ -33,8 +36,8 @@ class Inventory:
     ) -> None:
         self._paging = {"PageSize": page}
         self._place: Cells = {"account_id": account_id, "region": region}
-        self._ec2 = session.client("ec2", region_name=region, config=_RETRIES)
-        self._config = session.client("config", region_name=region, config=_RETRIES)
+        self._ec2 = session.client("ec2", region_name=region, config=RETRIES)
+        self._config = session.client("config", region_name=region, config=RETRIES)
 
     @property
     def tables(self) -> dict[str, Callable[[], list[Cells]]]:
@@ -63,7 +66,7 @@ class Inventory:
         """The items of all pages; every page is a line of progress."""
         found = 0
         pages = self._ec2.get_paginator(call).paginate(PaginationConfig=self._paging, **parameters)
-        for page in _allowed(pages, f"ec2:{_camel(call)}", self._place):
+        for page in allowed(pages, f"ec2:{_camel(call)}", self._place):
             found += len(page[key])
             logger.info("call=%s region=%s items=%d", call, self._place["region"], found)
             yield from page[key]
@@ -89,12 +92,12 @@ class Inventory:
 
         Source: AWS Config API, ListDiscoveredResources and GetResourceConfigHistory.
         """
-        kind, row = _CONFIG_KINDS[table]
+        kind, row = CONFIG_KINDS[table]
         rows: list[Cells] = []
         listed = self._config.get_paginator("list_discovered_resources").paginate(
             resourceType=kind, includeDeletedResources=True, PaginationConfig=self._paging
         )
-        for page in _allowed(listed, "config:ListDiscoveredResources", self._place):
+        for page in allowed(listed, "config:ListDiscoveredResources", self._place):
             for resource in page["resourceIdentifiers"]:
                 if resource.get("resourceDeletionTime") is not None:
                     rows += self._versions(kind, resource["resourceId"], row)
@@ -112,13 +115,17 @@ class Inventory:
         )
         items = [
             item
-            for page in _allowed(pages, "config:GetResourceConfigHistory", self._place)
+            for page in allowed(pages, "config:GetResourceConfigHistory", self._place)
             for item in page["configurationItems"]
         ]
         return list(_history(items, lambda item: {**row(item), **self._place}))
 
 
-def _allowed(pages: Iterable[Any], action: str, place: Cells) -> Iterator[Any]:
+def allowed(pages: Iterable[Any], action: str, place: Cells) -> Iterator[Any]:
+    """The pages; raises Missing where the account does not allow the call, or has no such region.
+
+    EC2 answers AuthFailure in a region that the account has not enabled.
+    """
     try:
         yield from pages
     except ClientError as error:
@@ -232,9 +239,11 @@ def _upper(value: Any) -> Any:
     return [_upper(item) for item in value] if isinstance(value, list) else value
 
 
-_CONFIG_KINDS: dict[str, tuple[str, Callable[[Item], Cells]]] = {
+CONFIG_KINDS: dict[str, tuple[str, Callable[[Item], Cells]]] = {
     "interfaces": ("AWS::EC2::NetworkInterface", lambda item: _interface(_upper(item))),
     "instances": ("AWS::EC2::Instance", lambda item: _instance(_upper(item))),
+    "subnets": ("AWS::EC2::Subnet", lambda item: _subnet(_upper(item))),
+    "vpcs": ("AWS::EC2::VPC", lambda item: _vpc(_upper(item))),
 }
 
 

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -28,6 +29,8 @@ from transforms.text import sanitise
 _ENDINGS = ("csv", "jsonl", "parquet")
 _CONFLICTS_SHOWN = 20
 _AWS_RANGES = "aws_ranges.json"  # as AWS publishes it
+SNAPSHOT = "snapshot.json"  # what collect_labels says of a snapshot
+_MOST_OF_SNAPSHOT = 64 * 1024 * 1024
 
 
 class _Shared(NamedTuple):
@@ -42,12 +45,16 @@ _shared: _Shared | None = None
 
 
 class LabelFiles(NamedTuple):
-    """The rows of a snapshot by table, the SHA-256 of each file, and every problem so far."""
+    """The rows of a snapshot by table, the SHA-256 of each file, and every problem so far.
+
+    `taken_at` is when the snapshot was taken, where it says so.
+    """
 
     uri: str
     tables: dict[str, list[LabelRow]]
     sources: dict[str, str]
     problems: tuple[str, ...]
+    taken_at: datetime | None = None
 
 
 def read_labels(uri: str | None, *findings: Finding) -> LabelTables:
@@ -90,7 +97,17 @@ def read_label_files(uri: str | None) -> LabelFiles | None:
         raise BadInput(
             [f"--labels {uri}: found no label file; expected {names} as .csv, .jsonl or .parquet"]
         )
-    return LabelFiles(uri, tables, sources, tuple(problems))
+    return LabelFiles(uri, tables, sources, tuple(problems), _taken_at(below(place, SNAPSHOT)))
+
+
+def _taken_at(uri: str) -> datetime | None:
+    """When a snapshot was taken; None where no file of collect_labels says so."""
+    try:
+        content = json.loads(read_bytes(uri, _MOST_OF_SNAPSHOT))
+        taken_at = datetime.fromisoformat(content["taken_at"])
+    except (StorageFailed, ValueError, RecursionError, TypeError, KeyError):
+        return None  # the labels themselves are whole: only their age is not known
+    return taken_at.astimezone(UTC) if taken_at.tzinfo is not None else None
 
 
 def label_tables(files: LabelFiles | None, *findings: Finding) -> LabelTables:
@@ -105,7 +122,7 @@ def label_tables(files: LabelFiles | None, *findings: Finding) -> LabelTables:
     ]
     if problems:
         raise BadInput(problems)
-    return replace(built, sources=files.sources)
+    return replace(built, sources=files.sources, taken_at=files.taken_at)
 
 
 def label_warnings(conflicts: Sequence[str]) -> list[str]:

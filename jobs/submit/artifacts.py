@@ -29,7 +29,8 @@ def files_of(launch: Launch) -> dict[str, Path]:
     }
     made_by = "make dist"
     if launch.platform == "glue":
-        found["runtime.lock"] = _ROOT / "requirements/runtime.lock"
+        found["packages.gluewheels.zip"] = launch.dist / "packages.gluewheels.zip"
+        made_by = "make dist-glue"
     else:
         made_by = "make dist-emr"
         # The name in conf/ stands for the packages of either processor.

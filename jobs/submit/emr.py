@@ -88,7 +88,11 @@ def start_emr(launch: Launch, uris: Mapping[str, str]) -> EmrRun:
     """Add the step."""
     emr = boto3.client("emr")
     with asking("elasticmapreduce:AddJobFlowSteps", "--cluster_id and the permission"):
-        answer = emr.add_job_flow_steps(JobFlowId=launch.target, Steps=[step_of(launch, uris)])
+        answer = emr.add_job_flow_steps(
+            JobFlowId=launch.target,
+            Steps=[step_of(launch, uris)],
+            **({"ExecutionRoleArn": launch.role} if launch.role else {}),
+        )
     return EmrRun(emr, launch.target, answer["StepIds"][0])
 
 

@@ -17,6 +17,15 @@ from transforms.text import quoted
 PLATFORMS = ("glue", "emr", "emr-serverless")
 
 
+class Machines(NamedTuple):
+    """What a Glue job runs on where that differs from conf/glue-job.json."""
+
+    workers: int | None
+    worker_type: str | None
+    auto_scaling: bool
+    connection: str | None
+
+
 class Launch(NamedTuple):
     """What is asked for; `job_words` are the job's flags and `job` is what they say."""
 
@@ -31,6 +40,7 @@ class Launch(NamedTuple):
     follow_run: str | None
     stop_on_interrupt: bool
     report_folder: str
+    machines: Machines
     job_words: tuple[str, ...]
     job: Arguments
 
@@ -70,12 +80,29 @@ _OWN = {
         (
             Flag("role", "ROLE", "name or ARN of the role of the job", is_required=True),
             Flag("job_name", "NAME", "name of the job", "vpc-flow-trace"),
+            Flag("workers", "COUNT", "its workers; without it, as in conf/glue-job.json"),
+            Flag("worker_type", "TYPE", "G.1X, G.2X …; without it, as in conf/glue-job.json"),
+            Flag(
+                "auto_scaling",
+                "true|false",
+                "true: --workers is the most, and Glue takes away what is idle",
+                "false",
+            ),
+            Flag("connection", "NAME", "a connection of Glue into a VPC, for an OpenSearch there"),
         ),
-        "--role vpc-flow-trace-glue --job_name vpc-flow-trace",
+        "--role vpc-flow-trace-glue --workers 20 --worker_type G.2X --auto_scaling true",
     ),
     "emr": FlagGroup(
         "The cluster",
-        (Flag("cluster_id", "ID", "the cluster, j-…", is_required=True), _ARCHITECTURE),
+        (
+            Flag("cluster_id", "ID", "the cluster, j-…", is_required=True),
+            Flag(
+                "role",
+                "ARN",
+                "runtime role of the step; without it, the cluster's instance profile",
+            ),
+            _ARCHITECTURE,
+        ),
         "--cluster_id j-1ABCDEFGHIJKL --architecture aarch64",
     ),
     "emr-serverless": FlagGroup(
@@ -141,7 +168,7 @@ def parse_launch(argv: Sequence[str]) -> Launch:
         platform=platform,
         artifacts=read.required("artifacts", _on_s3, ""),
         target=_target(read, platform),
-        role=read.required("role", _role(platform), "") if "role" in flags else "",
+        role=_given_role(read, platform),
         architecture=read.value("architecture", _architecture),
         dist=read.value("dist", Path),
         logs=read.optional("logs", _logs, None),
@@ -149,6 +176,12 @@ def parse_launch(argv: Sequence[str]) -> Launch:
         follow_run=read.optional("follow_run", _id, None),
         stop_on_interrupt=read.value("stop_on_interrupt", values.boolean),
         report_folder=read.value("report_folder", str),
+        machines=Machines(
+            workers=read.optional("workers", values.number_from(2, 299), None),
+            worker_type=read.optional("worker_type", _worker_type, None),
+            auto_scaling=read.value("auto_scaling", values.boolean),
+            connection=read.optional("connection", _name, None),
+        ),
         job_words=tuple(job_words),
     )
     try:
@@ -176,10 +209,17 @@ def of_platform(pairs: Mapping[str, str]) -> dict[str, str]:
 
 def _target(read: Reader, platform: str) -> str:
     if platform == "glue":
-        return read.value("job_name", _matching(r"[\w .-]{1,255}", "a name"))
+        return read.value("job_name", _name)
     if platform == "emr":
         return read.required("cluster_id", _matching(r"j-[0-9A-Z]+", "j-…"), "")
     return read.required("application_id", _matching(r"[0-9a-z]+", "the application's id"), "")
+
+
+def _given_role(read: Reader, platform: str) -> str:
+    """Empty for a step that runs as its cluster does."""
+    if platform == "emr":
+        return read.optional("role", _role(platform), "")
+    return read.required("role", _role(platform), "")
 
 
 def _only_here(job: Arguments) -> Iterator[str]:
@@ -237,5 +277,8 @@ def _matching(pattern: str, expected: str) -> Callable[[str], str]:
     return read
 
 
+_name = _matching(r"[\w .-]{1,255}", "a name")
+# AWS Glue API reference, WorkerType: those that run Spark with Python.
+_worker_type = _matching(r"[GR]\.[0-9]{1,2}X", "a type of worker such as G.1X or R.2X")
 _id = _matching(r"[\w-]{3,255}", "the id of a run, as it was printed at its start")
 _architecture = _matching("x86_64|aarch64", "x86_64 or aarch64")

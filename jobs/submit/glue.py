@@ -89,8 +89,20 @@ def start_glue(launch: Launch, uris: Mapping[str, str]) -> GlueRun:
 def job_of(launch: Launch, uris: Mapping[str, str]) -> dict[str, Any]:
     """CreateJob's input."""
     job: dict[str, Any] = conf_of("glue-job.json", uris)
-    defaults = of_platform(job["DefaultArguments"])
-    return {**job, "Name": launch.target, "Role": launch.role, "DefaultArguments": defaults}
+    machines = launch.machines
+    scaling = {"--enable-auto-scaling": "true"} if machines.auto_scaling else {}
+    differs = {
+        "NumberOfWorkers": machines.workers,
+        "WorkerType": machines.worker_type,
+        "Connections": {"Connections": [machines.connection]} if machines.connection else None,
+    }
+    return {
+        **job,
+        **{name: value for name, value in differs.items() if value is not None},
+        "Name": launch.target,
+        "Role": launch.role,
+        "DefaultArguments": {**of_platform(job["DefaultArguments"]), **scaling},
+    }
 
 
 def _job(glue: Any, name: str) -> dict[str, Any] | None:
@@ -104,7 +116,8 @@ def _job(glue: Any, name: str) -> dict[str, Any] | None:
 
 def _equals(job: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether the job says all that is wanted; Glue may show a role's name as its ARN."""
-    return all(
+    connected = [(of.get("Connections") or {}).get("Connections", []) for of in (job, wanted)]
+    return connected[0] == connected[1] and all(
         job.get(name) == value or (name == "Role" and str(job.get(name)).endswith(f"/{value}"))
         for name, value in wanted.items()
     )

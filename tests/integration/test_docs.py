@@ -10,8 +10,8 @@ import pytest
 
 from docs import generate
 from jobs.cli.flags import Command
+from jobs.cli.label_arguments import COLLECT
 from jobs.cli.trace_flags import TRACE
-from jobs.collect_labels import COLLECT
 from jobs.errors import ExitCode
 from jobs.export_case import EXPORT
 from jobs.note_case import NOTE

@@ -1,6 +1,7 @@
 """infra/: formatted, valid, its own tests pass; what its roles may do is this table and no more."""
 
 import json
+import re
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from jobs.cli.arguments import parse_arguments
+from jobs.cli.label_arguments import parse_request
 from tests.integration.test_conf_aws import GLUE_KEEPS
 from tests.support.terraform import Terraform, events_of, policies_in, what_is_missing
 
@@ -45,6 +47,7 @@ job_glue       logs:PutLogEvents                {logs}:/vpc-flow-trace/glue:*
 job_glue       cloudwatch:PutMetricData         *
 events         states:StartExecution            arn:aws:states:{here}:stateMachine:vpc-flow-trace
 states         s3:PutObject                     arn:aws:s3:::artifacts-1/findings/*
+states         s3:GetObject                     arn:aws:s3:::cases-1/cases/*/notice.json
 states         glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace
 states         glue:GetJobRun                   arn:aws:glue:{here}:job/vpc-flow-trace
 states         glue:GetJobRuns                  arn:aws:glue:{here}:job/vpc-flow-trace
@@ -83,12 +86,28 @@ trace          es:ESHttpPost                    {domain}/_aliases
 trace          kms:DescribeKey                  {signing_key}
 trace          kms:GenerateMac                  {signing_key}
 trace          kms:Sign                         {signing_key}
+job_glue       ec2:CreateNetworkInterface       {ec2}:network-interface/*
+job_glue       ec2:CreateNetworkInterface       {ec2}:security-group/sg-0a1b2c3d
+job_glue       ec2:CreateNetworkInterface       {ec2}:subnet/subnet-0a1b2c3d
+job_glue       ec2:CreateTags                   {ec2}:network-interface/*
+job_glue       ec2:DeleteNetworkInterface       {ec2}:network-interface/*
+job_glue       ec2:DeleteTags                   {ec2}:network-interface/*
+job_glue       ec2:DescribeNetworkInterfaces    *
+job_glue       ec2:DescribeRouteTables          *
+job_glue       ec2:DescribeSecurityGroups       *
+job_glue       ec2:DescribeSubnets              *
+job_glue       ec2:DescribeVpcAttribute         *
+job_glue       ec2:DescribeVpcEndpoints         *
+job_glue       ec2:DescribeVpcs                 *
+job_glue       glue:GetConnection               arn:aws:glue:{here}:catalog
+job_glue       glue:GetConnection               arn:aws:glue:{here}:connection/vpc-flow-trace
 job_glue       glue:GetSecurityConfiguration    *
 job_glue       logs:AssociateKmsKey             {logs}:/aws-glue/jobs/*
 job_glue       logs:AssociateKmsKey             {logs}:/vpc-flow-trace/glue*
 job_glue       logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue*
 job_glue       logs:CreateLogStream             {logs}:/vpc-flow-trace/glue*
 job_glue       logs:PutLogEvents                {logs}:/vpc-flow-trace/glue*
+states         kms:Decrypt                      {write_key}
 states         kms:GenerateDataKey              {write_key}
 scheduler      glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace
 scheduler      elasticmapreduce:AddJobFlowSteps {cluster}
@@ -98,8 +117,37 @@ collect_labels sts:AssumeRole                   arn:aws:iam::444455556666:role/l
 collect_labels config:GetResourceConfigHistory  *
 collect_labels config:ListDiscoveredResources   *
 """
+LABELS = """
+labels_glue    s3:GetObject                     arn:aws:s3:::artifacts-1/vpc-flow-trace/*
+labels_glue    logs:CreateLogGroup              {logs}:/aws-glue/jobs/*
+labels_glue    logs:CreateLogStream             {logs}:/aws-glue/jobs/*
+labels_glue    logs:PutLogEvents                {logs}:/aws-glue/jobs/*
+labels_glue    logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue:*
+labels_glue    logs:CreateLogStream             {logs}:/vpc-flow-trace/glue:*
+labels_glue    logs:PutLogEvents                {logs}:/vpc-flow-trace/glue:*
+scheduler      glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace-labels
+"""
+ENCRYPTED = """
+labels_glue    glue:GetSecurityConfiguration    *
+labels_glue    logs:AssociateKmsKey             {logs}:/aws-glue/jobs/*
+labels_glue    logs:AssociateKmsKey             {logs}:/vpc-flow-trace/glue*
+labels_glue    logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue*
+labels_glue    logs:CreateLogStream             {logs}:/vpc-flow-trace/glue*
+labels_glue    logs:PutLogEvents                {logs}:/vpc-flow-trace/glue*
+"""
+OF_THE_ORGANISATION = """
+collect_labels organizations:ListAccounts       *
+collect_labels sts:AssumeRole                   arn:aws:iam::*:role/labels-member
+"""
+OF_AN_AGGREGATOR = """
+collect_labels config:SelectAggregateResourceConfig arn:aws:config:{here}:config-aggregator/*
+"""
 SECRET = """
 trace          secretsmanager:GetSecretValue    arn:aws:secretsmanager:{here}:secret:flows-AbCdEf
+"""
+
+FORWARD = """
+forward        events:PutEvents                 {home_bus}
 """
 
 # Actions without a narrower resource, and why.
@@ -108,7 +156,11 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeInstances": "EC2's describe calls know no resource",
     "ec2:DescribeManagedPrefixLists": "EC2's describe calls know no resource",
     "ec2:DescribeNetworkInterfaces": "EC2's describe calls know no resource",
+    "ec2:DescribeRouteTables": "EC2's describe calls know no resource",
+    "ec2:DescribeSecurityGroups": "EC2's describe calls know no resource",
     "ec2:DescribeSubnets": "EC2's describe calls know no resource",
+    "ec2:DescribeVpcAttribute": "EC2's describe calls know no resource",
+    "ec2:DescribeVpcEndpoints": "EC2's describe calls know no resource",
     "ec2:DescribeVpcs": "EC2's describe calls know no resource",
     "config:GetResourceConfigHistory": "AWS Config knows no resource for it",
     "glue:GetSecurityConfiguration": "AWS Glue knows no resource for it",
@@ -126,6 +178,7 @@ WITHOUT_RESOURCE = {
         "vended logs know no resource",
     ),
     "config:ListDiscoveredResources": "AWS Config knows no resource for it",
+    "organizations:ListAccounts": "Organizations knows no resource for it",
 }
 
 
@@ -151,6 +204,8 @@ def rows_in(table: str) -> set[Row]:
     key = "arn:aws:kms:eu-west-1:111122223333:key/"
     text = table.format(
         here="eu-west-1:111122223333",
+        home_bus="arn:aws:events:eu-central-1:111122223333:event-bus/default",
+        ec2="arn:aws:ec2:eu-west-1:111122223333",
         cluster="arn:aws:elasticmapreduce:eu-west-1:111122223333:cluster/j-1K48XXXXXXHCB",
         domain="arn:aws:es:eu-west-1:111122223333:domain/flows",
         flow_logs="arn:aws:s3:::logs-1/AWSLogs/111122223333/vpcflowlogs/eu-west-1",
@@ -206,11 +261,62 @@ def test_the_optional_parts_allow_these_on_top(states: dict[str, State]) -> None
     always = {row for row in rows_in(ALWAYS) if "logs-1" not in row[2]}
     flow_logs = {row for row in allowed_in(states["everything"]) if "logs-1" in row[2]}
 
-    assert allowed_in(states["everything"]) - flow_logs == always | rows_in(OPTIONAL)
+    with_labels = rows_in(OPTIONAL) | rows_in(LABELS) | rows_in(ENCRYPTED)
+    assert allowed_in(states["everything"]) - flow_logs == always | with_labels
     assert {row[1] for row in flow_logs} == {"s3:ListBucket", "s3:GetObject", "s3:GetObjectVersion"}
     with_secret = allowed_in(states["a_domain_that_exists_with_a_password"])
-    without_es = {row for row in rows_in(OPTIONAL) if not row[1].startswith("es:")}
+    without_es = {row for row in with_labels if not row[1].startswith("es:")}
     assert with_secret - flow_logs == always | without_es | rows_in(SECRET)
+
+
+def test_labels_of_an_organisation_allow_these_on_top(states: dict[str, State]) -> None:
+    always = {row for row in rows_in(ALWAYS) if "logs-1" not in row[2]} | rows_in(LABELS)
+    for run, more in [("labels_of_every_account", OF_THE_ORGANISATION),
+                      ("labels_of_an_aggregator", OF_AN_AGGREGATOR)]:  # fmt: skip
+        allowed = {row for row in allowed_in(states[run]) if "logs-1" not in row[2]}
+
+        assert allowed == always | rows_in(more), run
+
+
+# IAM and STS user guide, "IAM and AWS STS quotas": characters without white space.
+MANAGED, INLINE = 6_144, 10_240
+
+
+def test_every_policy_fits_however_many_accounts_there_are(states: dict[str, State]) -> None:
+    """No list of accounts stands in a policy: what holds for an organisation holds for 500."""
+    sizes = {
+        (run, resource["address"]): (
+            len(re.sub(r"\s", "", resource["values"]["policy"])),
+            MANAGED if resource["type"] == "aws_iam_policy" else INLINE,
+        )
+        for run, state in states.items()
+        for resource in state["root_module"]["resources"]
+        if resource["type"] in ("aws_iam_policy", "aws_iam_role_policy")
+    }
+
+    assert len(sizes) > 20
+    assert {where: size for where, (size, most) in sizes.items() if size >= most} == {}
+
+
+def test_the_collector_understands_what_glue_hands_it(states: dict[str, State]) -> None:
+    runs = ("everything", "labels_of_every_account", "labels_of_an_aggregator")
+    of = {run: values_of(states[run], "aws_glue_job.labels[0]")["default_arguments"]
+          for run in runs}  # fmt: skip
+    read = {run: parse_request(handed(arguments)) for run, arguments in of.items()}
+
+    assert {each.output for each in read.values()} == {"s3://artifacts-1/labels"}
+    assert read["everything"].role_arns == ("arn:aws:iam::444455556666:role/labels",)
+    assert read["everything"].config_history
+    assert read["labels_of_every_account"].organization_role == "labels-member"
+    assert read["labels_of_every_account"].regions == ("eu-west-1", "eu-central-1")
+    assert read["labels_of_an_aggregator"].aggregator == "all-accounts"
+
+
+def test_a_further_region_may_hand_findings_over_and_no_more(states: dict[str, State]) -> None:
+    assert allowed_in(states["a_further_region"]) == rows_in(FORWARD)
+    assert allowed_in(states["findings_of_another_account"]) - {
+        row for row in allowed_in(states["findings_of_another_account"]) if "logs-1" in row[2]
+    } == {row for row in rows_in(ALWAYS) if "logs-1" not in row[2]}
 
 
 def test_a_star_stands_only_where_aws_has_nothing_narrower(states: dict[str, State]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import boto3
+import botocore.session
 import pytest
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -28,9 +29,18 @@ ONE, OTHER = "i-0839de4aa2b2f82cb", "i-0123456789abcdef0"
 FILLED_IN = {
     "partition": "aws", "artifact_bucket": "artifacts-1", "job_name": "vpc-flow-trace",
     "output": "s3://cases-1/cases", "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:ends",
-    "timeout_s": "600", "most_waits": "3",
+    "timeout_s": "600", "most_waits": "3", "output_bucket": "cases-1", "output_prefix": "cases",
+    "executions": f"https://{REGION}.console.aws.amazon.com/states/home?region={REGION}"
+                  "#/v2/executions/details",
 }  # fmt: skip
 HELD, BROKEN = "SystemExit: 6", "SystemExit: 1"
+# AWS Glue developer guide, "Troubleshooting errors in AWS Glue", and the API's own exceptions.
+NO_ROOM = {
+    "no machines": "Resource unavailable: AWS Glue is unable to access a resource",
+    "too many of the account": "Exceeded maximum concurrent compute capacity for your account",
+    "a limit": "ResourceNumberLimitExceededException: Max concurrent DPUs exceeded",
+    "throttled": "ThrottlingException: Rate exceeded",
+}
 
 
 class Ended(NamedTuple):
@@ -55,6 +65,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         boto3.client("s3").create_bucket(
             Bucket="artifacts-1", CreateBucketConfiguration={"LocationConstraint": REGION}
         )
+        boto3.client("s3").create_bucket(
+            Bucket="cases-1", CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
         boto3.client("sqs").create_queue(QueueName="told")
         topic = boto3.client("sns").create_topic(Name="ends")["TopicArn"]
         queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:told"
@@ -69,6 +82,7 @@ def definition(ends: dict[str, list[str]]) -> dict[str, Any]:
     machine: dict[str, Any] = json.loads(text)
     states = machine["States"]["EachCase"]["ItemProcessor"]["States"]
     states["WaitForOtherRun"]["Seconds"] = 0
+    states["ReadNotice"]["Retry"] = []  # moto has no name for NoSuchKey, which is never retried
     trace = states["Trace"]
     (caught,) = trace["Catch"]
     choices = []
@@ -174,6 +188,71 @@ def test_a_case_that_fails_is_told_and_fails_the_execution(aws: None, causes: li
     assert subject == "VPC Flow Trace: a case FAILED"
     assert f"on {ONE}: the flow logs were NOT traced" in text
     assert causes[0] in text
+    assert (
+        "Execution: https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1" in text
+    )
+    assert f"executions/details/arn:aws:states:{REGION}:{ACCOUNT}:execution:" in text
+
+
+@pytest.mark.parametrize("cause", NO_ROOM.values(), ids=NO_ROOM)
+def test_a_run_that_found_no_machines_is_started_again(aws: None, cause: str) -> None:
+    ended = executed(finding(), {ONE: [cause, cause, ""]})
+
+    assert ended == Ended("SUCCEEDED", "", [complete("Recon:EC2/X", ONE, FINDING_ID)])
+
+
+def test_a_start_that_glue_refuses_is_tried_again_where_that_may_help() -> None:
+    """Every exception of StartJobRun, as AWS's own model of the call lists them."""
+    text = (ROOT / "infra/state_machine.asl.json").read_text()
+    machine = json.loads(re.sub(r"\$\{(\w+)\}", "1", text))
+    trace = machine["States"]["EachCase"]["ItemProcessor"]["States"]["Trace"]
+    model = botocore.session.get_session().get_service_model("glue")
+    errors = {f"Glue.{shape.name}" for shape in model.operation_model("StartJobRun").error_shapes}
+    for_nothing = {"Glue.InvalidInputException", "Glue.EntityNotFoundException"}
+
+    retried = {name for each in trace["Retry"] for name in each["ErrorEquals"]}
+
+    # Throttling is no exception of this call alone (AWS Glue API reference, "Common errors").
+    assert retried == errors - for_nothing | {"Glue.ThrottlingException"}
+
+
+def put_notice(**differs: object) -> None:
+    notice = {"case_id": FINDING_ID, "subject": "VPC Flow Trace: DATA",
+              "message": "DATA: Yes.\nCoverage: FULL {} $.id \u00e9"}  # fmt: skip
+    boto3.client("s3").put_object(
+        Bucket="cases-1", Key=f"cases/{FINDING_ID}/notice.json",
+        Body=json.dumps({**notice, **differs}).encode(),
+    )  # fmt: skip
+
+
+def test_the_message_is_the_notice_of_the_run(aws: None) -> None:
+    put_notice()
+
+    assert executed(finding(), {ONE: [""]}) == Ended(
+        "SUCCEEDED", "",
+        [("VPC Flow Trace: DATA", "DATA: Yes.\nCoverage: FULL {} $.id \u00e9")],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "differs", [{"case_id": "another"}, {"message": {"a": 1}}, {"subject": None}], ids=str
+)
+def test_what_is_no_notice_of_the_case_is_not_sent(aws: None, differs: dict[str, object]) -> None:
+    put_notice(**differs)
+
+    assert executed(finding(), {ONE: [""]}) == Ended(
+        "SUCCEEDED", "", [complete("Recon:EC2/X", ONE, FINDING_ID)]
+    )
+
+
+def test_a_notice_that_is_no_json_is_not_sent(aws: None) -> None:
+    boto3.client("s3").put_object(
+        Bucket="cases-1", Key=f"cases/{FINDING_ID}/notice.json", Body=b"<html>"
+    )
+
+    assert executed(finding(), {ONE: [""]}) == Ended(
+        "SUCCEEDED", "", [complete("Recon:EC2/X", ONE, FINDING_ID)]
+    )
 
 
 def test_an_attack_sequence_is_a_case_for_each_of_its_instances(aws: None) -> None:

@@ -48,7 +48,7 @@ def test_a_case_holds_until_one_byte_of_one_object_changes(
     octets = sum(path.stat().st_size for path in objects)
     assert "everything holds: manifests of 2 runs linked; " in line
     assert re.search(r"\d+ files of the tables are, byte for byte, what was written", line)
-    assert "; the report has its bytes; " in line
+    assert "; the report and the notice have their bytes; " in line
     assert re.search(r"versions (\w+ 1, )*flows 1, ", line)
     assert f"the books balance and equal Delta ({flows:,} flows)" in line
     assert f"12 objects are, byte for byte, what was read ({octets:,} bytes)" in line

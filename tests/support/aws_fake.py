@@ -51,6 +51,42 @@ HISTORY = [
 ]
 
 
+def _resource(account: str, region: str, configuration: object) -> str:
+    return json.dumps({"accountId": account, "awsRegion": region, "configuration": configuration})
+
+
+# AWS Config, SelectAggregateResourceConfig: results by resource type, in two pages for interfaces.
+AGGREGATED = {
+    "AWS::EC2::NetworkInterface": [
+        _resource("444455556666", "eu-west-1", {
+            "networkInterfaceId": "eni-00000001", "vpcId": "vpc-00000001",
+            "subnetId": "subnet-00000001", "tagSet": [{"key": "Name", "value": "db"}],
+            "privateIpAddresses": [{"privateIpAddress": "10.1.0.5"}],
+        }),
+        _resource("777788889999", "eu-central-1", {
+            "networkInterfaceId": "eni-00000002",
+            "privateIpAddresses": [{"privateIpAddress": "10.2.0.5"}],
+        }),
+    ],
+    "AWS::EC2::Instance": [
+        _resource("444455556666", "eu-west-1", {
+            "instanceId": "i-00000001", "tags": [{"key": "Name", "value": "db-1"}],
+        }),
+    ],
+    "AWS::EC2::Subnet": [
+        _resource("444455556666", "eu-west-1", {
+            "subnetId": "subnet-00000001", "vpcId": "vpc-00000001", "cidrBlock": "10.1.0.0/24",
+            "tags": [{"key": "Name", "value": "db-a"}],
+        }),
+    ],
+    "AWS::EC2::VPC": [
+        _resource("444455556666", "eu-west-1", {
+            "vpcId": "vpc-00000001", "cidrBlock": "10.1.0.0/16", "tags": [],
+        }),
+    ],
+}  # fmt: skip
+
+
 class _Handler(BaseHTTPRequestHandler):
     throttled: ClassVar[list[str]] = []  # actions that were answered 503 once
 
@@ -89,9 +125,18 @@ class _Handler(BaseHTTPRequestHandler):
             ]
             is_interface = asked["resourceType"].endswith("NetworkInterface")
             return 200, json.dumps({"resourceIdentifiers": found if is_interface else []})
+        if target == "SelectAggregateResourceConfig":
+            return 200, json.dumps(self._aggregated(asked))
         page = int(asked.get("nextToken", 0))
         following = {"nextToken": "1"} if page == 0 else {}
         return 200, json.dumps({"configurationItems": HISTORY[page], **following})
+
+    def _aggregated(self, asked: dict[str, str]) -> dict[str, object]:
+        """One resource a page."""
+        found = AGGREGATED[asked["Expression"].rpartition(" = ")[2].strip("'")]
+        page = int(asked.get("NextToken", 0))
+        following = {"NextToken": str(page + 1)} if page + 1 < len(found) else {}
+        return {"Results": found[page : page + 1], **following}
 
 
 @contextmanager

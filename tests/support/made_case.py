@@ -16,6 +16,7 @@ from jobs.pipeline.books import Books
 CASE = "made-case"
 RUNS = ("20261128t000000z-0001", "20261128t010000z-0002", "20261128t020000z-0003")
 REPORT = b"<html>the answer</html>\n"
+NOTICE = b"{}\n"
 
 
 def write_version(
@@ -79,6 +80,9 @@ def make_run(
     (case / "reports").mkdir(exist_ok=True)
     (case / "reports" / f"{run_id}.html").write_bytes(REPORT)
     (case / "report.html").write_bytes(REPORT)
+    (case / "notices").mkdir(exist_ok=True)
+    (case / "notices" / f"{run_id}.json").write_bytes(NOTICE)
+    (case / "notice.json").write_bytes(NOTICE)
     before = case / "manifest.json"
     previous = None
     if before.exists():
@@ -100,6 +104,11 @@ def make_run(
             "name": f"reports/{run_id}.html",
             # printf '<html>the answer</html>\n' | sha256sum
             "sha256": "f78bc315d911bb693998880fe83ac45122b6706bbec2da3cf493e15c86502cc9",
+        },
+        "notice": {
+            "name": f"notices/{run_id}.json",
+            # printf '{}\n' | sha256sum
+            "sha256": "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356",
         },
         "finding": None,
         "index": None,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from transforms.network.addresses import Network
@@ -100,3 +101,5 @@ class LabelTables:
     conflicts: list[str] = field(default_factory=list)
     # File → SHA-256 of its bytes; the same labels may come from other files.
     sources: dict[str, str] = field(default_factory=dict, compare=False)
+    # When collect_labels took them; None where nothing says so.
+    taken_at: datetime | None = field(default=None, compare=False)

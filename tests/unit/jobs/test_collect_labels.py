@@ -59,6 +59,9 @@ def test_what_ec2_knows_becomes_labels_and_then_a_history(s3_server: str, tmp_pa
     assert main(flags) == 0
 
     taken_at = json.loads((folder / "snapshot.json").read_text())["taken_at"]
+    found = read_labels(str(folder)).taken_at
+    assert found is not None
+    assert found.isoformat() == taken_at
     history = {str(row["interface_id"]): row for row in rows(folder, "interfaces")}
     assert history[made[0]]["valid_to"] == taken_at
     assert "valid_to" not in history[made[1]]

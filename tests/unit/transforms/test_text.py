@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.text import csv_cell, masked, quoted, sanitise, without_unfit
+from transforms.text import csv_cell, for_mail, masked, quoted, sanitise, without_unfit
 
 # (name, what others wrote, what is shown): U+FFFD is the mark for what was taken out.
 HOSTILE = [
@@ -50,6 +50,25 @@ KIND = [
 )
 def test_what_steers_or_hides_is_marked(written: str, shown: str) -> None:
     assert sanitise(written) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("https://evil.example/x", "https[:]//evil[.]example/x"),
+        ("www.evil.example", "www[.]evil[.]example"),
+        ("xn--e1awd7f.xn--p1ai", "xn--e1awd7f[.]xn--p1ai"),
+        ("пример.рф", "пример[.]рф"),
+        ("all@evil.example", "all[at]evil[.]example"),
+        ("<!channel> <https://a.b|c>", "(!channel) (https[:]//a[.]b|c)"),
+        ("[Sign in](javascript:x)", "[Sign in] (javascript:x)"),
+        ("\\\\host\\share", "\\\\host\\share"),
+        ("line\r\nBcc: x", "line\ufffd\ufffdBcc: x"),
+        ("10.20.1.40:22, 3.5 GB at 02:10. Then", "10.20.1.40:22, 3.5 GB at 02:10. Then"),
+    ],
+)
+def test_nothing_in_a_message_comes_alive(written: str, shown: str) -> None:
+    assert for_mail(written) == shown
 
 
 @pytest.mark.parametrize("text", [row[1] for row in KIND], ids=[row[0] for row in KIND])

@@ -242,6 +242,45 @@ def test_the_flags_that_glue_adds_change_nothing() -> None:
     assert parse_arguments([*of_glue, *FLAGS]) == parse_arguments(FLAGS)
 
 
+# AWS, "Using job parameters in AWS Glue jobs", and what a later release may add.
+OF_PLATFORMS = {
+    "a flag with a value": ["--enable-observability-metrics", "true"],
+    "a flag without one": ["--enable-job-insights"],
+    "an empty value": ["--enable-spark-ui", ""],
+    "a value after =": ["--job-language=python"],
+    "a value that looks like a flag": ["--python-modules-installer-option", "--no-index"],
+    "capitals": ["--WORKFLOW_RUN_ID", "wr_1", "--scriptLocation", "s3://b/x.py"],
+    "nobody knows it yet": ["--Some-Flag-of-Glue-7", "on"],
+}
+
+
+@pytest.mark.parametrize("words", OF_PLATFORMS.values(), ids=OF_PLATFORMS)
+@pytest.mark.parametrize("at", [0, 2, len(FLAGS)], ids=["first", "between", "last"])
+def test_a_flag_that_only_a_platform_can_have_added_stops_no_run(words: list[str], at: int) -> None:
+    assert parse_arguments([*FLAGS[:at], *words, *FLAGS[at:]]) == parse_arguments(FLAGS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("--flow-logs", "flow_logs"), ("--Flow-log", "flow_logs"), ("--STRICT", "strict"),
+     ("--max-hops", "max_hops"), ("--max-hop=3", "max_hops")],
+)  # fmt: skip
+def test_a_slip_in_one_of_our_flags_is_refused_and_not_taken_for_a_platform_s(
+    typed: str, meant: str
+) -> None:
+    name = typed.partition("=")[0]
+
+    assert problems(*FLAGS, typed, "x") == (
+        f"unknown flag {name}; did you mean --{meant}? --help lists all",
+    )
+
+
+def test_a_flag_that_is_taken_for_a_platform_s_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    parse_arguments([*FLAGS, "--enable-metrics", "true", "--Some-Flag", "x"])
+
+    assert caplog.messages == ["ignored=--Some-Flag reason=taken for a flag of the platform"]
+
+
 def test_scope_everything_needs_no_subject() -> None:
     without_subject = FLAGS[:-2]
 

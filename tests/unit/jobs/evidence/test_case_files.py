@@ -185,6 +185,16 @@ def swap_an_earlier_manifest(case: Path) -> None:
             id="the report is deleted",
         ),
         pytest.param(
+            lambda case: (case / "notice.json").write_bytes(b'{"subject": "nothing found"}'),
+            ["notice.json: its SHA-256 is "],
+            id="the notice that a message is made of is edited",
+        ),
+        pytest.param(
+            lambda case: (case / "notices" / f"{RUNS[1]}.json").unlink(),
+            [f"notices/{RUNS[1]}.json: it is missing"],
+            id="the run's copy of the notice is deleted",
+        ),
+        pytest.param(
             cut_the_chain,
             [f"manifests/{RUNS[0]}.json: no manifest of this case names it as the one before"],
             id="the manifest follows from nothing, and there are earlier ones",
@@ -237,7 +247,18 @@ def test_what_holds_is_said_with_its_size(case: Path) -> None:
     assert tables.startswith(
         f"15 files of the tables are, byte for byte, what was written ({octets:,}"
     )
-    assert files == "the report has its bytes"
+    assert files == "the report and the notice have their bytes"
+
+
+def test_a_run_of_a_release_without_notices_is_verified_as_before(case: Path) -> None:
+    text = json.loads((case / "manifest.json").read_bytes())
+    del text["notice"]
+    (case / "manifest.json").write_bytes(canonical(text))
+    for left in (*(case / "notices").iterdir(), case / "notice.json"):
+        left.unlink()
+
+    assert problems(case) == []
+    assert checks(case)[2].holds == "the report has its bytes"
 
 
 def test_the_manifest_is_compared_with_what_was_kept_elsewhere(case: Path) -> None:
@@ -300,6 +321,7 @@ def test_a_name_in_the_manifest_opens_no_other_file(name: str, case: Path) -> No
         {"tables": {"../flows": {}}}, {"tables": []}, {"tables": {}}, {"books": []}, {"books": {}},
         {"further_readings": {"../../x": {}}}, {"further_readings": []},
         {"report": {"name": "../../../etc/passwd", "sha256": "0" * 64}}, {"report": "x"},
+        {"notice": {"name": "notices/../manifest.json", "sha256": "0" * 64}},
         {"finding": {"copy": "../x", "sha256": "0" * 64}},
         {"index": {"name": "*", "alias": "flows-x", "documents": 1}},
         {"index": {"name": "flows-x", "alias": "flows-x", "documents": -1}},

@@ -413,3 +413,31 @@ def test_an_interface_is_in_the_group_of_its_instance(tmp_path: Path) -> None:
         "eni-web",
         "web-asg",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "taken_at"),
+    [
+        ('{"taken_at": "2026-11-23T02:00:00+00:00"}', "2026-11-23T02:00:00+00:00"),
+        ('{"taken_at": "2026-11-23T03:00:00+01:00"}', "2026-11-23T02:00:00+00:00"),
+        ('{"taken_at": "2026-11-23T02:00:00"}', None),
+        ('{"taken_at": "\\u001b[2J"}', None),
+        ('{"taken_at": 7}', None),
+        ("[]", None),
+        ("[" * 100_000, None),
+        ("", None),
+        (None, None),
+    ],
+    ids=["UTC", "another zone", "no zone", "no time", "a number", "a list", "deep", "empty",
+         "no file"],
+)  # fmt: skip
+def test_the_age_of_labels_is_what_their_snapshot_says(
+    text: str | None, taken_at: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "vpcs.csv").write_text("vpc_id,name\nvpc-0000001a,shop\n")
+    if text is not None:
+        (tmp_path / "snapshot.json").write_text(text)
+
+    found = read_labels(str(tmp_path)).taken_at
+
+    assert (found.isoformat() if found else None) == taken_at

@@ -30,10 +30,11 @@ REPORT = b"<!doctype html><title>web-3</title>"
 
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
-    """What `make dist-emr` leaves, in name."""
+    """What `make dist-glue` and `make dist-emr` leave, in name."""
     folder = tmp_path / "dist"
     folder.mkdir()
-    for name in ("vpc_flow_trace.zip", "packages-x86_64.tar.gz", "packages-aarch64.tar.gz"):
+    packages = ("packages.gluewheels.zip", "packages-x86_64.tar.gz", "packages-aarch64.tar.gz")
+    for name in ("vpc_flow_trace.zip", *packages):
         (folder / name).write_text(name)
     return folder
 
@@ -153,7 +154,7 @@ def test_on_glue_from_the_upload_to_the_verdict(
         (job["Command"]["ScriptLocation"], ROOT / "jobs/trace_instance.py"),
         (job["DefaultArguments"]["--extra-py-files"], dist / "vpc_flow_trace.zip"),
         (job["DefaultArguments"]["--additional-python-modules"],
-         ROOT / "requirements/runtime.lock"),
+         dist / "packages.gluewheels.zip"),
     ):  # fmt: skip
         key = name.removeprefix(f"s3://{bucket}/")
         stored = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -199,6 +200,30 @@ def test_a_second_launch_uploads_only_what_is_new_and_brings_the_job_up_to_date(
     )
     assert "Follow it:  python -m jobs.submit glue " in second
     assert f"aws glue batch-stop-job-run --job-name again-{bucket}" in second
+
+
+def test_the_machines_of_the_job_are_those_that_the_flags_name(
+    glue: None, bucket: str, dist: Path, tmp_path: Path
+) -> None:
+    name = f"machines-{bucket}"
+    flags = of_submit(bucket, dist, tmp_path, "--role", ROLE, "--job_name", name)
+    flags += ["--follow", "false", *of_case(bucket)]
+    more = ["--workers", "40", "--worker_type", "R.2X", "--auto_scaling", "true",
+            "--connection", "into the vpc"]  # fmt: skip
+
+    def made(*words: str) -> tuple[object, ...]:
+        code, said = submit("glue", *flags, *words)
+        assert code == 0, said
+        job = boto3.client("glue").get_job(JobName=name)["Job"]
+        connections = (job.get("Connections") or {}).get("Connections", [])
+        scaling = job["DefaultArguments"].get("--enable-auto-scaling")
+        return job["NumberOfWorkers"], job["WorkerType"], scaling, connections
+
+    plain: tuple[object, ...] = (10, "G.1X", None, [])
+    assert made() == plain
+    assert made(*more) == (40, "R.2X", "true", ["into the vpc"])
+    assert made(*more[:-2]) == (40, "R.2X", "true", [])
+    assert made() == plain
 
 
 def test_a_job_of_others_is_not_overwritten(
@@ -417,6 +442,33 @@ def test_on_emr_a_step_is_added_followed_and_its_failure_is_told(
     assert f"s3://emr-logs/clusters/{cluster_id}/steps/{step['Id']}/stderr.gz" in said
 
 
+@pytest.fixture
+def sent_steps() -> Iterator[list[dict[str, Any]]]:
+    """What goes out as AddJobFlowSteps; moto forgets the role of a step."""
+    sent: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        sent.append(params)
+
+    boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION is not None
+    events = boto3.DEFAULT_SESSION.events
+    events.register("provide-client-params.emr.AddJobFlowSteps", note)
+    yield sent
+    events.unregister("provide-client-params.emr.AddJobFlowSteps", note)
+
+
+def test_a_step_runs_in_the_role_that_is_given(
+    cluster_id: str, sent_steps: list[dict[str, Any]], bucket: str, dist: Path, tmp_path: Path
+) -> None:
+    flags = of_submit(bucket, dist, tmp_path, "--cluster_id", cluster_id, "--follow", "false")
+
+    codes = [submit("emr", *flags, *words, *of_case(bucket))[0] for words in ([], ["--role", ROLE])]
+
+    assert codes == [0, 0]
+    assert [sent.get("ExecutionRoleArn") for sent in sent_steps] == [None, ROLE]
+
+
 def test_a_cluster_of_another_line_of_spark_is_refused_before_the_upload(
     s3_server: str, bucket: str, dist: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -437,7 +489,8 @@ def test_every_problem_of_both_command_lines_is_said_before_anything_is_uploaded
     s3_server: str, bucket: str, dist: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here = tmp_path / "finding.json"
-    wrong = of_submit(bucket, dist, tmp_path, "--rol", "x", "--case_id", "NO", "--follow", "maybe")
+    wrong = of_submit(bucket, dist, tmp_path, "--rol", "x", "--case_id", "NO", "--follow", "maybe",
+                      "--workers", "1", "--worker_type", "Standard")  # fmt: skip
     local = of_submit(bucket, dist, tmp_path, "--role", ROLE, *of_case(bucket))
 
     codes = [
@@ -460,6 +513,8 @@ def test_every_problem_of_both_command_lines_is_said_before_anything_is_uploaded
         "--dry_run: found true; expected it on this machine",
         "found 'lambda'; expected first one of glue, emr, emr-serverless",
         "none/vpc_flow_trace.zip: found nothing; `make dist-emr` makes it",
+        "--workers: found '1'; expected a whole number from 2 to 299",
+        "--worker_type: found 'Standard'; expected a type of worker such as G.1X",
     ):
         assert sentence in said
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=bucket)

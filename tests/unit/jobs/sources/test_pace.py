@@ -35,7 +35,7 @@ def test_no_second_has_more_requests_below_a_prefix_than_its_share(
     requests: list[tuple[str, float]], share: int
 ) -> None:
     clock = Clock()
-    bucket = Bucket("b", "eu-west-1", None)
+    bucket = Bucket("b", "eu-west-1", "https://s3.eu-west-1.amazonaws.com")
     prefix = "b/AWSLogs/111122223333/vpcflowlogs/{}".format
     pace = Pace({prefix("eu-west-1"): share}, clock.tell, clock.sleep)
     sent: dict[str, list[float]] = {"eu-west-1": [], "us-east-1": []}

@@ -84,7 +84,7 @@ def forget() -> None:
     """What this process knows of buckets: their hosts stay as they were at first."""
     from jobs.storage import any_key, object_store
 
-    for remembered in (object_store._bucket_of, object_store.open_store, any_key._client):
+    for remembered in (object_store._bucket_of, object_store.open_store, any_key.client_of):
         remembered.cache_clear()
 
 

@@ -115,13 +115,9 @@ def list_objects(
     problems: list[str] = []
     for prefix in prefixes:
         try:
-            found = _walk(place_of(prefix, access), window)
+            found = _walked(prefix, access, window)
         except BadInput as bad:
             problems += bad.problems
-            continue
-        except (BaseError, KeyFailure, OSError) as error:
-            stop_if_expired(error.code if isinstance(error, KeyFailure) else str(error))
-            problems.append(f"--flow_logs {prefix}: listing failed: {first_line(error)}")
             continue
         listed += found.objects
         left.update(found.left_folders)
@@ -145,6 +141,15 @@ def list_objects(
     if problems:
         raise BadInput(problems)
     return listing
+
+
+def _walked(prefix: str, access: Access, window: Window) -> Listing:
+    """What lies below a prefix. Raises BadInput when it cannot be listed."""
+    try:
+        return _walk(place_of(prefix, access), window)
+    except (BaseError, KeyFailure, OSError) as error:
+        stop_if_expired(error.code if isinstance(error, KeyFailure) else str(error))
+        raise BadInput([f"--flow_logs {prefix}: listing failed: {first_line(error)}"]) from error
 
 
 def joined(one: Listing, other: Listing) -> Listing:

@@ -57,6 +57,7 @@ _ALLOWED = {
     "sweep_rows(asked)": _TEXT,
     "word.value": "a member of one of our enums",
     ("jobs/evidence/explained.py", "key"): _COLUMN,
+    ("jobs/sources/aggregator.py", "kind"): _OWN,
     ("transforms/conversations/build.py", "name"): _COLUMN,
     ("transforms/conversations/initiator.py", "who"): _OWN,
     ("transforms/conversations/sessions.py", "name"): _COLUMN,

@@ -19,10 +19,14 @@ locals {
     }
   })
 
+  # Amazon EMR, "Runtime roles for steps": who adds a step may give it this role and no other.
+  step_role           = try(var.emr_step_schedule.execution_role_arn, null)
+  step_role_condition = local.step_role == null ? {} : { Condition = { StringEquals = { "elasticmapreduce:ExecutionRoleArn" = [local.step_role] } } }
+
   scheduled_statements = concat(
     [for wish in var.schedule[*] : { Sid = "RunJob", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.job_arn] }],
     [for wish in var.collect_labels[*] : { Sid = "CollectLabels", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.labels_arn] }],
-    [for wish in var.emr_step_schedule[*] : { Sid = "AddStep", Effect = "Allow", Action = ["elasticmapreduce:AddJobFlowSteps"], Resource = [local.cluster_arn] }],
+    [for wish in var.emr_step_schedule[*] : merge({ Sid = "AddStep", Effect = "Allow", Action = ["elasticmapreduce:AddJobFlowSteps"], Resource = [local.cluster_arn] }, local.step_role_condition)],
   )
 }
 
@@ -62,7 +66,7 @@ resource "aws_scheduler_schedule" "emr_step" {
   target {
     arn      = "arn:${local.partition}:scheduler:::aws-sdk:emr:addJobFlowSteps"
     role_arn = aws_iam_role.scheduler[0].arn
-    input    = jsonencode({ JobFlowId = var.emr_step_schedule.cluster_id, Steps = [local.scheduled_step] })
+    input    = jsonencode(merge({ JobFlowId = var.emr_step_schedule.cluster_id, Steps = [local.scheduled_step] }, local.step_role == null ? {} : { ExecutionRoleArn = local.step_role }))
 
     retry_policy {
       maximum_retry_attempts = 3

@@ -125,9 +125,16 @@ variable "emr_step_schedule" {
     to         = optional(string, "now-1h")
     case_id    = optional(string, "daily-emr")
     arguments  = optional(map(string), { "--scope" = "everything" })
+
+    execution_role_arn = optional(string)
   })
   default     = null
-  description = "Add conf/emr-step.json regularly to an EMR cluster that runs. Attach the policy of output trace_policy_arn to the cluster's instance profile."
+  description = "Add conf/emr-step.json regularly to an EMR cluster that runs. Attach the policy of output trace_policy_arn to the cluster's instance profile, or to execution_role_arn, the runtime role of the step."
+
+  validation {
+    condition     = try(var.emr_step_schedule.execution_role_arn, null) == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*]+$", var.emr_step_schedule.execution_role_arn))
+    error_message = "Expected execution_role_arn to be the ARN of one role."
+  }
 
   validation {
     condition     = var.emr_step_schedule == null || can(regex("^j-[A-Z0-9]+$", var.emr_step_schedule.cluster_id))

@@ -55,13 +55,39 @@ module "flow_trace" {
   emr_serverless    = {}
   schedule          = {}
   emr_step_schedule = { cluster_id = "j-1K48XXXXXXHCB" }
+  auto_scaling      = true
+  finding_accounts  = ["444455556666"]
+
+  collect_labels = {
+    regions           = ["eu-west-1", "eu-central-1"]
+    organization_role = "vpc-flow-trace-labels-member"
+  }
+
+  vpc_connection = {
+    subnet_id          = "subnet-0a1b2c3d"
+    security_group_ids = ["sg-0a1b2c3d"]
+    availability_zone  = "eu-west-1a"
+  }
+}
+
+module "forward" {
+  source    = "../infra/forward"
+  providers = { aws = aws.frankfurt }
+
+  to = module.flow_trace.forward
+}
+
+provider "aws" {
+  alias                       = "frankfurt"
+  region                      = "eu-central-1"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
 }
 
 provider "aws" {
   region                      = "eu-west-1"
   skip_credentials_validation = true
   skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
   s3_use_path_style           = true
 }
 """
@@ -271,7 +297,8 @@ def check(folder: Path, url: str) -> None:
     terraform.run("plan", "-detailed-exitcode", "-input=false", "-no-color")
     say("plan      no difference")
 
-    for role in ("glue", "emr-serverless", "events", "states", "scheduler"):
+    names = ("glue", "labels", "emr-serverless", "events", "states", "scheduler")
+    for role in (*names, "forward-eu-central-1"):
         say(f"role      {role}: {', '.join(allowed(f'vpc-flow-trace-{role}'))}")
 
     sqs, sns = boto3.client("sqs"), boto3.client("sns")

@@ -16,7 +16,7 @@ variables {
   evidence_bucket    = { retention_days = 30 }
   emr_serverless     = {}
   schedule           = {}
-  emr_step_schedule  = { cluster_id = "j-1K48XXXXXXHCB" }
+  emr_step_schedule  = { cluster_id = "j-1K48XXXXXXHCB", execution_role_arn = "arn:aws:iam::111122223333:role/step" }
   collect_labels     = { regions = ["eu-west-1", "eu-central-1"] }
   worker_type        = "G.2X"
   number_of_workers  = 40
@@ -121,6 +121,11 @@ run "everything" {
   }
 
   assert {
+    condition     = jsondecode(aws_scheduler_schedule.emr_step[0].target[0].input).ExecutionRoleArn == "arn:aws:iam::111122223333:role/step" && [for statement in jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement : statement.Condition if statement.Sid == "AddStep"] == [{ StringEquals = { "elasticmapreduce:ExecutionRoleArn" = ["arn:aws:iam::111122223333:role/step"] } }]
+    error_message = "The step runs in its role, and the schedule may give no other."
+  }
+
+  assert {
     condition     = jsondecode(aws_scheduler_schedule.emr_step[0].target[0].input).JobFlowId == "j-1K48XXXXXXHCB" && aws_scheduler_schedule.emr_step[0].target[0].arn == "arn:aws:scheduler:::aws-sdk:emr:addJobFlowSteps"
     error_message = "The step goes to the cluster."
   }
@@ -128,6 +133,17 @@ run "everything" {
   assert {
     condition     = alltrue([for statement in jsondecode(aws_iam_policy.trace.policy).Statement : try(statement.Condition.StringEquals["kms:ViaService"], "") == "s3.eu-west-1.amazonaws.com" if try(startswith(statement.Action[0], "kms:"), false) && statement.Sid != "SignManifests"])
     error_message = "Keys of buckets are used through S3 only."
+  }
+}
+
+run "a_step_as_its_cluster" {
+  variables {
+    emr_step_schedule = { cluster_id = "j-1K48XXXXXXHCB" }
+  }
+
+  assert {
+    condition     = !contains(keys(jsondecode(aws_scheduler_schedule.emr_step[0].target[0].input)), "ExecutionRoleArn") && [for statement in jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement : can(statement.Condition) if statement.Sid == "AddStep"] == [false]
+    error_message = "Without a role the step runs as the cluster does."
   }
 }
 

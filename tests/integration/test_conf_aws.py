@@ -42,6 +42,7 @@ def confs_of(words: list[str]) -> dict[str, str]:
     [
         ("glue", "CreateJob", "glue-job.json", None),
         ("emr", "AddJobFlowSteps", "emr-step.json", "Steps"),
+        ("emr", "PutManagedScalingPolicy", "emr-managed-scaling.json", None),
         ("emr-serverless", "StartJobRun", "emr-serverless.json", None),
     ],
 )
@@ -102,7 +103,22 @@ def test_emr_serverless_submits_the_same_flags_as_the_step() -> None:
     assert parse_arguments(driver["entryPointArguments"]).case_id == "web-3"
     settings = confs_of(shlex.split(driver["sparkSubmitParameters"]))
     assert {name: settings[name] for name in DELTA} == DELTA
-    assert settings["spark.executorEnv.PYSPARK_PYTHON"] == "/usr/bin/python3.11"
+    # EMR Serverless user guide, "Using Python libraries": driver and executors are told apart.
+    of_driver = "spark.emr-serverless.driverEnv"
+    told = (f"{of_driver}.PYSPARK_DRIVER_PYTHON", f"{of_driver}.PYSPARK_PYTHON",
+            "spark.executorEnv.PYSPARK_PYTHON")  # fmt: skip
+    assert {settings[name] for name in told} == {"/usr/bin/python3.11"}
+    # The Python workers live outside the JVM: four of them, each up to 700 MB, beside 14 GB.
+    assert float(settings["spark.executor.memoryOverheadFactor"]) * 14_000 >= 4 * 700
+
+
+def test_only_machines_that_may_go_are_spot_machines() -> None:
+    """Core machines hold HDFS and the driver: neither more of them nor spot machines among them."""
+    limits = content_of("emr-managed-scaling.json")["ManagedScalingPolicy"]["ComputeLimits"]
+
+    assert limits["MaximumCoreCapacityUnits"] == limits["MinimumCapacityUnits"]
+    assert limits["MaximumOnDemandCapacityUnits"] == limits["MinimumCapacityUnits"]
+    assert limits["MaximumCapacityUnits"] > limits["MinimumCapacityUnits"]
 
 
 def settings_by_file() -> dict[str, dict[str, str]]:

@@ -11,7 +11,6 @@ from pyspark.sql import functions as F
 from jobs.cli.trace_flags import MAX_OBJECT_BYTES
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import (
-    UNREADABLE,
     Fetched,
     NotFetched,
     ObjectToRead,
@@ -27,7 +26,7 @@ from transforms.scan.object_key import parse_key, partitions_of
 from transforms.schemas import SCANNED
 from transforms.window import Window
 
-_TO_READ = "bucket STRING, path STRING, etag STRING, size BIGINT"
+_TO_READ = "bucket STRING, path STRING, etag STRING, size BIGINT, archived STRING"
 # Of objects that their store did not give: patient enough for throttling to end.
 _SECOND_TRY_AFTER_S, _BETWEEN_TRIES_S, _GIVE_UP_AFTER = 2.0, 0.1, 20
 # A task takes this much, so that starting it is worth while.
@@ -61,6 +60,7 @@ def scan_objects(
             item.place.path,
             item.etag,
             item.size,
+            item.archived,
         )
         for item in objects
     ]
@@ -109,7 +109,8 @@ def _objects_of(
     for batch in batches:
         for row in batch.to_pylist():
             bucket = buckets[row["bucket"]] if row["bucket"] else None
-            yield ObjectToRead(Place(bucket, row["path"]), row["etag"], row["size"])
+            place = Place(bucket, row["path"])
+            yield ObjectToRead(place, row["etag"], row["size"], archived=row["archived"])
 
 
 def scan_batches(
@@ -125,7 +126,7 @@ def scan_batches(
     for wanted, fetched in fetch_ahead(
         objects, settings.reads_in_flight, settings.max_object_bytes
     ):
-        if isinstance(fetched, NotFetched) and fetched.outcome == UNREADABLE:
+        if isinstance(fetched, NotFetched) and fetched.may_change(wanted):
             again.append((wanted, fetched))
         else:
             yield from _scan_one(wanted, fetched, settings, together)

@@ -96,7 +96,7 @@ def _list_by_prefix(bucket: Bucket, folder: str) -> Folder:
     prefix = f"{folder}/" if folder and not folder.endswith("/") else folder
     objects: list[ObjectMeta] = []
     folders: list[str] = []
-    with _failures():
+    with s3_failures():
         pages = _client(bucket).get_paginator("list_objects_v2")
         for page in pages.paginate(Bucket=bucket.name, Prefix=prefix, Delimiter="/"):
             objects += (
@@ -118,7 +118,7 @@ def head(place: Place) -> "ObjectMeta":
     """What S3 or the folder says of an object; raises FileNotFoundError where there is none."""
     if place.bucket is None or is_plain(place.path):
         return obstore.head(open_store(place.bucket), place.path)
-    with _failures():
+    with s3_failures():
         found = _client(place.bucket).head_object(Bucket=place.bucket.name, Key=place.path)
     return _meta(place.path, found["ContentLength"], found["LastModified"], found.get("ETag"))
 
@@ -127,7 +127,7 @@ def get_odd(place: Place, etag: str | None, version: str | None) -> OddObject:
     """An object whose key is not plain. Raises FileNotFoundError and KeyFailure."""
     assert place.bucket is not None
     conditions = {"IfMatch": etag, "VersionId": version}
-    with _failures():
+    with s3_failures():
         found = _client(place.bucket).get_object(
             Bucket=place.bucket.name,
             Key=place.path,
@@ -140,7 +140,7 @@ def put_odd(place: Place, data: bytes, *, only_new: bool = False) -> None:
     """Put an object whose key is not plain. Raises KeyFailure."""
     assert place.bucket is not None
     condition = {"IfNoneMatch": "*"} if only_new else {}
-    with _failures():
+    with s3_failures():
         _client(place.bucket).put_object(
             Bucket=place.bucket.name, Key=place.path, Body=data, **condition
         )
@@ -148,7 +148,7 @@ def put_odd(place: Place, data: bytes, *, only_new: bool = False) -> None:
 
 def chunks_of(found: OddObject, octets: int) -> Iterator[bytes]:
     """The bytes of an object, in chunks of a fixed size."""
-    with _failures():
+    with s3_failures():
         yield from found.body.iter_chunks(octets)
 
 
@@ -164,6 +164,11 @@ def _meta(key: str, size: int, last_modified: datetime, etag: str | None) -> "Ob
 
 @lru_cache(maxsize=64)
 def _client(bucket: Bucket) -> Any:
+    return s3_client(bucket)
+
+
+def s3_client(bucket: Bucket) -> Any:
+    """A client of boto3 that reaches a bucket as obstore does."""
     from botocore.config import Config  # here, not above: few runs need it, and it takes 0.3 s
 
     retries: Any = {"max_attempts": 10, "mode": "standard"}
@@ -186,7 +191,7 @@ def _client(bucket: Bucket) -> Any:
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def s3_failures() -> Iterator[None]:
     """Turn what boto3 raises into FileNotFoundError or KeyFailure."""
     from botocore.exceptions import BotoCoreError, ClientError
 

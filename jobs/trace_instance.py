@@ -1,5 +1,6 @@
 """The job: read flow logs, keep one instance's traffic, name its ends, account for all."""
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -50,6 +51,8 @@ from transforms.questions.context import QuestionContext
 from transforms.story import tell_story
 from transforms.vocabulary import Reading
 
+logger = logging.getLogger(__name__)
+
 # As stored. A compressed line takes some fifteen bytes, so that these are a million records.
 _SMALL_BYTES = 16 * 1024 * 1024
 # Where every one of them is written, and not a few: a hundred thousand.
@@ -69,6 +72,8 @@ def _trace(argv: Sequence[str]) -> int:
     if arguments.dry_run:
         print("\n".join(dry_run_lines(case, read_prices(arguments.prices))))
         return ExitCode.COMPLETE
+    for sentence in case.archived():
+        logger.warning("%s", sentence)
     finished = []
     for each in traced(cases_of(case), phases):
         print(summary(each, is_full=is_verbose(argv)))

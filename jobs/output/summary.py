@@ -235,6 +235,8 @@ def _reading(result: RunResult) -> Iterator[str]:
     )
     for left_out in result.case.listing.left_out():
         yield f"            {sanitise(left_out.sentence(), 400)}"
+    for sentence in result.case.archived():
+        yield f"            {sanitise(sentence, 600)}"
 
 
 def _read_in_full(books: Books) -> Iterator[str]:
@@ -250,7 +252,7 @@ def _read_in_full(books: Books) -> Iterator[str]:
 
 
 def _unreadable(objects: int) -> str:
-    return f", {objects:,} unreadable in two tries" if objects else ""
+    return f", {objects:,} unreadable" if objects else ""
 
 
 def _of_gateways(books: Books) -> str:

@@ -1,6 +1,6 @@
 """A case: everything that is known of it before Spark starts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -43,3 +43,10 @@ class Case:
     def table(self, name: str, reading: Reading = Reading.WINDOW) -> str:
         """Where a table of a reading is."""
         return self.arguments.table(f"{reading.folder}/{name}".lstrip("/"))
+
+    def archived(self) -> Iterator[str]:
+        """What is listed, and cannot be read before somebody restores it: a sentence each."""
+        if sentence := self.listing.archived():
+            yield sentence
+        if self.baseline_listing and (sentence := self.baseline_listing.archived()):
+            yield f"of the days before, {sentence}"

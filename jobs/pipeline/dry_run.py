@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from jobs.errors import BadInput
 from jobs.pipeline.case import Case
+from transforms.text import sanitise
 
 _OURS = "conf/prices.json"
 
@@ -96,7 +97,7 @@ def dry_run_lines(case: Case, prices: Prices) -> Iterator[str]:
     """What `--dry_run true` prints."""
     listing = case.listing
     before = case.baseline_listing.selected if case.baseline_listing else []
-    selected = [*before, *listing.selected]
+    selected = [item for item in (*before, *listing.selected) if item.archived is None]
     octets = sum(item.size for item in selected)
     on_s3 = any(item.bucket for item in selected)
     yield f"Dry run of case {case.arguments.case_id}: nothing is read, nothing is written"
@@ -108,6 +109,8 @@ def dry_run_lines(case: Case, prices: Prices) -> Iterator[str]:
     )
     if before:
         yield f"            {len(before):,} of them for the baseline"
+    for sentence in case.archived():
+        yield f"            {sanitise(sentence, 600)}"
     if (most := case.arguments.question_options.max_hops) > 1:
         yield (
             f"            each hop reads them once more, {most - 1} times at most, where a machine "

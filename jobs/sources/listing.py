@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from obstore.exceptions import BaseError
 
 from jobs.errors import BadInput
+from jobs.sources.archived import ArchivedObject, archived_places, archived_sentence
 from jobs.sources.object_list import named_objects
 from jobs.sources.walk import Walk
 from jobs.storage.any_key import KeyFailure
@@ -31,7 +32,10 @@ NO_OBJECT = "no object"
 
 
 class FlowLogObject(NamedTuple):
-    """One listed object; `skipped` is the reason why it is not read, None when it is selected."""
+    """One listed object; `skipped` is the reason why it is not read, None when it is selected.
+
+    `archived` is the storage class of a selected one that nobody can read until it is restored.
+    """
 
     bucket: Bucket | None
     path: str
@@ -39,6 +43,7 @@ class FlowLogObject(NamedTuple):
     size: int
     last_modified: datetime
     skipped: str | None
+    archived: str | None = None
 
     @property
     def place(self) -> Place:
@@ -81,6 +86,15 @@ class Listing(NamedTuple):
         """The objects not to read."""
         return [listed for listed in self.objects if listed.skipped is not None]
 
+    def archived(self) -> str | None:
+        """What of the selected is archived, as a sentence; None where nothing is."""
+        found = []
+        for item in self.selected:
+            if item.archived is not None:
+                key = parse_key(item.path)
+                found.append(ArchivedObject(item.uri, item.archived, key.slot_at if key else None))
+        return archived_sentence(found, len(self.selected))
+
     def left_out(self) -> list[LeftOut]:
         """What is not read, by reason, each with an example."""
         found: dict[tuple[str, str], list[str]] = {}
@@ -110,9 +124,7 @@ def list_objects(
     there, or nothing concerns the window, unless `may_be_empty`; CredentialsExpired where S3 says
     so.
     """
-    listed: list[FlowLogObject] = []
-    left: dict[str, str] = {}
-    problems: list[str] = []
+    listed, left, problems = list[FlowLogObject](), dict[str, str](), list[str]()
     for prefix in prefixes:
         try:
             found = _walked(prefix, access, window)
@@ -135,12 +147,35 @@ def list_objects(
         except BadInput as bad:
             problems += bad.problems
     listing = Listing(_each_once(listed), tuple(sorted(left.items())))
-    if not problems and not listing.selected and not may_be_empty:
-        source = "--flow_logs" if object_list is None else "--flow_logs, --object_list"
-        problems.append(_nothing_to_read(source, listing, window))
+    source = "--flow_logs" if object_list is None else "--flow_logs, --object_list"
     if problems:
         raise BadInput(problems)
-    return listing
+    if not may_be_empty and not listing.selected:
+        raise BadInput([_nothing_to_read(source, listing, window)])
+    return _with_archived(listing, None if may_be_empty else source)
+
+
+def _with_archived(listing: Listing, source: str | None) -> Listing:
+    """The listing that tells what is archived; raises BadInput where a source is nothing else."""
+    try:
+        archived = archived_places(item.place for item in listing.selected)
+    except KeyFailure as error:
+        stop_if_expired(error.code)
+        why = f"listing storage classes failed: {first_line(error)}; run again"
+        raise BadInput([why]) from error
+    if not archived:
+        return listing
+    marked = listing._replace(
+        objects=tuple(
+            item._replace(archived=archived.get((item.bucket, item.path)))
+            if item.bucket and item.skipped is None
+            else item
+            for item in listing.objects
+        )
+    )
+    if source is not None and all(item.archived for item in marked.selected):
+        raise BadInput([f"{source}: {marked.archived()}"])
+    return marked
 
 
 def _walked(prefix: str, access: Access, window: Window) -> Listing:

@@ -34,9 +34,13 @@ class ObjectToRead(NamedTuple):
     etag: str | None
     size: int
     version: str | None = None
+    archived: str | None = None  # its storage class; then it is not requested
 
 
 UNREADABLE = "unreadable"
+_RESTORE = "restore it and run again"
+# Amazon S3 API reference, "GetObject": of an object in an archive.
+_IN_ARCHIVE = "InvalidObjectState"
 
 
 class NotFetched(NamedTuple):
@@ -46,6 +50,10 @@ class NotFetched(NamedTuple):
 
     reason: str
     outcome: str = "refused"
+
+    def may_change(self, wanted: ObjectToRead) -> bool:
+        """Whether it is worth another try."""
+        return self.outcome == UNREADABLE and wanted.archived is None
 
 
 class Fetched(NamedTuple):
@@ -67,8 +75,8 @@ def fetch_ahead(
     waiting = 0
     with ThreadPoolExecutor(in_flight) as pool:
         for wanted in objects:
-            is_whole = wanted.size <= min(_WHOLE, max_bytes)
-            if wanted.size <= max_bytes:
+            is_whole = wanted.size <= min(_WHOLE, max_bytes) and wanted.archived is None
+            if wanted.size <= max_bytes and wanted.archived is None:
                 pace.wait(wanted.place)
             ahead.append((wanted, pool.submit(_fetch, wanted) if is_whole else None))
             waiting += wanted.size if is_whole else 0
@@ -87,6 +95,8 @@ def _in_turn(
     if wanted.size > max_bytes:
         reason = f"it has {wanted.size} bytes, more than --max_object_bytes {max_bytes}"
         return wanted, NotFetched(reason)
+    if wanted.archived is not None:
+        return wanted, NotFetched(f"it is archived ({wanted.archived}); {_RESTORE}", UNREADABLE)
     return wanted, future.result() if future else _fetch(wanted)
 
 
@@ -111,7 +121,13 @@ def _fetch(wanted: ObjectToRead) -> Fetched | NotFetched:
         return NotFetched("it changed between listing and reading")
     except (BaseError, PermissionError) as error:
         stop_if_expired(str(error))
-        return NotFetched(f"reading it failed: {first_line(error)}", UNREADABLE)
+        return NotFetched(_why(error), UNREADABLE)
+
+
+def _why(error: Exception) -> str:
+    if _IN_ARCHIVE in str(error):
+        return f"it is archived; {_RESTORE}"
+    return f"reading it failed: {first_line(error)}"
 
 
 def _fetch_odd(wanted: ObjectToRead) -> Fetched | NotFetched:
@@ -128,7 +144,7 @@ def _fetch_odd(wanted: ObjectToRead) -> Fetched | NotFetched:
         if error.code in ("412", "PreconditionFailed"):
             return NotFetched("it changed between listing and reading")
         stop_if_expired(error.code)
-        return NotFetched(f"reading it failed: {first_line(error)}", UNREADABLE)
+        return NotFetched(_why(error), UNREADABLE)
     except Damaged as damage:
         return NotFetched(str(damage), damage.outcome)
 

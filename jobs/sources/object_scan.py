@@ -12,7 +12,6 @@ from pyspark.sql.types import StructType
 from jobs.cli.trace_flags import MAX_OBJECT_BYTES, REQUESTS_PER_SECOND
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import (
-    UNREADABLE,
     Fetched,
     NotFetched,
     ObjectToRead,
@@ -33,7 +32,8 @@ from transforms.window import Window
 
 # SQL text: whether a row is the account of an object whose lines are no evidence.
 NO_EVIDENCE = "account IS NOT NULL AND account.outcome IN ('refused', 'unreadable')"
-_TO_READ = "objects ARRAY<STRUCT<bucket STRING, path STRING, etag STRING, size BIGINT>>"
+_OF_OBJECT = "bucket STRING, path STRING, etag STRING, size BIGINT, archived STRING"
+_TO_READ = f"objects ARRAY<STRUCT<{_OF_OBJECT}>>"
 # Of objects that their store did not give: patient enough for throttling to end.
 _SECOND_TRY_AFTER_S, _BETWEEN_TRIES_S, _GIVE_UP_AFTER = 2.0, 0.1, 20
 # A task takes this much, so that starting it is worth while; an object costs as much as so many
@@ -125,9 +125,11 @@ def _ranges(objects: Sequence[FlowLogObject], cores: int) -> list[range]:
     return list(packed(loads, number))
 
 
-def _rows(objects: Sequence[FlowLogObject]) -> list[tuple[str | None, str, str | None, int]]:
+def _rows(
+    objects: Sequence[FlowLogObject],
+) -> list[tuple[str | None, str, str | None, int, str | None]]:
     return [
-        (item.bucket.name if item.bucket else None, item.path, item.etag, item.size)
+        (item.bucket.name if item.bucket else None, item.path, item.etag, item.size, item.archived)
         for item in objects
     ]
 
@@ -139,7 +141,8 @@ def _objects_of(
         for objects in batch.column("objects").to_pylist():
             for row in objects:
                 bucket = buckets[row["bucket"]] if row["bucket"] else None
-                yield ObjectToRead(Place(bucket, row["path"]), row["etag"], row["size"])
+                place = Place(bucket, row["path"])
+                yield ObjectToRead(place, row["etag"], row["size"], archived=row["archived"])
 
 
 def scan_batches(
@@ -155,7 +158,7 @@ def scan_batches(
     for wanted, fetched in fetch_ahead(
         objects, settings.reads_in_flight, settings.max_object_bytes, pace
     ):
-        if isinstance(fetched, NotFetched) and fetched.outcome == UNREADABLE:
+        if isinstance(fetched, NotFetched) and fetched.may_change(wanted):
             again.append((wanted, fetched))
         else:
             yield from _scan_one(wanted, fetched, settings, together)

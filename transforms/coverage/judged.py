@@ -66,7 +66,7 @@ def gap_stretches(interfaces: Iterable[InterfaceCoverage]) -> list[Stretch]:
 _WORDS = {
     "missing": "without an object",
     "refused": "with a refused object",
-    "unreadable": "with an object that the store did not give in two tries",
+    "unreadable": "with an object that the store did not give",
     "skipdata": "in which AWS lost records (SKIPDATA)",
     "seen in part": "seen in part: an aggregation interval has neither a record nor a NODATA",
     "contradicted": "in which only a peer's interface recorded a conversation of the subject, so "

@@ -315,6 +315,6 @@ def test_an_object_that_the_store_did_not_give_is_no_refused_one() -> None:
     assert judged.verdict == "PARTIAL"
     assert [reason for reason in judged.reasons if "object" in reason] == [
         f"1 slot with a refused object: {SPAN(10, 15)}",
-        f"1 slot with an object that the store did not give in two tries: {SPAN(15, 20)}",
+        f"1 slot with an object that the store did not give: {SPAN(15, 20)}",
     ]
     assert (judged.figures["refused"], judged.figures["unreadable"]) == (1, 1)

@@ -26,7 +26,7 @@ from jobs.sources.object_scan import ScanSettings, scan_batches
 from jobs.storage.object_store import place_of
 from transforms.scan.needles import Needle, needles_of
 from transforms.subject.identity import Holding, Subject
-from transforms.subject.role import roles_of
+from transforms.subject.role import Roles
 
 _OBJECTS, _RECORDS = 500, 500_000
 _TEXTS = "interface_id instance_id record_vpc_id pkt_srcaddr pkt_dstaddr".split()
@@ -117,7 +117,7 @@ def _subject(number: int) -> Subject:
 
 
 def _roles(records: pa.Table, subject: Subject) -> int:
-    return int(len(records) - roles_of(records, subject).null_count)
+    return int(len(records) - Roles(subject).of(records).null_count)
 
 
 def _on_paper(s_per_octet: float, s_per_object: float) -> None:

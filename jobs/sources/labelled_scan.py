@@ -14,7 +14,7 @@ from jobs.sources.pace import Pace
 from jobs.sources.scanned_rows import SCANNED_TYPE
 from jobs.sources.side_rows import SideRows
 from transforms.label.frames import Shared
-from transforms.subject.frames import FOUND, found_of
+from transforms.subject.frames import FOUND, Finder
 from transforms.subject.identity import Subject
 
 _SOURCE = ("object_uri", "object_version", "object_line")
@@ -36,6 +36,8 @@ def labelled_scan(
     `side`, which has them once the frame has been written: it is to be evaluated once.
     """
 
+    finder = Finder(lookups, subject)
+
     def label(wanted: Iterable[ObjectToRead], pace: Pace) -> Iterator[pa.RecordBatch]:
         task = TaskContext.get()
         rows = side.begin(task.partitionId() if task else 0)
@@ -43,16 +45,16 @@ def labelled_scan(
             if batch["record"].null_count == len(batch):
                 rows.add(batch)
             else:
-                yield _labelled(batch, lookups, subject)
+                yield _labelled(batch, finder)
         rows.end()
 
     schema = from_arrow_schema(_LABELLED)
     return over_objects(spark, objects, settings.requests_per_second, label, schema)
 
 
-def _labelled(batch: pa.RecordBatch, lookups: Shared, subject: Subject) -> pa.RecordBatch:
+def _labelled(batch: pa.RecordBatch, finder: Finder) -> pa.RecordBatch:
     fields = batch["record"].flatten()
     records = pa.table(fields, schema=pa.schema(list(_RECORD)))
     source = [batch[name] for name in _SOURCE]
-    found = found_of(records, lookups.value, subject)
-    return pa.RecordBatch.from_arrays([*source, *fields, *found], schema=_LABELLED)
+    arrays = [*source, *fields, *finder.found(records)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_LABELLED)

@@ -56,11 +56,12 @@ class Owners:
 class Networks:
     """What is known of the pieces of the address space, cut where any of them begins or ends.
 
-    `firsts` are the first addresses of the cells, by the digits of an address key; the cells of
-    IPv6 are numbered behind those of IPv4.
+    `of_four` and `of_six` are the first addresses of the cells; those of IPv6 are numbered behind
+    those of IPv4.
     """
 
-    firsts: Mapping[int, Sequence[int]]
+    of_four: Numbers
+    of_six: Sequence[int]
     rows: Timed
     piece_of_row: Numbers
     found: Sequence[Found]
@@ -129,7 +130,7 @@ def _owners_of(rows: Sequence[OwnerRow]) -> Owners:
 
 
 def _networks_of(pieces: Mapping[int, Sequence[Area[Found]]]) -> Networks:
-    firsts: dict[int, Sequence[int]] = {}
+    firsts: list[list[int]] = []
     rows: list[tuple[int, Span]] = []
     piece_of_row: list[int] = []
     found: list[Found] = []
@@ -141,6 +142,7 @@ def _networks_of(pieces: Mapping[int, Sequence[Area[Found]]]) -> Networks:
             rows += ((before + cell, piece.span) for cell in cells)
             piece_of_row += [len(found)] * len(cells)
             found.append(piece.value)
-        firsts[digits] = cuts
+        firsts.append(cuts)
         before += len(cuts)
-    return Networks(firsts, Timed(rows), np.array(piece_of_row, dtype=np.int64), found)
+    of_four, of_six = np.array(firsts[0], dtype=np.int64), firsts[1]
+    return Networks(of_four, of_six, Timed(rows), np.array(piece_of_row, dtype=np.int64), found)

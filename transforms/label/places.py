@@ -34,8 +34,7 @@ def places_of(addresses: Sequence[str], networks: Networks, home: Home) -> Place
     four = [at for at, address in enumerate(addresses) if ":" not in address]
     packed = b"".join(socket.inet_pton(socket.AF_INET, addresses[at]) for at in four)
     numbers = np.frombuffer(packed, dtype=">u4").astype(np.int64)
-    firsts = np.array(networks.firsts[_OF_FOUR], dtype=np.int64)
-    cells[four] = np.searchsorted(firsts, numbers, side="right") - 1
+    cells[four] = np.searchsorted(networks.of_four, numbers, side="right") - 1
     for kind, spans in _SPANS_OF_FOUR.items():
         is_in = np.zeros(len(four), dtype=bool)
         for first, last in spans:
@@ -43,11 +42,11 @@ def places_of(addresses: Sequence[str], networks: Networks, home: Home) -> Place
         ranges[four] |= np.where(is_in, kind, 0)
     if len(four) == len(addresses):
         return Places(cells, ranges)
-    before, starts = len(firsts), networks.firsts[_OF_SIX]
+    before = len(networks.of_four)
     for at, address in enumerate(addresses):
         if ":" in address:
             number = int.from_bytes(socket.inet_pton(socket.AF_INET6, address))
-            cell = bisect_right(starts, number) - 1
+            cell = bisect_right(networks.of_six, number) - 1
             cells[at] = before + cell if cell >= 0 else -1
             ranges[at] = _range_of_six(number, home)
     return Places(cells, ranges)

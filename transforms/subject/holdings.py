@@ -1,6 +1,6 @@
 """What was the subject's, and when: looked up for many records at once, however much it is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,10 +37,17 @@ def times_of(records: pa.Table) -> Times:
     return Times(first, last, has_time)
 
 
-def is_among(column: Coded, wanted: Iterable[str]) -> Flags:
+def held_by_name(held: Iterable[tuple[str, Held]]) -> dict[str, list[Held]]:
+    """When each thing was held, by its name."""
+    found: dict[str, list[Held]] = {}
+    for name, span in held:
+        found.setdefault(name, []).append(span)
+    return found
+
+
+def is_among(column: Coded, wanted: Collection[str]) -> Flags:
     """Where the value is one of the wanted."""
-    known = set(wanted)
-    return np.array([value in known for value in column.values] + [False])[column.codes]
+    return np.array([value in wanted for value in column.values] + [False])[column.codes]
 
 
 def while_held(

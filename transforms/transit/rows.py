@@ -1,5 +1,7 @@
 """Scanned records of transit gateways → rows of the table `transit`, and whose they are."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -8,7 +10,7 @@ from pyspark.sql import functions as F
 from transforms.coded import coded, with_columns
 from transforms.record_id import record_id
 from transforms.schemas import TRANSIT
-from transforms.subject.holdings import Held, times_of, while_held
+from transforms.subject.holdings import Held, held_by_name, times_of, while_held
 from transforms.subject.identity import Subject
 from transforms.table_shape import columns_of_ddl
 
@@ -41,15 +43,16 @@ def transit_rows(scanned: DataFrame, subject: Subject | None) -> DataFrame:
     )  # fmt: skip
     if subject is None:
         return rows.withColumns({"side": F.lit(None).cast("string"), "is_kept": F.lit(True)})
-    sided = with_columns(rows, [_SIDE], lambda record: [_sides_of(record, subject)])
+    held = held_by_name(
+        (address, Held(valid_from, valid_to, vpc_ids=subject.vpc_ids))
+        for address, valid_from, valid_to, _ in subject.holdings
+    )
+    sided = with_columns(rows, [_SIDE], lambda record: [_sides_of(record, held)])
     return sided.withColumn("is_kept", F.col("side").isNotNull())
 
 
-def _sides_of(records: pa.Table, subject: Subject) -> pa.Array:
+def _sides_of(records: pa.Table, held: Mapping[str, Sequence[Held]]) -> pa.Array:
     times = times_of(records)
-    held: dict[str, list[Held]] = {}
-    for address, valid_from, valid_to, _ in subject.holdings:
-        held.setdefault(address, []).append(Held(valid_from, valid_to, (), subject.vpc_ids))
     side = np.full(len(records), "", dtype="<U3")
     for name in reversed(_SIDES):
         vpcs = coded(records[f"tgw_{name}_vpc_id"])

@@ -80,8 +80,10 @@ def widened(
     if not (plan.may_widen and _has_own_records(plan.subject)):
         return plan.subject
     settings = scan_settings(arguments, plan.window, plan.subject.needles())
-    frame = scan_objects(spark, plan.listing.selected, settings)
-    return _widened(plan.subject, frame, labels)
+    frame = scan_objects(spark, plan.listing.selected, settings).persist()
+    subject = _widened(plan.subject, frame, labels)
+    frame.unpersist()
+    return subject
 
 
 def _has_own_records(subject: Subject) -> bool:

@@ -26,18 +26,15 @@ from transforms.schemas import SCANNED
 _FILE_BYTES = 32 * 1024 * 1024
 _ROWS_TO_SPARK = 10_000
 
-Files = dict[int, tuple[str, ...]]  # by the number of the task's partition
+Files = list[tuple[int, tuple[str, ...]]]  # with the number of the task's partition
 
 
 class _Named(AccumulatorParam[Files]):
     def zero(self, value: Files) -> Files:
-        return {}
+        return []
 
     def addInPlace(self, value1: Files, value2: Files) -> Files:
-        twice = value1.keys() & value2.keys()
-        if twice:
-            raise RuntimeError(f"found the rows of task {min(twice)} twice; expected them once")
-        return {**value1, **value2}
+        return [*value1, *value2]
 
 
 class SideRows:
@@ -45,15 +42,21 @@ class SideRows:
 
     def __init__(self, context: SparkContext, folder: str) -> None:
         self.folder = folder
-        self._named: Accumulator[Files] = context.accumulator({}, _Named())
+        self._named: Accumulator[Files] = context.accumulator([], _Named())
 
     def begin(self, partition: int) -> "TaskRows":
         """Where one task puts its rows."""
         return TaskRows(self.folder, partition, self._named)
 
     def frame(self, spark: SparkSession) -> DataFrame:
-        """Rows of `schemas.SCANNED` of all tasks, once the pass has ended."""
-        uris = [(uri,) for _, files in sorted(self._named.value.items()) for uri in files]
+        """Rows of `schemas.SCANNED` of all tasks, once the pass has ended.
+
+        Raises RuntimeError when a task counted twice: the pass was evaluated more than once.
+        """
+        named = sorted(self._named.value)
+        if len({partition for partition, _ in named}) < len(named):
+            raise RuntimeError("found side rows of a task twice; expected one evaluation of a pass")
+        uris = [(uri,) for _, files in named for uri in files]
         tasks = max(1, min(len(uris), spark.sparkContext.defaultParallelism))
         files = spark.createDataFrame(uris, "uri STRING").coalesce(tasks)
         return files.mapInArrow(_read, SCANNED)
@@ -70,19 +73,21 @@ class TaskRows:
         self._folder, self._partition, self._named = folder, partition, named
         self._attempt = uuid4().hex
         self._held: list[pa.RecordBatch] = []
+        self._bytes = 0
         self._files: list[str] = []
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Keep rows of `SCANNED_TYPE`; what is kept becomes a file when it is large."""
         self._held.append(rows)
-        if sum(batch.nbytes for batch in self._held) >= _FILE_BYTES:
+        self._bytes += rows.nbytes
+        if self._bytes >= _FILE_BYTES:
             self._store()
 
     def end(self) -> None:
         """Store the rest and name the files: the last thing that a task does."""
         if self._held:
             self._store()
-        self._named.add({self._partition: tuple(self._files)})
+        self._named.add([(self._partition, tuple(self._files))])
 
     def _store(self) -> None:
         name = f"{self._partition:06d}-{self._attempt}-{len(self._files):04d}.parquet"
@@ -90,7 +95,7 @@ class TaskRows:
         pq.write_table(pa.Table.from_batches(self._held), data)
         write_bytes(uri, data.getvalue())
         self._files.append(uri)
-        self._held = []
+        self._held, self._bytes = [], 0
 
 
 def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -1,15 +1,20 @@
 """Flow-log objects in an archive of S3: told before anything is read, as a sentence."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from jobs.storage.archive import archived_keys
-from jobs.storage.object_store import Bucket, Place
+from jobs.storage.archive import NOT_TOLD, TIERING, tier_of
+from jobs.storage.key_pages import page_of
+from jobs.storage.object_store import Place
+from transforms.scan.split_points import shared_by
 
-_FOLDERS_IN_FLIGHT = 8
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+_REQUESTS_IN_FLIGHT = 16
 _SLOT = timedelta(minutes=5)
 RESTORE = (
     "restore them (aws s3api restore-object, or S3 Batch Operations for many) and run again when "
@@ -25,21 +30,43 @@ class ArchivedObject(NamedTuple):
     slot_at: datetime | None
 
 
-def archived_places(places: Iterable[Place]) -> Mapping[tuple[Bucket, str], str]:
-    """By bucket and path, the storage class of those that S3 gives only after a restore.
+def archived_in(objects: Iterable[tuple[Place, str]]) -> Mapping[Place, str | None]:
+    """The class or the archive tier of objects that may be archived; None where they are in none.
 
-    Folders of this machine have no archive. Raises KeyFailure.
+    Given is what a listing said of each (see `archive`); where none did, its folder is listed.
+    Raises KeyFailure.
     """
-    folders: dict[tuple[Bucket, str], set[str]] = {}
-    for bucket, path in places:
-        if bucket is not None:
-            folders.setdefault((bucket, path.rpartition("/")[0]), set()).add(path)
-    found: dict[tuple[Bucket, str], str] = {}
-    with ThreadPoolExecutor(_FOLDERS_IN_FLIGHT) as pool:
-        each = pool.map(lambda item: archived_keys(item[0][0], item[1]), folders.items())
-        for (bucket, _), keys in zip(folders, each, strict=True):
-            found.update(((bucket, key), name) for key, name in keys.items())
+    found: dict[Place, str | None] = dict(objects)
+    folders: dict[Place, set[str]] = {}
+    for place, told in found.items():
+        if told == NOT_TOLD:
+            folder = place._replace(path=place.path.rpartition("/")[0])
+            folders.setdefault(folder, set()).add(place.path)
+    with ThreadPoolExecutor(_REQUESTS_IN_FLIGHT) as pool:
+        for listed in pool.map(_listed, folders, folders.values()):
+            found.update(listed)
+        asleep = [place for place, told in found.items() if told == TIERING]
+        found.update(zip(asleep, pool.map(tier_of, asleep), strict=True))
     return found
+
+
+def _listed(folder: Place, keys: Collection[str]) -> Mapping[Place, str | None]:
+    """What a listing of their folder says of some keys."""
+    assert folder.bucket is not None
+    found: dict[Place, str | None] = {folder._replace(path=key): None for key in keys}
+    begin, token = shared_by(min(keys), max(keys)), None
+    while True:
+        page = page_of(folder.bucket, begin, _class_of, token=token)
+        for key, told in page.rows:
+            if key in keys:
+                found[folder._replace(path=key)] = told
+        token = page.token
+        if token is None:
+            return found
+
+
+def _class_of(meta: "ObjectMeta", archived: str | None) -> tuple[str, str | None]:
+    return meta["path"], archived
 
 
 def archived_sentence(archived: Iterable[ArchivedObject], selected: int) -> str | None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from obstore.exceptions import BaseError
 
 from jobs.errors import BadInput
-from jobs.sources.archived import ArchivedObject, archived_places, archived_sentence
+from jobs.sources.archived import ArchivedObject, archived_in, archived_sentence
 from jobs.sources.object_list import named_objects
 from jobs.sources.walk import Walk
 from jobs.storage.any_key import KeyFailure
+from jobs.storage.archive import NOT_TOLD
 from jobs.storage.aws_access import OWN, Access
 from jobs.storage.object_store import Bucket, Place, first_line, place_of, stop_if_expired
 from transforms.scan.object_key import (
@@ -34,7 +35,8 @@ NO_OBJECT = "no object"
 class FlowLogObject(NamedTuple):
     """One listed object; `skipped` is the reason why it is not read, None when it is selected.
 
-    `archived` is the storage class of a selected one that nobody can read until it is restored.
+    `archived` is the storage class of a selected one that nobody can read until it is restored;
+    while the listing is made, of one of which that has yet to be found out.
     """
 
     bucket: Bucket | None
@@ -124,7 +126,9 @@ def list_objects(
     there, or nothing concerns the window, unless `may_be_empty`; CredentialsExpired where S3 says
     so.
     """
-    listed, left, problems = list[FlowLogObject](), dict[str, str](), list[str]()
+    listed: list[FlowLogObject] = []
+    left: dict[str, str] = {}
+    problems: list[str] = []
     for prefix in prefixes:
         try:
             found = _walked(prefix, access, window)
@@ -143,7 +147,10 @@ def list_objects(
     if object_list is not None:
         try:
             named = named_objects(object_list, access)
-            listed += (_as_listed(place, window, meta) for place, meta in named)
+            listed += (
+                _as_listed(place, window, meta, NOT_TOLD if place.bucket else None)
+                for place, meta in named
+            )
         except BadInput as bad:
             problems += bad.problems
     listing = Listing(_each_once(listed), tuple(sorted(left.items())))
@@ -157,8 +164,9 @@ def list_objects(
 
 def _with_archived(listing: Listing, source: str | None) -> Listing:
     """The listing that tells what is archived; raises BadInput where a source is nothing else."""
+    may_be = [(item.place, item.archived) for item in listing.selected if item.archived]
     try:
-        archived = archived_places(item.place for item in listing.selected)
+        archived = archived_in(may_be)
     except KeyFailure as error:
         stop_if_expired(error.code)
         why = f"listing storage classes failed: {first_line(error)}; run again"
@@ -167,9 +175,7 @@ def _with_archived(listing: Listing, source: str | None) -> Listing:
         return listing
     marked = listing._replace(
         objects=tuple(
-            item._replace(archived=archived.get((item.bucket, item.path)))
-            if item.bucket and item.skipped is None
-            else item
+            item._replace(archived=archived[item.place]) if item.archived else item
             for item in listing.objects
         )
     )
@@ -223,14 +229,18 @@ def _walk(root: Place, window: Window) -> Listing:
     return Listing(tuple(walk.rows), tuple(walk.left))
 
 
-def _as_listed(root: Place, window: Window, meta: "ObjectMeta") -> FlowLogObject:
+def _as_listed(
+    root: Place, window: Window, meta: "ObjectMeta", archived: str | None
+) -> FlowLogObject:
+    skipped = reason_to_skip(meta["path"], window)
     return FlowLogObject(
         bucket=root.bucket,
         path=meta["path"],
         etag=meta["e_tag"],
         size=meta["size"],
         last_modified=meta["last_modified"],
-        skipped=reason_to_skip(meta["path"], window),
+        skipped=skipped,
+        archived=archived if skipped is None else None,
     )
 
 

@@ -5,16 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from jobs.storage.any_key import KeyFailure, head, is_plain
+from jobs.storage.archive import NOT_TOLD
 from jobs.storage.folder_listing import list_files, names_of, prefix_of
-from jobs.storage.key_pages import Page, page_of
+from jobs.storage.key_pages import Page, RowOf, page_of
 from jobs.storage.object_store import Place
 from jobs.storage.split_listing import LIMITS, Piece, SplitListing
-
-if TYPE_CHECKING:
-    from obstore import ObjectMeta
 
 Row = TypeVar("Row")
 
@@ -43,7 +41,7 @@ class Walk(Generic[Row]):
     def __init__(
         self,
         root: Place,
-        row_of: "Callable[[ObjectMeta], Row]",
+        row_of: RowOf[Row],
         reason_to_leave: Callable[[str], str | None],
     ) -> None:
         if root.path.endswith("/") and is_plain(root.path[:-1]):  # as people write a folder
@@ -72,7 +70,8 @@ class Walk(Generic[Row]):
     def _take_root_for_object(self) -> None:
         """A place that is no folder may be an object; where it is neither, nothing is found."""
         try:
-            self.rows.append(self._row_of(head(self._root)))
+            archived = None if self._root.bucket is None else NOT_TOLD
+            self.rows.append(self._row_of(head(self._root), archived))
         except FileNotFoundError:
             pass
 
@@ -92,7 +91,7 @@ class Walk(Generic[Row]):
     def _files(self, folder: Place) -> Page[Row]:
         """obstore's own rows, three times as large as ours, end here."""
         found = list_files(folder)
-        return Page([], [self._row_of(meta) for meta in found.objects], found.folders, None)
+        return Page([], [self._row_of(meta, None) for meta in found.objects], found.folders, None)
 
     def _take_files(self, future: Future[Page[Row]]) -> None:
         page = future.result()

@@ -97,12 +97,10 @@ def _meta(key: str, size: int, last_modified: datetime, etag: str | None) -> "Ob
 
 @lru_cache(maxsize=64)
 def client_of(bucket: Bucket) -> Any:
-    """boto3's client for a bucket, once per process; it tries again what S3 throttles."""
-    return s3_client(bucket)
+    """boto3's client for a bucket, once per process, at the host that obstore calls.
 
-
-def s3_client(bucket: Bucket) -> Any:
-    """A client of boto3 that reaches a bucket as obstore does."""
+    It tries again what S3 throttles.
+    """
     from botocore.config import Config  # here, not above: few runs need it, and it takes 0.3 s
 
     retries: Any = {"max_attempts": 10, "mode": "standard"}

@@ -60,5 +60,5 @@ def _possible(folders: Iterable[str]) -> Iterator[str]:
     return (path for path in folders if len(path.encode()) < KEY_OCTETS_MOST)
 
 
-def _same(meta: "ObjectMeta") -> "ObjectMeta":
+def _same(meta: "ObjectMeta", _: str | None) -> "ObjectMeta":
     return meta

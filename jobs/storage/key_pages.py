@@ -12,12 +12,15 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 from jobs.storage.any_key import KeyFailure, client_of, failures
+from jobs.storage.archive import archived_as
 from jobs.storage.object_store import Bucket
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 Row = TypeVar("Row")
+# Of what is said of an object, and its class where it is archived, or may be: see `archive`.
+RowOf = Callable[["ObjectMeta", str | None], Row]
 
 _BODY = "ListingBody"
 _EMPTY = b"<ListBucketResult/>"
@@ -38,7 +41,7 @@ class Page(NamedTuple, Generic[Row]):
 def page_of(
     bucket: Bucket,
     prefix: str,
-    row_of: "Callable[[ObjectMeta], Row]",
+    row_of: RowOf[Row],
     *,
     after: str = "",
     token: str | None = None,
@@ -51,7 +54,12 @@ def page_of(
     start = {"ContinuationToken": token} if token else {"StartAfter": after} if after else {}
     with failures():
         answer = _listing_client(bucket).list_objects_v2(
-            Bucket=bucket.name, Prefix=prefix, Delimiter="/", EncodingType="url", **start
+            Bucket=bucket.name,
+            Prefix=prefix,
+            Delimiter="/",
+            EncodingType="url",
+            OptionalObjectAttributes=["RestoreStatus"],
+            **start,
         )
     try:
         return _parsed(answer[_BODY], prefix, row_of)
@@ -79,7 +87,7 @@ def _take_body(
         response_dict["body"] = _EMPTY
 
 
-def _parsed(body: bytes, prefix: str, row_of: "Callable[[ObjectMeta], Row]") -> Page[Row]:
+def _parsed(body: bytes, prefix: str, row_of: RowOf[Row]) -> Page[Row]:
     root = ElementTree.fromstring(body)
     space = root.tag[: root.tag.find("}") + 1]
     is_encoded = root.findtext(f"{space}EncodingType") == "url"
@@ -91,22 +99,32 @@ def _parsed(body: bytes, prefix: str, row_of: "Callable[[ObjectMeta], Row]") -> 
     for item in root.iterfind(f"{space}Contents"):
         found = {child.tag: child.text or "" for child in item}
         key, size = key_in(found[f"{space}Key"]), int(found[f"{space}Size"])
-        if key != prefix or size:
-            page.keys.append(key)
-            page.rows.append(
-                row_of(
-                    {
-                        "path": key,
-                        "size": size,
-                        "last_modified": _instant(found[f"{space}LastModified"]),
-                        "e_tag": found.get(f"{space}ETag"),
-                        "version": None,
-                    }
-                )
-            )
+        if key == prefix and not size:
+            continue
+        modified = _instant(found[f"{space}LastModified"])
+        storage_class = found.get(f"{space}StorageClass", "STANDARD")
+        restored = None if storage_class == "STANDARD" else _restored_until(item, space)
+        meta: ObjectMeta = {
+            "path": key,
+            "size": size,
+            "last_modified": modified,
+            "e_tag": found.get(f"{space}ETag"),
+            "version": None,
+        }
+        page.keys.append(key)
+        page.rows.append(row_of(meta, archived_as(storage_class, modified, restored)))
     for item in root.iterfind(f"{space}CommonPrefixes"):
         page.folders.append(key_in(item.findtext(f"{space}Prefix") or ""))
     return page
+
+
+def _restored_until(item: ElementTree.Element, space: str) -> datetime | None:
+    """Until when a restored copy can be read; None without one, or while it is being made."""
+    status = item.find(f"{space}RestoreStatus")
+    if status is None or status.findtext(f"{space}IsRestoreInProgress") == "true":
+        return None
+    until = status.findtext(f"{space}RestoreExpiryDate")
+    return _instant(until) if until else None
 
 
 def _instant(text: str) -> datetime:

@@ -128,7 +128,4 @@ def _aggregator(text: str) -> str:
 
 
 def _role_arns(text: str) -> tuple[str, ...]:
-    found = values.items(text)
-    if not all(re.fullmatch(patterns.ROLE_ARN, arn) for arn in found):
-        raise ValueError("expected arn:aws:iam::ACCOUNT:role/NAME")
-    return found
+    return tuple(map(values.role_arn, values.items(text)))

@@ -14,7 +14,6 @@ from jobs.output.run_copy import show_copy, store_copy
 from jobs.pipeline.result import RunResult
 from jobs.storage.object_store import place_of
 from transforms import patterns
-from transforms.label.age import age_of_labels
 from transforms.text import for_mail
 from transforms.vocabulary import Reading
 
@@ -78,13 +77,7 @@ def _lines(result: RunResult) -> Iterator[str]:
     balanced = all(books.balanced for books in result.books.values())
     books = "balanced" if balanced else "NOT BALANCED: do not use the figures"
     yield f"Books: {books}; {result.books[Reading.WINDOW].flows:,} flows"
-    age = age_of_labels(
-        case.arguments.labels,
-        case.labels.taken_at,
-        started_at=case.started_at,
-        window=case.arguments.window,
-    )
-    yield f"Labels: {age}"
+    yield f"Labels: {case.age_of_labels()}"
     yield f"Window: {case.arguments.window}"
     yield ""
     yield from _places(result)

@@ -11,7 +11,6 @@ from jobs.pipeline.case_coverage import copy_lines, coverage_lines, refused_obje
 from jobs.pipeline.result import Investigation, RunResult
 from jobs.pipeline.transit import TransitSeen
 from jobs.sources.labels import label_warnings
-from transforms.label.age import age_of_labels
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import Place
 from transforms.story import story_lines
@@ -106,13 +105,7 @@ def _case(result: RunResult, is_full: bool) -> Iterator[str]:
     yield f"  subject   {_subject(result)}"
     yield from _known_by(result, is_full)
     yield f"  window    {case.arguments.window}"
-    age = age_of_labels(
-        case.arguments.labels,
-        case.labels.taken_at,
-        started_at=case.started_at,
-        window=case.arguments.window,
-    )
-    yield f"  labels    {age}"
+    yield f"  labels    {case.age_of_labels()}"
     yield from _reading(result)
     if is_full:
         yield from _read_in_full(books)

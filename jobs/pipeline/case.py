@@ -7,6 +7,7 @@ from datetime import datetime
 from jobs.cli.arguments import Arguments
 from jobs.sources.findings import FindingFile
 from jobs.sources.listing import Listing
+from transforms.label.age import age_of_labels
 from transforms.label.tables import LabelTables
 from transforms.subject.identity import Subject
 from transforms.vocabulary import Reading
@@ -43,6 +44,15 @@ class Case:
     def table(self, name: str, reading: Reading = Reading.WINDOW) -> str:
         """Where a table of a reading is."""
         return self.arguments.table(f"{reading.folder}/{name}".lstrip("/"))
+
+    def age_of_labels(self) -> str:
+        """How old the labels were, as a sentence."""
+        return age_of_labels(
+            self.arguments.labels,
+            self.labels.taken_at,
+            started_at=self.started_at,
+            window=self.arguments.window,
+        )
 
     def archived(self) -> Iterator[str]:
         """What is listed, and cannot be read before somebody restores it: a sentence each."""

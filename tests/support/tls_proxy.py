@@ -50,11 +50,14 @@ def tls_proxy(folder: Path, hosts: list[str]) -> Iterator[Proxy]:
 
     class Handler(StreamRequestHandler):
         def handle(self) -> None:
-            host = _head(self.rfile).split()[1].removesuffix(":443")
+            host = _head(self.rfile)[0].split()[1].removesuffix(":443")
             self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
             with context.wrap_socket(self.connection, server_side=True) as inner:
                 stream = inner.makefile("rb")
-                method, target = _head(stream).split()[:2]
+                request, octets = _head(stream)
+                method, target = request.split()[:2]
+                # All of it: a connection that is closed before is reset, and the client asks again.
+                stream.read(octets)
                 requests.append(Request(host, target.partition("?")[0]))
                 inner.sendall(_DENIED if method == "POST" else _OBJECT)
                 if method == "GET":
@@ -67,14 +70,17 @@ def tls_proxy(folder: Path, hosts: list[str]) -> Iterator[Proxy]:
         server.shutdown()
 
 
-def _head(stream: BufferedIOBase) -> str:
-    """The first line of a request, read with all of its headers."""
+def _head(stream: BufferedIOBase) -> tuple[str, int]:
+    """The first line of a request, read with all of its headers, and the octets of its body."""
     lines = iter(stream.readline, b"")
-    first = next(lines).decode()
+    first, octets = next(lines).decode(), 0
     for line in lines:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            octets = int(value)
         if not line.strip():
             break
-    return first
+    return first, octets
 
 
 def _certificates(folder: Path, hosts: list[str]) -> tuple[Path, Path]:

@@ -4,13 +4,13 @@ import gzip
 import json
 from pathlib import Path
 
-import boto3
 import pytest
 from pyspark.sql import SparkSession
 
 from jobs import verify_case
 from jobs.errors import ExitCode
 from jobs.trace_instance import main
+from tests.support.archive_account import archive_of
 from tests.support.records import COLUMNS, flow_line
 
 ARCHIVE = "222222222222"
@@ -27,16 +27,7 @@ def archive(bucket: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, dict[str
     An object every five minutes; those of two hours of four are in Glacier, and one of the others
     has a key that only boto3 takes.
     """
-    monkeypatch.setenv("MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS", "false")
-    keys = boto3.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="archive")["Credentials"]
-    s3 = boto3.client(
-        "s3",
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )
-    name = f"{bucket}-archive"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    name, s3, keys = archive_of(ROLE, bucket, monkeypatch)
     midnight = 1_795_392_000  # 2026-11-23
     for hour in HOURS:
         for minute in range(0, 60, 5):
@@ -54,7 +45,7 @@ def archive(bucket: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, dict[str
                 Body=gzip.compress(" ".join(COLUMNS).encode() + b"\n" + line),
                 StorageClass="GLACIER" if hour in ARCHIVED_HOURS else "STANDARD",
             )
-    return f"s3://{name}/AWSLogs", {name: str(value) for name, value in keys.items()}
+    return f"s3://{name}/AWSLogs", keys
 
 
 def flags(prefix: str, output: Path) -> list[str]:

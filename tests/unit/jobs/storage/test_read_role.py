@@ -17,6 +17,7 @@ from jobs.sources.object_fetch import Fetched, NotFetched, ObjectToRead, fetch_a
 from jobs.storage.aws_access import OWN, Access, check_role, role_credentials
 from jobs.storage.object_store import Bucket, Place, place_of
 from jobs.trace_instance import main
+from tests.support.archive_account import archive_of
 from tests.support.http_server import served
 from tests.unit.jobs.sources.test_listing import WINDOW
 
@@ -28,16 +29,7 @@ KEYS = ("logs/plain.log", "logs//odd.log")
 @pytest.fixture
 def archive_bucket(bucket: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A bucket of another account, which lets no other account in."""
-    monkeypatch.setenv("MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS", "false")
-    keys = boto3.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="archive")["Credentials"]
-    s3 = boto3.client(
-        "s3",
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )
-    name = f"{bucket}-archive"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    name, s3, _ = archive_of(ROLE, bucket, monkeypatch)
     for key in KEYS:
         s3.put_object(Bucket=name, Key=key, Body=key.encode())
     return name

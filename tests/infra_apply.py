@@ -1,7 +1,7 @@
 """infra/ applied, planned again, executed and destroyed against moto on loopback; prints what held.
 
 moto lacks two calls of Step Functions that the provider makes, calls a new application of EMR
-Serverless STARTED where AWS says CREATED, and forgets its architecture: `Gaps` stands in front of
+Serverless STARTED where AWS says CREATED, and forgets its architecture and the type of a Glue connection: `Gaps` stands in front of
 it and answers these. Its Step Functions can neither write an object to S3, read one, nor wait for
 a Glue run: `object_bodies_as_json`, `runs_awaited`.
 An OpenSearch domain is left out: the provider waits minutes for one.
@@ -111,7 +111,8 @@ class Gaps:
         if canned is not None:
             start_response("200 OK", [("Content-Type", "application/x-amz-json-1.0")])
             return [json.dumps(canned).encode()]
-        if not re.fullmatch(r"/applications/\w+", environ["PATH_INFO"]):
+        is_application = re.fullmatch(r"/applications/\w+", environ["PATH_INFO"])
+        if not is_application and environ.get("HTTP_X_AMZ_TARGET") != "AWSGlue.GetConnection":
             return self._moto(environ, start_response)  # type: ignore[no-any-return]
         return self._described(environ, start_response)
 
@@ -122,6 +123,9 @@ class Gaps:
         answer = json.loads(body or b"{}")
         if application := answer.get("application"):
             answer["application"] = {**application, "architecture": "X86_64"}
+            body = json.dumps(answer).encode()
+        if connection := answer.get("Connection"):
+            answer["Connection"] = {**connection, "ConnectionType": "NETWORK"}
             body = json.dumps(answer).encode()
         plain = [(name, value) for name, value in headers if name.lower() != "content-length"]
         start_response(status, [*plain, ("Content-Length", str(len(body)))])

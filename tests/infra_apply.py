@@ -1,9 +1,9 @@
 """infra/ applied, planned again, executed and destroyed against moto on loopback; prints what held.
 
 moto lacks two calls of Step Functions that the provider makes, calls a new application of EMR
-Serverless STARTED where AWS says CREATED, and forgets its architecture and the type of a Glue connection: `Gaps` stands in front of
-it and answers these. Its Step Functions can neither write an object to S3, read one, nor wait for
-a Glue run: `object_bodies_as_json`, `runs_awaited`.
+Serverless STARTED where AWS says CREATED, and forgets its architecture and the type of a Glue
+connection: `Gaps` stands in front of it and answers these. Its Step Functions can neither write an
+object to S3, nor read one, nor wait for a Glue run: `object_bodies_as_json`, `runs_awaited`.
 An OpenSearch domain is left out: the provider waits minutes for one.
 """
 

@@ -1,9 +1,9 @@
 """infra/ applied, planned again, executed and destroyed against moto on loopback; prints what held.
 
 moto lacks two calls of Step Functions that the provider makes, calls a new application of EMR
-Serverless STARTED where AWS says CREATED, and forgets its architecture: `Gaps` stands in front of
-it and answers these. Its Step Functions can neither write an object to S3, read one, nor wait for
-a Glue run: `object_bodies_as_json`, `runs_awaited`.
+Serverless STARTED where AWS says CREATED, and forgets its architecture and the type of a Glue
+connection: `Gaps` stands in front of it and answers these. Its Step Functions can neither write an
+object to S3, nor read one, nor wait for a Glue run: `object_bodies_as_json`, `runs_awaited`.
 An OpenSearch domain is left out: the provider waits minutes for one.
 """
 
@@ -43,6 +43,7 @@ from tests.support.terraform import Terraform, what_is_missing
 Environ = dict[str, Any]
 Answer = Callable[..., Any]
 
+SUBJECT = "VPC Flow Trace: DATA"
 ROOT = """
 module "flow_trace" {
   source = "../infra"
@@ -111,7 +112,8 @@ class Gaps:
         if canned is not None:
             start_response("200 OK", [("Content-Type", "application/x-amz-json-1.0")])
             return [json.dumps(canned).encode()]
-        if not re.fullmatch(r"/applications/\w+", environ["PATH_INFO"]):
+        is_application = re.fullmatch(r"/applications/\w+", environ["PATH_INFO"])
+        if not is_application and environ.get("HTTP_X_AMZ_TARGET") != "AWSGlue.GetConnection":
             return self._moto(environ, start_response)  # type: ignore[no-any-return]
         return self._described(environ, start_response)
 
@@ -122,6 +124,9 @@ class Gaps:
         answer = json.loads(body or b"{}")
         if application := answer.get("application"):
             answer["application"] = {**application, "architecture": "X86_64"}
+            body = json.dumps(answer).encode()
+        if connection := answer.get("Connection"):
+            answer["Connection"] = {**connection, "ConnectionType": "NETWORK"}
             body = json.dumps(answer).encode()
         plain = [(name, value) for name, value in headers if name.lower() != "content-length"]
         start_response(status, [*plain, ("Content-Length", str(len(body)))])
@@ -218,6 +223,10 @@ def executed(machine_arn: str, event: dict[str, Any]) -> None:
     """The arguments of the run that a finding starts are a command line of ours."""
     s3, glue = boto3.client("s3"), boto3.client("glue")
     finding_id = event["detail"]["id"]
+    # moto's run writes nothing, and its S3 names no error by which a missing notice is known.
+    notice = {"case_id": finding_id, "subject": SUBJECT, "message": "DATA: Yes. Coverage: FULL"}
+    key = f"cases/{finding_id}/notice.json"
+    s3.put_object(Bucket="cases-1", Key=key, Body=json.dumps(notice).encode())
 
     execution = ended(machine_arn, event)
 
@@ -312,7 +321,9 @@ def check(folder: Path, url: str) -> None:
     (machine,) = boto3.client("stepfunctions").list_state_machines()["stateMachines"]
     event = finding(datetime(2026, 11, 23, tzinfo=UTC))
     executed(machine["stateMachineArn"], event)
-    say(f"told      {told(queue_url, 'VPC Flow Trace: a case is complete')}")
+    say(f"told      {told(queue_url, SUBJECT)}")
+    versions = boto3.resource("s3").Bucket("cases-1").object_versions
+    versions.delete(BypassGovernanceRetention=True)
 
     boto3.client("glue").delete_job(JobName="vpc-flow-trace")
     failed = ended(machine["stateMachineArn"], event)

@@ -1,5 +1,6 @@
 """What the documentation says of the code is so: links, commands, exit codes, permissions."""
 
+import json
 import re
 import shlex
 import tomllib
@@ -126,6 +127,34 @@ def test_every_call_to_aws_is_among_the_permissions() -> None:
     assert [action for action in sorted(actions) if f"{action}`" not in page] == []
 
 
+def rows_of(page: str, heading: str) -> dict[str, list[float]]:
+    """The rows of figures in the table below a heading."""
+    section = (ROOT / page).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    lines = [
+        line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")
+    ]
+    return {
+        name: [float(figure.replace(",", "")) for figure in figures] for name, *figures in lines[1:]
+    }
+
+
+def test_the_costs_of_a_month_follow_from_the_prices() -> None:
+    prices = json.loads((ROOT / "conf/prices.json").read_text())
+    (ten_workers,) = (each for each in prices["platforms"] if each["name"].startswith("Glue, 10"))
+    hour, read = ten_workers["usd_per_hour"], prices["usd_per_1000_gets"] / 1_000
+
+    cases, minutes, objects, runs, run_minutes, *told = rows_of(
+        "docs/organisation.md", "What it costs in a month"
+    ).values()
+
+    for at in range(3):
+        of_cases = cases[at] * minutes[at] / 60 * hour
+        of_labels = runs[at] * run_minutes[at] / 60 * hour * 2 / 10
+        of_reads = cases[at] * objects[at] * read
+        parts = (of_cases, of_labels, of_reads, of_cases + of_labels + of_reads)
+        assert [row[at] for row in told] == [round(part, 2) for part in parts]
+
+
 def test_the_newest_version_of_the_changelog_is_that_of_the_package() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
@@ -136,6 +165,9 @@ def test_the_newest_version_of_the_changelog_is_that_of_the_package() -> None:
 FOREIGN_FLAGS = {
     *("conf", "jars", "properties-file"),
     *("detector-id", "finding-ids"),
+    *("stack-set-name", "permission-model", "auto-deployment", "capabilities", "template-body"),
+    *("parameters", "deployment-targets", "job-name", "state-machine-arn", "input"),
+    *("no-index", "python-virtual-env"),
     "require-hashes",
     *("datalake-formats", "enable-metrics", "extra-jars"),
     *("flows", "help", "flag", "name"),

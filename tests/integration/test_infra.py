@@ -14,9 +14,13 @@ from botocore.validate import ParamValidator
 from jobs.cli.arguments import parse_arguments
 from jobs.cli.label_arguments import parse_request
 from tests.integration.test_conf_aws import GLUE_KEEPS
-from tests.support.terraform import Terraform, events_of, policies_in, what_is_missing
-
-pytestmark = pytest.mark.skipif(what_is_missing() is not None, reason=str(what_is_missing()))
+from tests.support.terraform import (
+    PROVIDERS,
+    Terraform,
+    events_of,
+    policies_in,
+    what_is_missing,
+)
 
 Row = tuple[str, str, str]
 State = dict[str, Any]
@@ -182,9 +186,14 @@ WITHOUT_RESOURCE = {
 }
 
 
-@pytest.fixture(scope="module")
-def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    made = Terraform(tmp_path_factory.mktemp("infra"))
+@pytest.fixture(scope="module", params=PROVIDERS, ids="provider {}".format)
+def terraform(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Terraform:
+    """infra/ with each major version of the provider that this machine has."""
+    if (reason := what_is_missing(request.param)) is not None:
+        pytest.skip(reason)
+    made = Terraform(tmp_path_factory.mktemp("infra"), provider=request.param)
     made.init()
     return made
 
@@ -244,6 +253,7 @@ def test_the_module_is_formatted_and_valid(terraform: Terraform) -> None:
     terraform.run("validate")
 
 
+@pytest.mark.skipif(what_is_missing() is not None, reason=str(what_is_missing()))
 def test_the_example_is_valid(tmp_path: Path) -> None:
     example = Terraform(tmp_path, "infra/example")
     example.init()

@@ -12,7 +12,6 @@ locals {
   log_arn        = "arn:${local.partition}:logs:${local.here}:log-group:"
   rule_arn       = "arn:${local.partition}:events:${local.here}:rule/${var.name}-finding"
   queue_arn      = "arn:${local.partition}:sqs:${local.here}:${var.name}-undelivered"
-  s3_in_region   = "s3.${local.region}.${data.aws_partition.this.dns_suffix}"
   output_bucket  = split("/", var.output)[2]
   output_prefix  = trim(join("/", slice(split("/", var.output), 3, length(split("/", var.output)))), "/")
   source_buckets = distinct([for uri in var.flow_logs : split("/", uri)[2]])

@@ -6,7 +6,7 @@ locals {
   log_group    = "/${var.name}/glue"
   opensearch   = one(concat(var.opensearch[*], local.made_domain[*]))
   own_uris     = { flow_logs = join(",", var.flow_logs), labels = "${local.artifacts}/labels", output = var.output }
-  own_defaults = { for name, value in local.own_uris : "--${name}" => value }
+  own_defaults = merge({ for name, value in local.own_uris : "--${name}" => value }, local.read_arguments)
 
   opensearch_arguments = local.opensearch == null ? {} : merge(
     { "--opensearch_url" = local.opensearch.url },

@@ -56,7 +56,7 @@ resource "aws_iam_policy" "collect_labels" {
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = keys
-        Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
+        Condition = { StringEquals = { "kms:ViaService" = distinct([for arn in var.write_key_arns : local.via_s3[arn]]) } }
       } if length(keys) > 0
     ], local.organisation_statements)
   })

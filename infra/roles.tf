@@ -4,7 +4,7 @@ locals {
   # finds a bucket's region, and its 404 for a missing key, as such a request. It tells names of
   # keys; every read of an object is bound to the prefix.
   list_statements = [for bucket, prefixes in merge(
-    { for bucket in local.source_buckets : bucket => [for source in local.sources : source.prefix if source.bucket == bucket] },
+    { for bucket in distinct(local.own_sources[*].bucket) : bucket => [for source in local.own_sources : source.prefix if source.bucket == bucket] },
     { (var.artifact_bucket) = concat(["vpc-flow-trace", "labels", "findings"], [for prefix in [local.output_prefix] : prefix if local.output_bucket == var.artifact_bucket]) },
     local.output_bucket == var.artifact_bucket ? {} : { (local.output_bucket) = [local.output_prefix] },
     ) : {
@@ -15,13 +15,12 @@ locals {
     Condition = { StringLikeIfExists = { "s3:prefix" = flatten([for prefix in prefixes : prefix == "" ? ["*"] : [prefix, "${prefix}/*"]]) } }
   }]
 
-  data_statements = concat(local.list_statements, [
-    {
-      Sid      = "ReadFlowLogs"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource = [for source in local.sources : join("/", compact(["${local.s3}${source.bucket}", source.prefix, "*"]))]
-    },
+  data_statements = concat(local.list_statements, local.assume_statements, [for sources in [local.own_sources] : {
+    Sid      = "ReadFlowLogs"
+    Effect   = "Allow"
+    Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+    Resource = [for source in sources : join("/", compact(["${local.s3}${source.bucket}", source.prefix, "*"]))]
+    } if length(sources) > 0], [
     {
       # Whatever another policy allows: flow logs are evidence.
       Sid       = "NeverChangeFlowLogs"
@@ -42,20 +41,20 @@ locals {
       Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
       Resource = ["${local.s3}${local.output_bucket}/${local.output_prefix}/*"]
     },
-    ], [for keys in [concat(var.read_key_arns, var.write_key_arns)] : {
-      Sid       = "DecryptThroughS3"
+    ], [for each in local.through_s3.decrypt : {
+      Sid       = "DecryptThroughS3${each.region}"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
-      Resource  = keys
-      Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
-    } if length(keys) > 0
-    ], [for keys in [var.write_key_arns] : {
-      Sid       = "EncryptThroughS3"
+      Resource  = each.keys
+      Condition = each.condition
+    }
+    ], [for each in local.through_s3.encrypt : {
+      Sid       = "EncryptThroughS3${each.region}"
       Effect    = "Allow"
       Action    = ["kms:GenerateDataKey"]
-      Resource  = keys
-      Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
-    } if length(keys) > 0
+      Resource  = each.keys
+      Condition = each.condition
+    }
     ], [for key in var.signing_key_arn[*] : {
       # `job` may sign; who verifies needs kms:Verify or kms:VerifyMac and kms:DescribeKey.
       Sid      = "SignManifests"

@@ -172,7 +172,7 @@ resource "aws_iam_role_policy" "states" {
         Effect    = "Allow"
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource  = keys
-        Condition = { StringEquals = { "kms:ViaService" = local.s3_in_region } }
+        Condition = { StringEquals = { "kms:ViaService" = distinct([for arn in var.write_key_arns : local.via_s3[arn]]) } }
       } if length(keys) > 0
     ])
   })

@@ -53,6 +53,7 @@ VERIFY = Command(
                 Flag("expect_note", "SHA256", "the SHA-256 of a note, kept elsewhere"),
                 TRACE.flags["read_role_arn"],
                 TRACE.flags["requester_pays"],
+                TRACE.flags["read_endpoint"],
                 Flag("reads_in_flight", "COUNT", "objects that are read at a time", "32"),
                 VERBOSE,
             ),
@@ -179,6 +180,7 @@ def _arguments(argv: Sequence[str]) -> Request:
         access=Access(
             flags.optional("read_role_arn", values.role_arn, None),
             flags.value("requester_pays", values.boolean),
+            flags.optional("read_endpoint", values.endpoint_url, None),
         ),
     )
     if flags.problems:

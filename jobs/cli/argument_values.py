@@ -110,8 +110,8 @@ def addresses(text: str) -> tuple[str, ...]:
     return tuple(address for _, address in found if address is not None)
 
 
-def opensearch_url(text: str) -> str:
-    """An OpenSearch endpoint without a password in it."""
+def endpoint_url(text: str) -> str:
+    """A server without a password in its URL."""
     try:
         url = urlsplit(text)
         is_url = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0

@@ -128,6 +128,7 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
         access=Access(
             read.optional("read_role_arn", values.role_arn, None),
             read.value("requester_pays", values.boolean),
+            read.optional("read_endpoint", values.endpoint_url, None),
         ),
     )
     read.problems += _contradictions(read, arguments)

@@ -84,7 +84,7 @@ OPENSEARCH = FlagGroup(
 def read_target(flags: Reader) -> OpenSearchTarget | None:
     """The target, or None without --opensearch_url; adds every problem that it finds."""
     read = flags.optional
-    url = read("opensearch_url", values.opensearch_url, "")
+    url = read("opensearch_url", values.endpoint_url, "")
     allow_plain_http = flags.value("allow_plain_http", values.boolean)
     target = OpenSearchTarget(
         url=url,
@@ -107,7 +107,9 @@ def read_target(flags: Reader) -> OpenSearchTarget | None:
 def region_of(url: str) -> str | None:
     """The region in the host name of an Amazon OpenSearch domain or collection."""
     host = urlsplit(url).hostname or ""
-    found = re.search(rf"\.({patterns.REGION})\.(?:(?:es|aoss)\.amazonaws\.com|on\.aws)", host)
+    found = re.search(
+        rf"\.({patterns.REGION})\.(?:(?:es|aoss)\.amazonaws\.(?:com|eu)|on\.aws)", host
+    )
     return found[1] if found else None
 
 

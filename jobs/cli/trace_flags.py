@@ -45,6 +45,12 @@ _WHAT = FlagGroup(
             "true: this account pays for the requests, where the bucket of the flow logs wants it",
             "false",
         ),
+        Flag(
+            "read_endpoint",
+            "URL",
+            "where S3 is called for flow logs, such as a FIPS or an interface endpoint; without it "
+            "the variables of AWS's SDKs decide",
+        ),
         Flag("slack_minutes", "MINUTES", "how late an object may have been written", "60"),
     ),
     "--flow_logs s3://my-bucket/AWSLogs/111122223333 --slack_minutes 90",

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 
 
 class Access(NamedTuple):
-    """Whose credentials read a bucket, None for the job's own, and whether the job's account pays.
+    """Whose credentials read a bucket, None for the job's own, who pays, and at which URL of S3.
 
-    It names a role and holds no credential, so it may travel to the executors.
+    It names a role and holds no credential, so it may travel to the executors. Without an
+    `endpoint` the variables of AWS's SDKs decide.
     """
 
     role_arn: str | None = None
     requester_pays: bool = False
+    endpoint: str | None = None
 
 
 OWN = Access()
@@ -187,7 +189,7 @@ def as_configured() -> "Config":
     return Config(s3={"us_east_1_regional_endpoint": "regional"})
 
 
-def endpoint_of(bucket: str, region: str) -> Endpoint:
+def endpoint_of(bucket: str, region: str, given: str | None = None) -> Endpoint:
     """Where boto3 sends a request about a bucket; sends none and needs no credentials.
 
     Raises botocore's errors for what the variables say together, such as FIPS in China.
@@ -196,7 +198,9 @@ def endpoint_of(bucket: str, region: str) -> Endpoint:
     from botocore.awsrequest import AWSResponse
     from botocore.compat import HTTPHeaders
 
-    client = boto3.Session().client("s3", region_name=region, config=as_configured())
+    client = boto3.Session().client(
+        "s3", region_name=region, endpoint_url=given, config=as_configured()
+    )
     found: list[str] = []
 
     def instead_of_sending(params: dict[str, Any], **_: object) -> tuple[AWSResponse, object]:

@@ -94,13 +94,16 @@ def _bucket_of(name: str, access: Access) -> Bucket:
     session = session_for(access.role_arn)
     try:
         client = session.client(
-            "s3", region_name=first_region(session, access.role_arn), config=as_configured()
+            "s3",
+            region_name=first_region(session, access.role_arn),
+            endpoint_url=access.endpoint,
+            config=as_configured(),
         )
         if access.requester_pays:
             let_requester_pay(client)
         headers = client.head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"]
         region = headers.get("x-amz-bucket-region") or client.meta.region_name
-        return Bucket(name, region, *endpoint_of(name, region), access)
+        return Bucket(name, region, *endpoint_of(name, region, access.endpoint), access)
     except ClientError as error:
         raise BadInput([f"s3://{name}: {_refusal(error.response, access)}"]) from error
     except BotoCoreError as error:

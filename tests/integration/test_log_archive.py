@@ -85,7 +85,11 @@ def test_an_archive_of_another_account_is_read_and_what_it_lacks_is_told_first(
         "with an object that the store did not give: 2026-11-23 01:00" in reason
         for reason in manifest["coverage"]["reasons"]
     ), manifest["coverage"]["reasons"]
-    assert manifest["parameters"]["access"] == {"role_arn": ROLE, "requester_pays": False}
+    assert manifest["parameters"]["access"] == {
+        "role_arn": ROLE,
+        "requester_pays": False,
+        "endpoint": None,
+    }
 
 
 def test_a_dry_run_tells_it_and_reckons_with_the_rest(

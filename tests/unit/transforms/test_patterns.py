@@ -6,6 +6,8 @@ import pytest
 
 from transforms import patterns
 
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b")
+
 
 @pytest.mark.parametrize(
     ("pattern", "right", "wrong"),
@@ -35,7 +37,11 @@ from transforms import patterns
         ),
         (
             patterns.ROLE_ARN,
-            ["arn:aws:iam::123456789012:role/a", "arn:aws-cn:iam::123456789012:role/p/a=,.@_-+"],
+            [
+                "arn:aws:iam::123456789012:role/a",
+                "arn:aws-cn:iam::123456789012:role/p/a=,.@_-+",
+                *(f"arn:{name}:iam::123456789012:role/a" for name in PARTITIONS),
+            ],
             ["arn:aws:iam::123456789012:user/a", "arn:aws:iam::12345678901:role/a"],
         ),
         (

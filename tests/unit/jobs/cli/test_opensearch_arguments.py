@@ -43,6 +43,8 @@ def test_without_a_url_the_other_flags_are_read_and_nothing_is_indexed() -> None
         ("https://vpc-x-abc.us-gov-west-1.es.amazonaws.com", "us-gov-west-1"),
         ("https://abc123.ap-southeast-2.aoss.amazonaws.com", "ap-southeast-2"),
         ("https://search-x-abc.aos.eu-central-1.on.aws", "eu-central-1"),
+        ("https://search-x-abc.cn-north-1.es.amazonaws.com.cn", "cn-north-1"),
+        ("https://search-x-abc.eusc-de-east-1.es.amazonaws.eu", "eusc-de-east-1"),
         ("https://search.example", None),
         ("", None),
     ],

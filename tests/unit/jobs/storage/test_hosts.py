@@ -7,8 +7,9 @@ import pytest
 
 from jobs.errors import BadInput
 from jobs.sources.object_fetch import Fetched, ObjectToRead, fetch_ahead
-from jobs.storage.aws_access import check_role
+from jobs.storage.aws_access import Access, check_role
 from jobs.storage.object_store import Place, place_of
+from tests.support.paths import ROOT
 from tests.support.tls_proxy import Proxy, Request, tls_proxy
 
 FIPS = {"AWS_USE_FIPS_ENDPOINT": "true"}
@@ -117,6 +118,26 @@ def test_both_clients_call_the_same_host(
         Request(host, path or "/"),
         Request(host, f"{path}/a"),
         Request(host, f"{path}/odd//a"),
+    ]
+
+
+def test_the_page_names_every_host() -> None:
+    page = (ROOT / "docs/reference/s3-access.md").read_text()
+    names = {host.replace("0a1b2c3d-4e5f6a7b", "…") for _, _, _, host, _ in HOSTS.values()}
+
+    assert [name for name in sorted(names) if name not in page] == []
+
+
+def test_the_flag_overrides_the_variables(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AWS_REGION": "eu-west-1", **OF_ALL, **DUAL}.items():
+        monkeypatch.setenv(name, value)
+
+    read(place_of("s3://my-logs/a", Access(endpoint=f"https://{VPCE}")))
+
+    assert proxy.requests == [
+        Request(VPCE, "/my-logs"),
+        Request(VPCE, "/my-logs/a"),
+        Request(VPCE, "/my-logs/odd//a"),
     ]
 
 

@@ -154,6 +154,8 @@ def test_a_run_killed_in_any_phase_changes_nothing_that_readers_see(
         *TABLES,
         "manifest.json",
         "manifests",
+        "notice.json",
+        "notices",
         "report.html",
         "reports",
     }

@@ -26,9 +26,16 @@ def lines(number: int, seed: int) -> str:
     )
 
 
+def persisted(spark: SparkSession) -> dict[int, str]:
+    """What Spark keeps in memory or on disk for later, by id; many have no name."""
+    held = spark.sparkContext._jsc.getPersistentRDDs()
+    return {key: str(rdd.name()) for key, rdd in held.items()}
+
+
 def test_records_of_an_object_that_breaks_late_are_no_evidence(
     spark: SparkSession, tmp_path: Path
 ) -> None:
+    earlier = set(persisted(spark))
     logs = tmp_path / "logs"
     logs.mkdir()
     (logs / "good.log.gz").write_bytes(gzip.compress((lines(50, 1) + "no record\n").encode()))
@@ -62,5 +69,5 @@ def test_records_of_an_object_that_breaks_late_are_no_evidence(
     assert all(each["holds"] for each in manifest["identities"])
     assert not (case / ".side_rows").exists()
     # Nothing is in memory but what Delta remembers of its own logs.
-    held = spark.sparkContext._jsc.getPersistentRDDs().values()
-    assert not [name for name in (rdd.name() for rdd in held) if "Delta Table State" not in name]
+    held = [name for key, name in persisted(spark).items() if key not in earlier]
+    assert not [name for name in held if "Delta Table State" not in name]

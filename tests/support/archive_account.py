@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
+from jobs.storage.aws_access import role_credentials
+
 
 class Archive(NamedTuple):
     """The bucket, a client that may write to it, and that client's credentials."""
@@ -16,6 +18,7 @@ class Archive(NamedTuple):
 
 def archive_of(role_arn: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """A new bucket beside another one, in the account of a role."""
+    role_credentials.cache_clear()  # moto forgets them whenever a test mocks AWS in this process
     monkeypatch.setenv("MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS", "false")
     assumed = boto3.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="archive")
     keys = {name: str(value) for name, value in assumed["Credentials"].items()}

@@ -102,6 +102,7 @@ class Gaps:
             "result": "OK", "diagnostics": [], "truncated": False,
         },
         "AWSStepFunctions.ListStateMachineVersions": {"stateMachineVersions": []},
+        "AWSGlue.DeleteConnection": {},
     }  # fmt: skip
 
     def __init__(self, moto: Answer) -> None:

@@ -49,7 +49,7 @@ SCANNED = f"""
     object_line    BIGINT COMMENT 'first line is 1',
     record         STRUCT<{RECORD}>,
     transit        MAP<STRING,STRING> COMMENT 'a record of a transit gateway, by field',
-    refused        STRUCT<text: STRING, reason: STRING>,
+    refused        STRUCT<text: STRING, reason: STRING, is_unsearched: BOOLEAN>,
     account        STRUCT<{ACCOUNT}>
 """
 

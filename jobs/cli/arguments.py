@@ -60,6 +60,7 @@ class Arguments:
     sign_with: str | None = None
     instance_names: tuple[str, ...] = ()
     access: Access = OWN  # to the flow logs
+    flow_table: str | None = None
 
     @property
     def case_ids(self) -> tuple[str, ...]:
@@ -124,6 +125,7 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
         prices=read.optional("prices", values.uri, None),
         metrics=read.value("metrics", values.metrics),
         question_options=read_question_options(read),
+        flow_table=read.optional("flow_table", values.uri, None),
         sign_with=read.optional("sign_with", values.kms_key, None),
         access=Access(
             read.optional("read_role_arn", values.role_arn, None),
@@ -160,6 +162,11 @@ def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
         yield "--instance_id: found several with --finding; expected one of those that it is about"
     if arguments.one_case_each:
         yield from _not_each(read, arguments)
+    if arguments.flow_table and arguments.scope == "everything":
+        yield (
+            "--flow_table: found with --scope everything; expected --scope instance, as the table "
+            "has every flow already"
+        )
     beyond = [name for name in ("max_hops", "baseline_days") if read.gave(name)]
     if beyond and arguments.scope == "everything":
         yield (

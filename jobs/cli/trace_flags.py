@@ -29,6 +29,12 @@ _WHAT = FlagGroup(
             "objects by name instead of prefixes: a file with one path or URI per line",
         ),
         Flag(
+            "flow_table",
+            "URI",
+            "a flow table that ingest_flows fills: what it has of the objects is read from it, the "
+            "rest as text",
+        ),
+        Flag(
             "record_format",
             '"FIELD FIELD…"',
             "fields of objects that have no header, in the order of the flow log's own format",

@@ -226,6 +226,12 @@ def _reading(result: RunResult) -> Iterator[str]:
         f"{_other_kind(books.objects_other_kind)}; "
         f"{len(result.case.listing.left_folders):,} folders left out"
     )
+    if books.objects_from_table:
+        yield (
+            f"            {books.objects_from_table:,} of them from the flow table: "
+            f"{size(books.octets_of_table)} of it opened instead of "
+            f"{size(books.octets_not_read)} of text"
+        )
     for left_out in result.case.listing.left_out():
         yield f"            {sanitise(left_out.sentence(), 400)}"
     for sentence in result.case.archived():

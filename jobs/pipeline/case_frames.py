@@ -67,7 +67,13 @@ def quarantine_table(scanned: DataFrame, run_id: str) -> DataFrame:
     lines = of_read_objects(scanned).where("refused IS NOT NULL")
     objects = scanned.where("account.outcome = 'refused'")
     return (
-        lines.select("object_uri", "object_line", F.lit("line").alias("stage"), "refused.*")
+        lines.select(
+            "object_uri",
+            "object_line",
+            F.lit("line").alias("stage"),
+            "refused.text",
+            "refused.reason",
+        )
         .unionByName(
             objects.select(
                 "object_uri",

@@ -9,6 +9,7 @@ from jobs.cli.arguments import NOT_GIVEN, Arguments
 from jobs.errors import Problems
 from jobs.evidence.manifest_file import check_manifest
 from jobs.evidence.signature import check_signing
+from jobs.flow_table.tables import FlowTable
 from jobs.opensearch.preflight import check_reachable
 from jobs.pipeline.baseline import baseline_window
 from jobs.pipeline.case import Case
@@ -48,6 +49,9 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
                 arguments.case_ids,
                 run_id=None if arguments.dry_run else run_id,
             )
+    with problems.collect():
+        if arguments.flow_table is not None:
+            FlowTable(arguments.flow_table).check(may_be_new=False)
     with problems.collect():
         if not arguments.dry_run:
             check_signing(arguments.sign_with)

@@ -10,6 +10,7 @@ from functools import partial
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.flow_table.source import NOTHING, FromTable
 from jobs.pipeline.books import (
     Books,
     count_flows,
@@ -106,7 +107,7 @@ def read_flows(
         if scan is None:
             begin(start_workers, spark)
             (scan,) = scan_for(spark, case.arguments, case.labels, [plan])
-            held = (scan.frame,)
+            held = scan.held
         # Only planned meanwhile: two jobs over what is not in memory yet would both read objects.
         planned = begin(labelled_records, spark, case, scan)
         write_table(objects_table(spark, case, plan, scan.frame), table("objects"), OBJECTS)
@@ -125,7 +126,7 @@ def read_flows(
         write_transit(case, plan, scan, passed["transit_kept"])
         for name in ("objects", "flows", "quarantine"):
             compact(spark, table(name))
-        books = close_books(spark, case, plan, with_passing(scope, passed))
+        books = close_books(spark, case, plan, with_passing(scope, passed), scan.stored)
     return _found(spark, case, plan, scan, books, surveyed.result(), (*held, records))
 
 
@@ -192,7 +193,13 @@ def recorded_in(span: Window, read: FlowsRead) -> Recorded:
     )
 
 
-def close_books(spark: SparkSession, case: Case, plan: ReadingPlan, scope: dict[str, int]) -> Books:
+def close_books(
+    spark: SparkSession,
+    case: Case,
+    plan: ReadingPlan,
+    scope: dict[str, int],
+    from_table: FromTable = NOTHING,
+) -> Books:
     """Counts from what was written, with what the listing and the scoping had counted before."""
 
     def stored(name: str) -> DataFrame:
@@ -211,6 +218,9 @@ def close_books(spark: SparkSession, case: Case, plan: ReadingPlan, scope: dict[
         listed=len(plan.listing.objects),
         listed_skipped=len(plan.listing.skipped),
         documents=None,
+        objects_from_table=from_table.objects,
+        octets_of_table=from_table.octets_opened,
+        octets_not_read=from_table.octets_as_text,
         **scope,
         **flows,
         **objects,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.cli.arguments import Arguments
+from jobs.flow_table.source import NOTHING, FromTable, Scanned, source_of
 from jobs.sources.listing import Listing
 from jobs.sources.object_scan import ScanSettings, of_read_objects, scan_objects
 from transforms.label.tables import LabelTables
@@ -38,12 +39,20 @@ class ReadingPlan:
 class ScanResult:
     """Scanned rows, kept in memory, and the subject with what its own records added to it.
 
-    Several results may share one frame.
+    Several results may share one frame. `stored` is what of it a flow table gave; `held` are the
+    frames in memory.
     """
 
     frame: DataFrame
     subject: Subject
     was_repeated: bool
+    stored: FromTable = NOTHING
+    held: tuple[DataFrame, ...] = ()
+
+    def release(self) -> None:
+        """Give back what is kept in memory."""
+        for frame in self.held:
+            frame.unpersist()
 
 
 def scan_for(
@@ -51,25 +60,35 @@ def scan_for(
 ) -> tuple[ScanResult, ...]:
     """Scan once for all plans, which differ in nothing but their subjects; at most twice.
 
-    The caller gives the frame back when the last plan is done.
+    The caller releases one of the results when the last plan is done.
     """
     objects, window = plans[0].listing.selected, plans[0].window
 
-    def scan(subjects: Sequence[Subject]) -> DataFrame:
-        settings = scan_settings(arguments, window, together(subjects).needles())
-        return scan_objects(spark, objects, settings).persist()
+    source = source_of(spark, arguments.flow_table, objects)
+
+    def scan(subjects: Sequence[Subject]) -> Scanned:
+        subject = together(subjects)
+        return source.scan(subject, scan_settings(arguments, window, subject.needles()))
 
     known = [plan.subject for plan in plans]
-    frame = scan(known)
+    scanned = scan(known)
     found = [
-        _widened(plan.subject, frame, labels) if plan.may_widen else plan.subject for plan in plans
+        _widened(plan.subject, scanned.frame, labels) if plan.may_widen else plan.subject
+        for plan in plans
     ]
     is_repeated = found != known
     if is_repeated:
-        frame.unpersist()
-        frame = scan(found)
+        scanned.release()
+        scanned = scan(found)
     return tuple(
-        ScanResult(frame=frame, subject=subject, was_repeated=is_repeated) for subject in found
+        ScanResult(
+            frame=scanned.frame,
+            subject=subject,
+            was_repeated=is_repeated,
+            stored=scanned.stored,
+            held=(*scanned.held, *source.held),
+        )
+        for subject in found
     )
 
 

@@ -63,4 +63,4 @@ def scanned_once(
         scans = scan_for(spark, first.arguments, first.labels, plans)
     for case, scan in zip(cases, scans, strict=True):
         yield case, scan, Phases(phases.seconds)
-    scans[0].frame.unpersist()
+    scans[0].release()

@@ -20,7 +20,10 @@ _LINES_TOGETHER = 100_000
 _BYTES_TOGETHER = 16 * 1024 * 1024
 _OBJECTS_TOGETHER = 2_000
 
-_REFUSED_TYPE = pa.struct([("text", pa.string()), ("reason", pa.string())])
+# Unsearched: refused before anything was looked for in it, so that it may concern anybody.
+_REFUSED_TYPE = pa.struct(
+    [("text", pa.string()), ("reason", pa.string()), ("is_unsearched", pa.bool_())]
+)
 _TEXT_OF_ACCOUNT = ("sha256", "version_id", "header", "outcome", "reason")
 _ACCOUNT_TYPE = pa.struct(
     [(name, pa.string() if name in _TEXT_OF_ACCOUNT else pa.int64()) for name in ACCOUNT_COLUMNS]
@@ -94,6 +97,7 @@ class RowCollector:
             yield from self._refusals(
                 [source for source in refusing for _ in source.scan.refused],
                 [line for source in refusing for line in source.scan.refused],
+                is_unsearched=True,
             )
         for source in refusing:
             source.scan.refused.clear()
@@ -132,6 +136,7 @@ class RowCollector:
                     )
                     for row, reason in zip(refused.rows.tolist(), refused.reasons, strict=True)
                 ],
+                is_unsearched=False,
             )
         rows = parsed.rows[is_in]
         records = parsed.records.filter(pa.array(is_in)).combine_chunks()
@@ -169,11 +174,16 @@ class RowCollector:
                 account.last_end = max(int(last[index]), account.last_end or -1)
 
     def _refusals(
-        self, sources: list[Source], lines: list[RefusedLine]
+        self, sources: list[Source], lines: list[RefusedLine], *, is_unsearched: bool
     ) -> Iterator[pa.RecordBatch]:
-        rows = [{"text": line.text, "reason": line.reason} for line in lines]
+        rows = [(line.text, line.reason, is_unsearched) for line in lines]
         numbers = np.array([line.number for line in lines], dtype=np.int64)
-        yield from _batches(sources, numbers=numbers, refused=pa.array(rows, _REFUSED_TYPE))
+        yield from _batches(sources, numbers=numbers, refused=_as_refused(rows))
+
+
+def _as_refused(rows: list[tuple[str, str, bool]]) -> pa.Array:
+    named = [dict(zip(_REFUSED_TYPE.names, row, strict=True)) for row in rows]
+    return pa.array(named, _REFUSED_TYPE)
 
 
 def _as_structs(records: pa.Table) -> pa.StructArray:

@@ -85,7 +85,7 @@ def write_table(frame: DataFrame, uri: str, schema: str) -> None:
     """
     properties = _properties(uri)
     writer = (
-        _conform(frame, schema)
+        shaped(frame, schema)
         .write.format("delta")
         .mode("overwrite")
         .option("overwriteSchema", "true")
@@ -105,7 +105,7 @@ def write_table(frame: DataFrame, uri: str, schema: str) -> None:
 
 def append_rows(frame: DataFrame, uri: str, schema: str) -> None:
     """Add rows of this schema to a table that this run wrote."""
-    _conform(frame, schema).write.format("delta").mode("append").save(uri)
+    shaped(frame, schema).write.format("delta").mode("append").save(uri)
 
 
 def delete_rows(spark: SparkSession, uri: str, which: Column) -> None:
@@ -148,7 +148,7 @@ def _properties(uri: str) -> dict[str, str]:
     return {**_RETENTION, "delta.dataSkippingStatsColumns": _STATISTICS[name]}
 
 
-def _conform(frame: DataFrame, schema: str) -> DataFrame:
+def shaped(frame: DataFrame, schema: str) -> DataFrame:
     """Exactly the columns of the schema, in its order and with its comments."""
     return frame.to(_shape_of(schema))
 

@@ -1,0 +1,173 @@
+"""argv → what an ingest reads, and which flow table it fills."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from jobs.cli import argument_values as values
+from jobs.cli.command_line import Parser, Reader
+from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
+from jobs.cli.trace_flags import TRACE
+from jobs.errors import BadInput, ExitCode
+from jobs.storage.aws_access import Access
+from transforms.scan.prefixes import has_places
+from transforms.text import sanitise
+from transforms.window import Window
+
+_OF_TRACE = TRACE.flags
+
+INGEST = Command(
+    start="spark-submit --properties-file conf/local.conf jobs/ingest_flows.py",
+    purpose="Read every flow record once, label it, and add it to a flow table, which "
+    "trace_instance reads with --flow_table. Run it regularly: each object is read once, however "
+    "late it comes. --flow_logs and --flow_table are required.",
+    groups=(
+        FlagGroup(
+            "What to read",
+            (
+                Flag(
+                    "flow_logs",
+                    "URI,URI…",
+                    "prefixes of flow log objects: folders or s3://…",
+                    is_required=True,
+                ),
+                Flag("late_days", "DAYS", "how far back to look for objects that are new", "3"),
+                Flag(
+                    "from",
+                    "TIME",
+                    "look back to here instead, as for the first run: 2026-11-01T00:00:00Z",
+                ),
+                Flag("to", "TIME", "leave out what is later", "now"),
+                *(
+                    _OF_TRACE[name]
+                    for name in ("record_format", "read_role_arn", "requester_pays",
+                                 "read_endpoint", "slack_minutes")
+                ),
+            ),
+            "--flow_logs s3://my-bucket/AWSLogs/111122223333 --late_days 2",
+        ),
+        FlagGroup(
+            "Where it goes",
+            (
+                Flag(
+                    "flow_table",
+                    "URI",
+                    "the flow table: a folder or s3://…; the first run makes it",
+                    is_required=True,
+                ),
+                _OF_TRACE["labels"],
+                Flag(
+                    "strict",
+                    "true|false",
+                    "true: exit code 3 when anything was refused or could not be read",
+                    "false",
+                ),
+                Flag("break_lock", "RUN", "id of a dead run that still holds the table"),
+            ),
+            "--flow_table s3://my-flows/table --labels s3://my-artifacts/labels",
+        ),
+        FlagGroup(
+            "Limits and details",
+            (
+                *(
+                    _OF_TRACE[name]
+                    for name in ("max_line_bytes", "max_ratio", "max_object_bytes",
+                                 "reads_in_flight", "requests_per_second")
+                ),
+                VERBOSE,
+            ),
+            "--reads_in_flight 8",
+        ),
+    ),
+    exit_codes={
+        ExitCode.COMPLETE: "complete; also where nothing was new",
+        ExitCode.FAILED: "something failed on the way; nothing of this run counts",
+        ExitCode.BAD_INPUT: "wrong flags or inputs; nothing was written",
+        ExitCode.INCOMPLETE: "complete, but --strict true and something was refused or unreadable",
+        ExitCode.UNBALANCED: "the books do not balance",
+        ExitCode.EXPIRED: "the credentials expired on the way; nothing of this run counts",
+        ExitCode.HELD: "another run fills the table; nothing was written",
+        ExitCode.DISK_FULL: "a disk is full",
+        ExitCode.WORKER_LOST: "a worker or an executor died",
+        ExitCode.INTERRUPTED: "Ctrl-C",
+    },
+)  # fmt: skip
+_PARSER = Parser(INGEST)
+# Records of any time are stored: which of them a case wants is not known yet.
+_EVER = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestArguments:
+    """The flags of one ingest; `--help` says what each means. `window` is that of the objects."""
+
+    flow_logs: tuple[str, ...]
+    flow_table: str
+    window: Window
+    labels: str | None
+    record_format: tuple[str, ...]
+    max_line_bytes: int
+    max_ratio: int
+    max_object_bytes: int
+    reads_in_flight: int
+    requests_per_second: int
+    strict: bool
+    break_lock: str | None
+    access: Access
+    everything: Window = _EVER
+
+    def as_parameters(self) -> dict[str, object]:
+        """What the manifest of the run says of them."""
+        return {
+            "flow_logs": list(self.flow_logs),
+            "from": self.window.from_at.isoformat(),
+            "to": self.window.to_at.isoformat(),
+            "labels": self.labels,
+            "record_format": list(self.record_format),
+            "max_line_bytes": self.max_line_bytes,
+            "max_ratio": self.max_ratio,
+            "max_object_bytes": self.max_object_bytes,
+            "access": self.access._asdict(),
+        }
+
+
+def parse_ingest(argv: Sequence[str]) -> IngestArguments:
+    """Read the flags; raises BadInput with all problems at once."""
+    read = _PARSER.read(argv)
+    arguments = IngestArguments(
+        flow_logs=read.required("flow_logs", values.uris, ()),
+        flow_table=read.required("flow_table", values.uri, "").rstrip("/"),
+        window=_window(read),
+        labels=read.optional("labels", values.uri, None),
+        record_format=read.optional("record_format", values.record_format, ()),
+        max_line_bytes=read.value("max_line_bytes", values.number_from(256, 1024 * 1024)),
+        max_ratio=read.value("max_ratio", values.number_from(2, 100_000)),
+        max_object_bytes=read.value("max_object_bytes", values.number_from(1, 10**12 - 1)),
+        reads_in_flight=read.value("reads_in_flight", values.number_from(1, 256)),
+        requests_per_second=read.value("requests_per_second", values.number_from(1, 10**6)),
+        strict=read.value("strict", values.boolean),
+        break_lock=read.optional("break_lock", values.run_id, None),
+        access=Access(
+            read.optional("read_role_arn", values.role_arn, None),
+            read.value("requester_pays", values.boolean),
+            read.optional("read_endpoint", values.endpoint_url, None),
+        ),
+    )
+    for prefix in filter(has_places, arguments.flow_logs):
+        read.problems.append(
+            f"--flow_logs: found {sanitise(prefix, 200)!r}; expected a prefix without "
+            "{account} and {region}, as every account below it is read; leave that part out"
+        )
+    if read.problems:
+        raise BadInput(read.problems)
+    return arguments
+
+
+def _window(read: Reader) -> Window:
+    to_at = read.value("to", values.time)
+    late = timedelta(days=read.value("late_days", values.number_from(1, 3_650)))
+    from_at = read.optional("from", values.time, to_at - late)
+    slack = read.value("slack_minutes", values.number_from(0, 7 * 24 * 60))
+    if to_at <= from_at:
+        read.problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
+    return Window(from_at, to_at, timedelta(minutes=slack))

@@ -1,0 +1,224 @@
+"""One ingest: what is new under the prefixes → rows of the flow table, each object once."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.cli.ingest_arguments import IngestArguments
+from jobs.errors import ExitCode
+from jobs.evidence.case_lock import CaseLock
+from jobs.flow_table.index import index_files
+from jobs.flow_table.run_manifest import store_manifest
+from jobs.flow_table.stored_scan import stored_uris
+from jobs.flow_table.tables import FlowTable, IngestRun
+from jobs.pipeline.books import Identity
+from jobs.sources.labelled_scan import labelled_scan
+from jobs.sources.labels import as_lookups
+from jobs.sources.listing import FlowLogObject, as_object_row
+from jobs.sources.object_scan import NO_EVIDENCE, ScanSettings, of_read_objects
+from jobs.sources.side_rows import SideRows
+from jobs.spark.phases import Phases
+from jobs.storage.delta_sink import delete_rows
+from transforms.flow_table.shapes import ORDER, day_of, rows_a_file
+from transforms.label.tables import LabelTables
+from transforms.subject.identity import Subject
+
+logger = logging.getLogger(__name__)
+
+SIDE_ROWS = ".side_rows"
+_NOBODY = Subject((), (), (), ())
+_OBJECTS_AT_ONCE = 1_000
+_OF_KEY = (
+    "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING, "
+    "region STRING, flow_log_id STRING, slot_at TIMESTAMP, day DATE"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestBooks:
+    """Counts of one run. Each comes from the listing or from a table, as its comment says."""
+
+    listed: int  # the listing
+    skipped: int  # the listing: outside its time, or no flow log by its name
+    stored_before: int  # rows of `objects` of earlier runs
+    objects: int  # rows of `objects` of this run
+    unreadable: int  # of them: their store did not give them; tried again by the next run
+    refused: int
+    lines: int  # sums over these rows
+    header_lines: int
+    blank_lines: int
+    parsed_lines: int
+    refused_lines: int
+    transit_lines: int  # parsed lines of objects of transit gateways
+    flows: int  # rows of `flows`
+    transit: int  # rows of `transit`
+    refused_rows: int  # rows of `refused`
+
+    def identities(self) -> tuple[Identity, ...]:
+        """What must be equal; each difference must be exactly zero."""
+        lines_by_fate = (
+            self.header_lines + self.blank_lines + self.parsed_lines + self.refused_lines
+        )
+        return (
+            Identity("objects listed = skipped + stored before + new", self.listed,
+                     self.skipped + self.stored_before + self.objects),
+            Identity("lines = header + blank + parsed + refused", self.lines, lines_by_fate),
+            Identity("parsed = flows in Delta + records of transit gateways", self.parsed_lines,
+                     self.flows + self.transit_lines),
+            Identity("of transit gateways = rows of transit", self.transit_lines, self.transit),
+            Identity("refused lines = rows of refused", self.refused_lines, self.refused_rows),
+        )  # fmt: skip
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every identity holds."""
+        return all(identity.holds for identity in self.identities())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ingested:
+    """What a run did; `run` is None where nothing was new."""
+
+    run: IngestRun | None
+    books: IngestBooks
+    runs_before: int
+
+    def exit_code(self, *, strict: bool) -> ExitCode:
+        """As `--help` explains it."""
+        if not self.books.balanced:
+            return ExitCode.UNBALANCED
+        is_whole = not (self.books.unreadable or self.books.refused or self.books.refused_lines)
+        return ExitCode.COMPLETE if is_whole or not strict else ExitCode.INCOMPLETE
+
+
+def ingest(
+    spark: SparkSession, arguments: IngestArguments, table: FlowTable, labels: LabelTables,
+    objects: Sequence[FlowLogObject], lock: CaseLock, *, run_id: str, now: datetime,
+    phases: Phases,
+) -> Ingested:  # fmt: skip
+    """Add the records of all listed objects that no complete run has read.
+
+    Only for who holds the table's lock. Rows count when the run becomes complete, as its last step:
+    one commit to `runs`. Whatever a killed run left is deleted by the next.
+    """
+    runs = table.runs(spark)
+    table.forget_incomplete(spark, runs)
+    selected = [item for item in objects if item.skipped is None]
+    with phases.phase("compare"):
+        before = stored_uris(spark, table, runs, selected)
+        new = [item for item in selected if item.uri not in before]
+    counts = {
+        "listed": len(objects), "skipped": len(objects) - len(selected),
+        "stored_before": len(before),
+    }  # fmt: skip
+    if not new:
+        nothing = dict.fromkeys(IngestBooks.__dataclass_fields__, 0)
+        books = IngestBooks(**{**nothing, **counts})
+        return Ingested(run=None, books=books, runs_before=len(runs))
+    with phases.phase("scan, label and write"):
+        _write(spark, arguments, table, labels, new, run_id)
+    with phases.phase("index"):
+        index_files(spark, table, run_id)
+    with phases.phase("count"):
+        books = IngestBooks(**counts, **_counted(spark, table, run_id))
+    number = runs[-1].number + 1 if runs else 1
+    with phases.phase("complete"):
+        digest = store_manifest(
+            arguments, table, books, run_id=run_id, number=number, began_at=now,
+            before=runs[-1] if runs else None,
+        )  # fmt: skip
+        run = IngestRun(
+            run_id=run_id, number=number, began_at=now, objects=books.objects,
+            flows=books.flows, manifest_sha256=digest,
+        )  # fmt: skip
+        lock.check()
+        table.complete(spark, run)
+    return Ingested(run=run, books=books, runs_before=len(runs))
+
+
+def _write(
+    spark: SparkSession, arguments: IngestArguments, table: FlowTable, labels: LabelTables,
+    objects: Sequence[FlowLogObject], run_id: str,
+) -> None:  # fmt: skip
+    """The rows of all tables but the index, in one pass over the objects."""
+    rows = [
+        (*as_object_row(item), day_of(item.path, item.last_modified.date())) for item in objects
+    ]
+    listed = spark.createDataFrame(rows, _OF_KEY)
+    days = F.broadcast(listed.select(F.col("uri").alias("object_uri"), "day"))
+    settings = ScanSettings(
+        needles=None,
+        window=arguments.everything,
+        max_line_bytes=arguments.max_line_bytes,
+        record_format=arguments.record_format,
+        max_ratio=arguments.max_ratio,
+        max_object_bytes=arguments.max_object_bytes,
+        reads_in_flight=arguments.reads_in_flight,
+        requests_per_second=arguments.requests_per_second,
+    )
+    side = SideRows(spark.sparkContext, table.table(SIDE_ROWS))
+    try:
+        records = labelled_scan(spark, objects, settings, as_lookups(spark, labels), _NOBODY, side)
+        flows = records.join(days, on="object_uri").withColumn("run_id", F.lit(run_id))
+        size = rows_a_file(sum(item.size for item in objects))
+        table.append(flows.sortWithinPartitions(*ORDER), "flows", rows_a_file=size)
+        scanned = side.frame(spark)
+        _delete_refused(spark, table, scanned)
+        _append_others(table, scanned, listed, days, run_id)
+    finally:
+        side.remove()
+
+
+def _append_others(
+    table: FlowTable, scanned: DataFrame, listed: DataFrame, days: DataFrame, run_id: str
+) -> None:
+    of_run = F.lit(run_id).alias("run_id")
+    accounts = scanned.where("account IS NOT NULL").select(
+        F.col("object_uri").alias("uri"), "account.*"
+    )
+    table.append(listed.join(accounts, on="uri").select("*", of_run), "objects")
+    lines = of_read_objects(scanned).join(days, on="object_uri")
+    refused = lines.where("refused IS NOT NULL").select("*", "refused.*", of_run)
+    table.append(refused, "refused")
+    table.append(lines.where("transit IS NOT NULL").select("*", of_run), "transit")
+
+
+def _delete_refused(spark: SparkSession, table: FlowTable, scanned: DataFrame) -> None:
+    """Records that turned out to be no evidence, as the end of their object is damaged."""
+    uris = sorted(row["object_uri"] for row in scanned.where(NO_EVIDENCE).collect())
+    for first in range(0, len(uris), _OBJECTS_AT_ONCE):
+        some = uris[first : first + _OBJECTS_AT_ONCE]
+        delete_rows(spark, table.table("flows"), F.col("object_uri").isin(*some))
+
+
+def _counted(spark: SparkSession, table: FlowTable, run_id: str) -> dict[str, int]:
+    """Counts over what the run has written, as it lies in Delta."""
+    stored = {
+        name: table.all_rows(spark, name).where(F.col("run_id") == run_id)
+        for name in ("objects", "flows", "transit", "refused")
+    }
+    sums = "lines header_lines blank_lines parsed_lines refused_lines".split()
+    told = (
+        stored["objects"]
+        .agg(
+            F.count("*").alias("objects"),
+            F.count_if(F.col("outcome") == "unreadable").alias("unreadable"),
+            F.count_if(F.col("outcome") == "refused").alias("refused"),
+            F.expr("coalesce(sum(IF(outcome = 'transit', parsed_lines, 0)), 0)").alias(
+                "transit_lines"
+            ),
+            *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in sums),
+        )
+        .first()
+    )
+    assert told is not None
+    return {
+        **told.asDict(),
+        "flows": stored["flows"].count(),
+        "transit": stored["transit"].count(),
+        "refused_rows": stored["refused"].count(),
+    }

@@ -1,0 +1,74 @@
+"""Where a reading gets its rows: from the text of the objects, or what a flow table has of them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+
+from jobs.flow_table.stored_scan import StoredPart, stored_part, stored_scan
+from jobs.flow_table.tables import FlowTable
+from jobs.sources.listing import FlowLogObject
+from jobs.sources.object_scan import ScanSettings, scan_objects
+from transforms.subject.identity import Subject
+
+
+class FromTable(NamedTuple):
+    """What a flow table gave to a reading: objects, and octets of the data files opened for it.
+
+    `octets_as_text` is what those objects take in the store: what was not read.
+    """
+
+    objects: int = 0
+    octets_opened: int = 0
+    octets_as_text: int = 0
+
+
+NOTHING = FromTable()
+
+
+class Scanned(NamedTuple):
+    """Rows of `SCANNED`, in memory, and what of them a flow table gave."""
+
+    frame: DataFrame
+    stored: FromTable
+    held: tuple[DataFrame, ...]
+
+    def release(self) -> None:
+        """Give back what is kept in memory."""
+        for frame in self.held:
+            frame.unpersist()
+
+
+class Source:
+    """The objects of a reading: those that the flow table has, and those to read as text."""
+
+    def __init__(
+        self, spark: SparkSession, objects: Sequence[FlowLogObject], part: StoredPart | None
+    ) -> None:
+        self._spark, self._part = spark, part
+        uris = part.uris if part else frozenset()
+        self._unread = [item for item in objects if item.uri not in uris]
+        self._octets = sum(item.size for item in objects if item.uri in uris)
+        self.held = part.held if part else ()
+
+    def scan(self, subject: Subject, settings: ScanSettings) -> Scanned:
+        """Every row that concerns the subject, in memory once it has been evaluated."""
+        if self._part is None:
+            frame = scan_objects(self._spark, self._unread, settings).persist()
+            return Scanned(frame, NOTHING, (frame,))
+        rows, held, opened = stored_scan(self._spark, self._part, subject, settings.window)
+        if self._unread:
+            rows = rows.unionByName(scan_objects(self._spark, self._unread, settings))
+        frame = rows.persist()
+        stored = FromTable(len(self._part.uris), opened, self._octets)
+        return Scanned(frame, stored, (frame, *held))
+
+
+def source_of(
+    spark: SparkSession, flow_table: str | None, objects: Sequence[FlowLogObject]
+) -> Source:
+    """The source of these objects; without a flow table all of them are read as text."""
+    if flow_table is None:
+        return Source(spark, objects, None)
+    part = stored_part(spark, FlowTable(flow_table), objects)
+    return Source(spark, objects, part if part.uris else None)

@@ -1,0 +1,148 @@
+"""A flow table: where its Delta tables are, which runs of it are complete, how rows are added."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from jobs.errors import BadInput, Failure
+from jobs.storage.delta_log import LOG_ERRORS, DeltaLog
+from jobs.storage.delta_sink import delete_rows, read_table, shaped
+from jobs.storage.whole_objects import reason_of
+from transforms.flow_table.shapes import SHAPES
+from transforms.table_shape import columns_of_ddl, columns_of_delta, conflicts
+
+logger = logging.getLogger(__name__)
+
+# Each commit of `runs` has a number of this application: Delta takes each number once.
+_APPLICATION = "vpc-flow-trace-ingest"
+_STATISTICS = {
+    "flows": "run_id,start,interface_id,srcaddr,dstaddr",
+    "transit": "run_id,object_uri",
+    "refused": "run_id,object_uri",
+    "objects": "run_id,uri",
+    "files": "run_id,file",
+    "addresses": "run_id,address",
+    "runs": "run_id,number",
+}
+
+
+class RunLost(Failure):
+    """Another run became complete meanwhile: this one must not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestRun:
+    """A complete run: a row of the table `runs`."""
+
+    run_id: str
+    number: int
+    began_at: datetime
+    objects: int
+    flows: int
+    manifest_sha256: str
+
+
+class FlowTable:
+    """The flow table at a URI, which may have nothing in it yet."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+
+    def table(self, name: str) -> str:
+        """Where one of its tables is."""
+        return f"{self.uri}/{name}"
+
+    def has(self, name: str) -> bool:
+        """Whether a run has written to this table."""
+        return DeltaLog(self.table(name)).version is not None
+
+    def check(self, *, may_be_new: bool) -> None:
+        """Raise BadInput where its tables are not those of this job, or there is none at all."""
+        problems = []
+        for name, schema in SHAPES.items():
+            try:
+                found = _foreign_traits(self.table(name), name, schema)
+            except LOG_ERRORS as error:
+                found = [f"a log that cannot be read ({reason_of(error)})"]
+            if found:
+                problems.append(
+                    f"--flow_table {self.uri}: table {name} has {'; '.join(found[:5])}; expected "
+                    "what ingest_flows wrote; choose another place"
+                )
+        if not (problems or may_be_new or self.has("runs")):
+            problems.append(
+                f"--flow_table {self.uri}: found no complete run; expected a table that "
+                "ingest_flows has filled; check the place"
+            )
+        if problems:
+            raise BadInput(problems)
+
+    def runs(self, spark: SparkSession) -> list[IngestRun]:
+        """The complete runs, in order."""
+        if not self.has("runs"):
+            return []
+        rows = read_table(spark, self.table("runs")).orderBy("number").collect()
+        return [IngestRun(**row.asDict()) for row in rows]
+
+    def rows(self, spark: SparkSession, name: str, runs: Iterable[IngestRun]) -> DataFrame:
+        """The rows of a table that these runs wrote; none where there is no such table yet."""
+        ids = spark.createDataFrame([(run.run_id,) for run in runs], "run_id STRING")
+        return self.all_rows(spark, name).join(F.broadcast(ids), on="run_id", how="left_semi")
+
+    def all_rows(self, spark: SparkSession, name: str) -> DataFrame:
+        """The rows of a table, also those of runs that are not complete."""
+        if not self.has(name):
+            return spark.createDataFrame([], SHAPES[name])
+        return read_table(spark, self.table(name))
+
+    def append(self, frame: DataFrame, name: str, *, rows_a_file: int = 0) -> None:
+        """Add rows, which count once their run is complete; 0 rows a file: as many as there are."""
+        writer = shaped(frame, SHAPES[name]).write.format("delta").mode("append")
+        writer = writer.option("compression", "zstd").option("maxRecordsPerFile", rows_a_file)
+        if not self.has(name):
+            writer = writer.option("delta.dataSkippingStatsColumns", _STATISTICS[name])
+            writer = writer.partitionBy("day")
+        writer.save(self.table(name))
+
+    def complete(self, spark: SparkSession, run: IngestRun) -> None:
+        """Make the rows of a run count. Raises RunLost where a run of this number is complete.
+
+        Delta takes a number of an application once and leaves out the second silently, or refuses
+        it where both commit at once.
+        """
+        frame = shaped(spark.createDataFrame([vars(run)], SHAPES["runs"]), SHAPES["runs"])
+        writer = frame.coalesce(1).write.format("delta").mode("append")
+        writer = writer.option("txnAppId", _APPLICATION).option("txnVersion", run.number)
+        writer.save(self.table("runs"))
+        if run.run_id not in {each.run_id for each in self.runs(spark)}:
+            raise RunLost(
+                f"{self.uri}: found that another run became complete meanwhile; nothing of this "
+                "one counts; run it again"
+            )
+
+    def forget_incomplete(self, spark: SparkSession, runs: Sequence[IngestRun]) -> None:
+        """Delete the rows of runs that never became complete; only for who holds the lock."""
+        complete = [run.run_id for run in runs]
+        for name in SHAPES:
+            if name == "runs":
+                continue
+            log = DeltaLog(self.table(name))
+            if log.version is None or log.written_by(log.version).get("userMetadata") in complete:
+                continue
+            logger.info("flow table %s: rows of incomplete runs are deleted", name)
+            delete_rows(spark, self.table(name), ~F.col("run_id").isin(complete))
+
+
+def _foreign_traits(uri: str, name: str, schema: str) -> list[str]:
+    existing = DeltaLog(uri).metadata()
+    if existing is None:
+        return []
+    found = conflicts(columns_of_delta(existing.schema), columns_of_ddl(schema))
+    expected = () if name == "runs" else ("day",)
+    if existing.partition_columns != expected:
+        found.append(f"partitions by {', '.join(existing.partition_columns) or 'nothing'}")
+    return found

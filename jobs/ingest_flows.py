@@ -1,0 +1,100 @@
+"""The job that fills a flow table: every flow record once, labelled, for every case to come."""
+
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from jobs.cli.ingest_arguments import IngestArguments, parse_ingest
+from jobs.cli.main import run_main
+from jobs.errors import Problems
+from jobs.evidence.case_lock import locked_case
+from jobs.flow_table.ingest import SIDE_ROWS, Ingested, ingest
+from jobs.flow_table.tables import FlowTable
+from jobs.sources.labels import read_labels
+from jobs.sources.listing import Listing, list_objects
+from jobs.sources.side_rows import remove_below
+from jobs.spark.phases import Phases
+from jobs.spark.session import open_session
+from jobs.storage.aws_access import check_role
+from jobs.storage.delta_sink import check_writable, name_commits
+from jobs.storage.object_store import place_of
+from transforms.label.tables import LabelTables
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the job for these flags; returns the exit code that `--help` explains."""
+    return run_main(_ingest, argv)
+
+
+def _ingest(argv: Sequence[str]) -> int:
+    phases, now = Phases(), datetime.now(UTC)
+    arguments = parse_ingest(argv)
+    table = FlowTable(arguments.flow_table)
+    with phases.phase("check and list"):
+        labels, listing = _prepare(arguments, table)
+    run_id = f"{now:%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
+    with locked_case(table.table("run.lock"), run_id, arguments.break_lock) as lock:
+        with phases.phase("start Spark"):
+            spark = open_session(f"ingest into {arguments.flow_table}")
+            name_commits(spark, run_id)
+        if lock.predecessor is not None:
+            remove_below(place_of(table.table(SIDE_ROWS)))
+        done = ingest(
+            spark, arguments, table, labels, listing.objects, lock,
+            run_id=run_id, now=now, phases=phases,
+        )  # fmt: skip
+    print("\n".join(_summary(arguments, listing, done, phases)))
+    return done.exit_code(strict=arguments.strict)
+
+
+def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables, Listing]:
+    """Labels, and what lies under the prefixes; raises BadInput with all problems at once."""
+    problems = Problems()
+    labels, listing = read_labels(None), Listing((), ())
+    with problems.collect():
+        check_writable(arguments.flow_table)
+        table.check(may_be_new=True)
+    with problems.collect():
+        labels = read_labels(arguments.labels)
+    with problems.collect():
+        check_role(arguments.access.role_arn)
+        listing = list_objects(
+            arguments.flow_logs, arguments.window, access=arguments.access, may_be_empty=True
+        )
+    problems.raise_if_any()
+    return labels, listing
+
+
+def _summary(
+    arguments: IngestArguments, listing: Listing, done: Ingested, phases: Phases
+) -> Iterator[str]:
+    books = done.books
+    if done.run is None:
+        yield f"Nothing new for {arguments.flow_table}: {done.runs_before:,} runs before this"
+    else:
+        yield f"Run {done.run.run_id}, number {done.run.number}, of {arguments.flow_table}"
+    yield f"  objects   of {arguments.window}"
+    yield (
+        f"            {books.listed:,} listed, {books.skipped:,} left out, {books.stored_before:,} "
+        f"stored before, {books.objects:,} new: {books.refused:,} refused, {books.unreadable:,} "
+        "unreadable, which the next run tries again"
+    )
+    yield (
+        f"  flows     {books.flows:,} added; {books.transit:,} records of transit gateways; "
+        f"{books.refused_lines:,} lines refused"
+    )
+    identities = books.identities()
+    if books.balanced:
+        yield f"Books       balanced: all {len(identities)} identities hold"
+    else:
+        for each in identities:
+            sign = "=" if each.holds else "IS NOT"
+            yield f"Books       {each.what}: {each.left:,} {sign} {each.right:,}"
+    took = ", ".join(f"{name} {seconds:.1f}" for name, seconds in phases.seconds.items())
+    yield f"Seconds     {took}"
+
+
+if __name__ == "__main__":
+    if status := main(sys.argv[1:]):  # some launchers take even an exit with 0 for a failure
+        sys.exit(status)

@@ -142,6 +142,7 @@ resource "aws_iam_role_policy" "states" {
     Version = "2012-10-17"
     Statement = concat([
       { Sid = "KeepFinding", Effect = "Allow", Action = ["s3:PutObject"], Resource = ["${local.s3}${var.artifact_bucket}/findings/*"] },
+      { Sid = "SeeWhoWaits", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${local.s3}${var.artifact_bucket}/findings/waiting/*"] },
       {
         # Step Functions, "Run a job (.sync)": it asks for the run's state and stops it when told to.
         Sid      = "RunJob"

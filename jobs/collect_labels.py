@@ -4,8 +4,10 @@ import json
 import logging
 import sys
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from threading import Event
 from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +19,7 @@ from jobs.sources.aggregator import aggregated
 from jobs.sources.inventory import Inventory, Missing
 from jobs.sources.label_accounts import accounts_of
 from jobs.sources.labels import SNAPSHOT, aws_range_rows
+from jobs.sources.several_at_once import answers_of
 from jobs.storage.object_store import first_line, place_of
 from jobs.storage.whole_objects import (
     NotThere,
@@ -30,6 +33,9 @@ from transforms.label.history import Cells, merged, one_row_each
 from transforms.label.tables import KEY_COLUMNS
 
 logger = logging.getLogger(__name__)
+
+# Each place is throttled by itself; more of them at once would only cost memory.
+_PLACES_AT_ONCE = 8
 
 
 class NothingCollected(Failure):
@@ -87,32 +93,56 @@ def _collect(argv: Sequence[str]) -> int:
 
 def collect(request: Request) -> Collected:
     """Ask every account and region; a call that is not allowed is named, and the rest goes on."""
-    found = Collected({}, {}, set(), [])
     if request.aggregator is not None:
-        return _from_aggregator(request.aggregator, request.regions[0], found)
-    accounts = accounts_of(
-        request.role_arns, request.organization_role, request.regions[0], found.missing
-    )
-    for session, account_id in accounts:
+        return _from_aggregator(request.aggregator, request.regions[0])
+    stop = Event()
+    ask = partial(_collected_from, with_history=request.config_history)
+    whole = Collected({}, {}, set(), [])
+    for part in answers_of(ask, _places(request, stop), stop, _PLACES_AT_ONCE):
+        for tables, more in ((whole.tables, part.tables), (whole.gone, part.gone)):
+            for table, rows in more.items():
+                tables.setdefault(table, []).extend(rows)
+        whole.covered.update(part.covered)
+        whole.missing.extend(part.missing)
+    return whole
+
+
+def _places(request: Request, stop: Event) -> Iterator[Inventory | Missing]:
+    """Every account in every region; an account that does not let us in is one place."""
+    accounts = accounts_of(request.role_arns, request.organization_role, request.regions[0])
+    for account in accounts:
+        if isinstance(account, Missing):
+            yield account
+            continue
         for region in request.regions:
-            inventory = Inventory(session, region, account_id)
-            for table, rows in inventory.tables.items():
-                try:
-                    found.tables.setdefault(table, []).extend(rows())
-                except Missing as missing:
-                    found.missing.append(str(missing))
-                else:
-                    found.covered.add((table, account_id, region))
-            for table in ("interfaces", "instances") if request.config_history else ():
-                try:
-                    found.gone.setdefault(table, []).extend(inventory.gone(table))
-                except Missing as missing:
-                    found.missing.append(str(missing))
+            yield Inventory(*account, region=region, stop=stop)
+
+
+def _collected_from(place: Inventory | Missing, with_history: bool) -> Collected:
+    found = Collected({}, {}, set(), [])
+    if isinstance(place, Missing):
+        found.missing.append(str(place))
+        return found
+    for table, rows in place.tables.items():
+        found.tables[table] = []
+        try:
+            found.tables[table] += rows()
+        except Missing as missing:
+            found.missing.append(str(missing))
+        else:
+            found.covered.add((table, place.account_id, place.region))
+    for table in ("interfaces", "instances") if with_history else ():
+        found.gone[table] = []
+        try:
+            found.gone[table] += place.gone(table)
+        except Missing as missing:
+            found.missing.append(str(missing))
     return found
 
 
-def _from_aggregator(name: str, region: str, found: Collected) -> Collected:
+def _from_aggregator(name: str, region: str) -> Collected:
     """What an aggregator knows; of a place that it names no resource of, it says nothing."""
+    found = Collected({}, {}, set(), [])
     try:
         tables, places = aggregated(name, region)
     except Missing as missing:

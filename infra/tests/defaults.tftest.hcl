@@ -56,7 +56,7 @@ run "three_names" {
   }
 
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "TellNotKept" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsWorthAnotherRun" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.IsWorthAnotherRun.Default == "TellFailure"
+    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.KeepFinding.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "NameNotKept" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Catch[0] == { ErrorEquals = ["States.ALL"], ResultPath = "$.error", Next = "IsWorthAnotherRun" } && jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.IsWorthAnotherRun.Default == "NameExit"
     error_message = "Whatever fails is told."
   }
 

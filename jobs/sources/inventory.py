@@ -3,12 +3,14 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from threading import Event
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from jobs.sources.several_at_once import Stopped
 from transforms.label.groups import group_cells
 from transforms.label.history import OWNER, Cells
 
@@ -29,11 +31,16 @@ class Missing(Exception):
 
 
 class Inventory:
-    """One account in one region."""
+    """One account in one region; once `stop` is set, the next page raises Stopped.
+
+    Only its making uses the session, which threads may not share; clients they may.
+    """
 
     def __init__(
-        self, session: boto3.Session, region: str, account_id: str, page: int = 100
+        self, session: boto3.Session, account_id: str, region: str, stop: Event, page: int = 100
     ) -> None:
+        self.account_id, self.region = account_id, region
+        self._stop = stop
         self._paging = {"PageSize": page}
         self._place: Cells = {"account_id": account_id, "region": region}
         self._ec2 = session.client("ec2", region_name=region, config=RETRIES)
@@ -66,7 +73,7 @@ class Inventory:
         """The items of all pages; every page is a line of progress."""
         found = 0
         pages = self._ec2.get_paginator(call).paginate(PaginationConfig=self._paging, **parameters)
-        for page in allowed(pages, f"ec2:{_camel(call)}", self._place):
+        for page in self._allowed(pages, f"ec2:{_camel(call)}"):
             found += len(page[key])
             logger.info("call=%s region=%s items=%d", call, self._place["region"], found)
             yield from page[key]
@@ -97,7 +104,7 @@ class Inventory:
         listed = self._config.get_paginator("list_discovered_resources").paginate(
             resourceType=kind, includeDeletedResources=True, PaginationConfig=self._paging
         )
-        for page in allowed(listed, "config:ListDiscoveredResources", self._place):
+        for page in self._allowed(listed, "config:ListDiscoveredResources"):
             for resource in page["resourceIdentifiers"]:
                 if resource.get("resourceDeletionTime") is not None:
                     rows += self._versions(kind, resource["resourceId"], row)
@@ -115,10 +122,16 @@ class Inventory:
         )
         items = [
             item
-            for page in allowed(pages, "config:GetResourceConfigHistory", self._place)
+            for page in self._allowed(pages, "config:GetResourceConfigHistory")
             for item in page["configurationItems"]
         ]
         return list(_history(items, lambda item: {**row(item), **self._place}))
+
+    def _allowed(self, pages: Iterable[Any], action: str) -> Iterator[Any]:
+        for page in allowed(pages, action, self._place):
+            if self._stop.is_set():
+                raise Stopped
+            yield page
 
 
 def allowed(pages: Iterable[Any], action: str, place: Cells) -> Iterator[Any]:

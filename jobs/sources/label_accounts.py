@@ -6,23 +6,25 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from jobs.sources.inventory import RETRIES, Missing
+
 _DENIED = ("AccessDenied", "AccessDeniedException")
 
 Account = tuple[boto3.Session, str]
 
 
 def accounts_of(
-    role_arns: tuple[str, ...], organization_role: str | None, region: str, missing: list[str]
-) -> Iterator[Account]:
+    role_arns: tuple[str, ...], organization_role: str | None, region: str
+) -> Iterator[Account | Missing]:
     """A session per account, with its account id.
 
-    Of an organisation, an account that does not let us in is named in `missing`, and the rest
+    Of an organisation, an account that does not let us in stands as what is missing, and the rest
     goes on. Each role is assumed only when its account is next: a session lasts for an hour.
     """
     own = boto3.Session(region_name=region)
-    sts = own.client("sts")
+    sts = own.client("sts", config=RETRIES)
     if organization_role is not None:
-        yield from _of_organisation(own, sts, organization_role, missing)
+        yield from _of_organisation(own, sts, organization_role)
         return
     if not role_arns:
         yield own, sts.get_caller_identity()["Account"]
@@ -30,12 +32,11 @@ def accounts_of(
         yield _assumed(sts, arn), arn.split(":")[4]
 
 
-def _of_organisation(
-    own: boto3.Session, sts: Any, role: str, missing: list[str]
-) -> Iterator[Account]:
+def _of_organisation(own: boto3.Session, sts: Any, role: str) -> Iterator[Account | Missing]:
     caller = sts.get_caller_identity()
     partition = caller["Arn"].split(":")[1]
-    pages = own.client("organizations").get_paginator("list_accounts").paginate()
+    organisation = own.client("organizations", config=RETRIES)
+    pages = organisation.get_paginator("list_accounts").paginate()
     active = sorted(
         account["Id"] for page in pages for account in page["Accounts"]
         if account["Status"] == "ACTIVE"
@@ -51,7 +52,7 @@ def _of_organisation(
             code = error.response.get("Error", {}).get("Code", "")
             if code not in _DENIED:
                 raise
-            missing.append(
+            yield Missing(
                 f"account {account_id}: sts:AssumeRole on {arn} is not allowed ({code}); its "
                 "labels are missing or as they were; deploy the member role there, collect again"
             )

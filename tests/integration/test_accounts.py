@@ -1,8 +1,8 @@
 """Flow logs of three accounts in two regions: a finding of one account reads that one's, and those
 of the accounts that the path leads to.
 
-web (10.0.0.7, account 1) enters app (10.1.0.9, account 2) and old (10.2.0.9, account 3) over SSH;
-app goes on to db (10.1.0.12). Account 3 has no flow log in this region.
+web (10.0.0.7, account 1) enters app (10.1.0.9, account 2) and old (10.3.0.9, account 4) over SSH;
+app goes on to db (10.2.0.12, account 3, in the other region). Account 4 has no flow log.
 """
 
 import gzip
@@ -19,10 +19,10 @@ from jobs.errors import ExitCode
 from jobs.trace_instance import main
 from tests.support.records import COLUMNS, flow_line
 
-ONE, TWO, THREE = "111122223333", "222233334444", "333344445555"
-REGIONS = ("eu-west-1", "us-east-1")
-WEB, APP, DB, OLD, CLIENT = "10.0.0.7", "10.1.0.9", "10.1.0.12", "10.2.0.9", "198.51.100.5"
-ACCOUNT = {WEB: ONE, APP: TWO, DB: TWO, OLD: THREE}
+ONE, TWO, THREE, FOUR = "111122223333", "222233334444", "333344445555", "444455556666"
+REGIONS = HERE, THERE = ("eu-west-1", "us-east-1")
+WEB, APP, DB, OLD, CLIENT = "10.0.0.7", "10.1.0.9", "10.2.0.12", "10.3.0.9", "198.51.100.5"
+HOME = {WEB: (ONE, HERE), APP: (TWO, HERE), DB: (THREE, THERE), OLD: (FOUR, HERE)}
 LETTER = {WEB: "a", APP: "b", DB: "d", OLD: "e"}
 NAMES = ("web", "app", "db", "old")
 
@@ -36,8 +36,8 @@ def seen_by(address: str, clock: str, source: str, target: str, port: int) -> li
     at = second(clock)
     return [
         flow_line(
-            account_id=ACCOUNT[address], interface_id=f"eni-{LETTER[address] * 17}",
-            instance_id=f"i-{LETTER[address] * 17}", vpc_id=f"vpc-{ACCOUNT[address][:8]}",
+            account_id=HOME[address][0], interface_id=f"eni-{LETTER[address] * 17}",
+            instance_id=f"i-{LETTER[address] * 17}", vpc_id=f"vpc-{HOME[address][0][:8]}",
             srcaddr=src, dstaddr=dst, pkt_srcaddr=src, pkt_dstaddr=dst, srcport=str(sport),
             dstport=str(dport), tcp_flags=str(flags), packets="20", bytes="9000",
             start=str(at), end=str(at + 50),
@@ -51,27 +51,25 @@ def seen_by(address: str, clock: str, source: str, target: str, port: int) -> li
 
 
 LINES = {
-    (ONE, "eu-west-1"): [
+    HOME[WEB]: [
         *seen_by(WEB, "01:00", CLIENT, WEB, 443),
         *seen_by(WEB, "03:00", WEB, APP, 22),
         *seen_by(WEB, "03:05", WEB, OLD, 22),
     ],
-    (TWO, "eu-west-1"): [
+    HOME[APP]: [
         *seen_by(APP, "03:00", WEB, APP, 22),
         *seen_by(APP, "03:10", APP, DB, 22),
-        *seen_by(DB, "03:10", APP, DB, 22),
     ],
+    HOME[DB]: [*seen_by(DB, "03:10", APP, DB, 22)],
 }
 
 
 @pytest.fixture
 def flow_logs(bucket: str) -> str:
-    """One object for each account and region but one; three of them hold nothing of the story."""
+    """One object for each of three accounts and two regions; three hold nothing of the story."""
     client = boto3.client("s3")
     for account in (ONE, TWO, THREE):
         for region in REGIONS:
-            if (account, region) == (THREE, "eu-west-1"):
-                continue
             log = f"{account}_vpcflowlogs_{region}_fl-0{account[:8]}"
             lines = LINES.get((account, region)) or [flow_line(account_id=account)]
             client.put_object(
@@ -89,11 +87,9 @@ def flags(flow_logs: str, tmp_path: Path) -> list[str]:
     (labels / "interfaces.csv").write_text(
         "interface_id,instance_id,addresses,name,vpc_id,account_id,region\n"
         + "".join(
-            f"eni-{letter * 17},i-{letter * 17},{address},{name},vpc-{ACCOUNT[address][:8]},"
-            f"{ACCOUNT[address]},eu-west-1\n"
-            for (address, letter), name in zip(
-                LETTER.items(), ("web", "app", "db", "old"), strict=True
-            )
+            f"eni-{letter * 17},i-{letter * 17},{address},{name},vpc-{HOME[address][0][:8]},"
+            f"{','.join(HOME[address])}\n"
+            for (address, letter), name in zip(LETTER.items(), NAMES, strict=True)
         )
     )
     finding = tmp_path / "finding.json"
@@ -133,8 +129,9 @@ def test_a_finding_reads_its_own_account_and_the_path_those_that_it_leads_to(
     assert main(flags) == ExitCode.COMPLETE
 
     case = tmp_path / "cases/accounts"
-    assert homes_read(spark, case) == [(ONE, "eu-west-1")]  # of five
-    assert homes_read(spark, case, "path_1") == [(ONE, "eu-west-1"), (TWO, "eu-west-1")]
+    assert homes_read(spark, case) == [HOME[WEB]]  # of six
+    assert homes_read(spark, case, "path_1") == [HOME[WEB], HOME[APP]]
+    assert homes_read(spark, case, "path_2") == [HOME[WEB], HOME[APP], HOME[DB]]
     path = spark.read.format("delta").load(str(case / "path"))
     steps = path.select("hop", "from_address", "to_address", "service_port", "outcome")
     assert sorted(tuple(row) for row in steps.collect()) == [
@@ -147,7 +144,7 @@ def test_a_finding_reads_its_own_account_and_the_path_those_that_it_leads_to(
     bucket = flags[1].split("/")[2]
     assert (
         "1 prefix of where the path led could not be listed: "
-        f"s3://{bucket}/AWSLogs/{THREE}/vpcflowlogs/eu-west-1 (" in spread["sentence"]
+        f"s3://{bucket}/AWSLogs/{FOUR}/vpcflowlogs/{HERE} (" in spread["sentence"]
     )
     assert verify_case.main(["--case", str(case)]) == 0
 

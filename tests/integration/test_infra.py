@@ -51,6 +51,7 @@ job_glue       logs:PutLogEvents                {logs}:/vpc-flow-trace/glue:*
 job_glue       cloudwatch:PutMetricData         *
 events         states:StartExecution            arn:aws:states:{here}:stateMachine:vpc-flow-trace
 states         s3:PutObject                     arn:aws:s3:::artifacts-1/findings/*
+states         s3:GetObject                     arn:aws:s3:::artifacts-1/findings/waiting/*
 states         s3:GetObject                     arn:aws:s3:::cases-1/cases/*/notice.json
 states         glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace
 states         glue:GetJobRun                   arn:aws:glue:{here}:job/vpc-flow-trace

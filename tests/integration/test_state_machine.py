@@ -10,7 +10,8 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import boto3
 import botocore.session
@@ -20,6 +21,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_aws_sdk as service,
 )
 
+from jobs.cli.trace_flags import TRACE
+from jobs.errors import ExitCode
 from tests.infra_apply import object_bodies_as_json
 from tests.support.paths import ROOT
 
@@ -43,12 +46,21 @@ NO_ROOM = {
 }
 
 
-class Ended(NamedTuple):
+# What others may have written, in the place where Glue quotes it.
+HOSTILE = "http://evil.example/ {} $.id <b>a.log.gz</b> "
+# How a run ends: "" for well, else what Glue says, or the whole error as a state gets it.
+Run = str | dict[str, str]
+
+
+@dataclass(frozen=True)
+class Ended:
     """How an execution ended, and the subjects and texts of the messages that were sent."""
 
     status: str
     cause: str
     messages: list[tuple[str, str]]
+    # What became of each case.
+    ends: list[dict[str, Any]] = field(default_factory=list, compare=False)
 
 
 @pytest.fixture
@@ -75,8 +87,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def definition(ends: dict[str, list[str]]) -> dict[str, Any]:
-    """The machine's own text, where `ends` says how the runs of an instance end, "" for well."""
+def definition(ends: dict[str, list[Run]]) -> dict[str, Any]:
+    """The machine's own text, where `ends` says how the runs of an instance end."""
     text = (ROOT / "infra/state_machine.asl.json").read_text()
     text = re.sub(r"\$\{(\w+)\}", lambda found: FILLED_IN[found[1]], text)
     machine: dict[str, Any] = json.loads(text)
@@ -97,17 +109,27 @@ def definition(ends: dict[str, list[str]]) -> dict[str, Any]:
                 "Next": name if cause else trace["Next"],
             })  # fmt: skip
             if cause:
-                error = {"Error": "States.TaskFailed", "Cause": f'{{"ErrorMessage": "{cause}"}}'}
+                error = failed_run(cause) if isinstance(cause, str) else cause
                 after = {key: caught[key] for key in ("ResultPath", "Next")}
                 states[name] = {"Type": "Pass", "Result": error, **after}
     states["Trace"] = {"Type": "Choice", "Choices": choices}
     return machine
 
 
-def executed(event: dict[str, Any], ends: dict[str, list[str]]) -> Ended:
+def failed_run(message: str, state: str = "FAILED") -> dict[str, str]:
+    """The error of a run that Glue calls failed: its cause is the run, as JSON without spaces."""
+    run = {"Id": "jr_1", "JobRunState": state, "ErrorMessage": message}
+    return {"Error": "States.TaskFailed", "Cause": json.dumps(run, separators=(",", ":"))}
+
+
+def executed(event: dict[str, Any], ends: dict[str, list[Run]]) -> Ended:
+    return executed_as(definition(ends), event)
+
+
+def executed_as(states: dict[str, Any], event: dict[str, Any]) -> Ended:
     client = boto3.client("stepfunctions")
     machine = client.create_state_machine(
-        name=uuid.uuid4().hex, definition=json.dumps(definition(ends)),
+        name=uuid.uuid4().hex, definition=json.dumps(states),
         roleArn=f"arn:aws:iam::{ACCOUNT}:role/states",
     )  # fmt: skip
     begun = client.start_execution(
@@ -124,7 +146,8 @@ def executed(event: dict[str, Any], ends: dict[str, list[str]]) -> Ended:
     received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
     bodies = [json.loads(message["Body"]) for message in received]
     messages = sorted((body["Subject"], body["Message"]) for body in bodies)
-    return Ended(found["status"], found.get("cause", ""), messages)
+    ends = json.loads(found["output"])["error"] if "output" in found else json.loads(found["cause"])
+    return Ended(found["status"], found.get("cause", ""), messages, ends)
 
 
 def finding() -> dict[str, Any]:
@@ -172,26 +195,174 @@ def test_a_finding_is_kept_and_becomes_a_case_with_its_id(aws: None) -> None:
     assert json.loads(kept["Body"].read()) == finding()
 
 
-def test_an_update_of_a_finding_whose_case_is_held_waits_and_is_traced(aws: None) -> None:
-    ended = executed(finding(), {ONE: [HELD, HELD, ""]})
+def while_it_waits(claimed: str | None) -> dict[str, Any]:
+    """In the place of the wait: the execution of a later report waits for a case as well."""
+    if claimed is None:
+        return {"Type": "Pass", "Next": "ReadClaim"}
+    return {
+        "Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:putObject", "ResultPath": None,
+        "Parameters": {"Bucket": "artifacts-1", "Key": f"findings/waiting/{claimed}",
+                       "Body": "the later one"},
+        "Next": "ReadClaim",
+    }  # fmt: skip
 
-    assert ended == Ended("SUCCEEDED", "", [complete("Recon:EC2/X", ONE, FINDING_ID)])
+
+# An update while the case is traced: who waits beside it, how its runs end, and what becomes of it.
+UPDATES: dict[str, tuple[str | None, list[Run], list[str]]] = {
+    "it waits and replaces the case": (None, [HELD, HELD, ""], ["complete"]),
+    "the case is free when it comes": (FINDING_ID, [""], ["complete"]),
+    "a later update waits instead": (FINDING_ID, [HELD], ["left to a later execution"]),
+    "another case has a later one": ("f" * 32, [HELD, HELD, ""], ["complete"]),
+    "held longer than a run may take": (None, [HELD] * 4, ["INCOMPLETE: not traced"]),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("causes", [[HELD] * 4, [BROKEN]], ids=["held for ever", "broken"])
-def test_a_case_that_fails_is_told_and_fails_the_execution(aws: None, causes: list[str]) -> None:
-    ended = executed(finding(), {ONE: causes})
+@pytest.mark.parametrize(("claimed", "runs", "outcomes"), UPDATES.values(), ids=UPDATES)
+def test_of_the_updates_of_a_finding_the_last_waits_for_its_case(
+    aws: None, claimed: str | None, runs: list[Run], outcomes: list[str]
+) -> None:
+    states = definition({ONE: runs})
+    states["States"]["EachCase"]["ItemProcessor"]["States"]["WaitForOtherRun"] = while_it_waits(
+        claimed
+    )
+
+    ended = executed_as(states, finding())
+
+    assert [end["outcome"] for end in ended.ends] == outcomes
+    told = {"complete": ["VPC Flow Trace: a case is complete"], "left to a later execution": [],
+            "INCOMPLETE: not traced": ["VPC Flow Trace: a case FAILED"]}  # fmt: skip
+    assert [subject for subject, _ in ended.messages] == told[outcomes[0]]
+    assert ended.status == ("FAILED" if "INCOMPLETE" in outcomes[0] else "SUCCEEDED")
+
+
+def test_an_instance_that_a_later_report_leaves_out_keeps_its_place(aws: None) -> None:
+    """Who waits is told by case: the later report of the sequence names only one of the two."""
+    states = definition({ONE: [HELD, ""], OTHER: [HELD, ""]})
+    states["States"]["EachCase"]["ItemProcessor"]["States"]["WaitForOtherRun"] = while_it_waits(
+        case_of(ONE)
+    )
+
+    ended = executed_as(states, sequence(ONE, OTHER))
+
+    assert [(end["outcome"], end.get("case_id")) for end in ended.ends] == [
+        ("no instance", None),
+        ("left to a later execution", case_of(ONE)),
+        ("complete", case_of(OTHER)),
+    ]
+
+
+@pytest.mark.parametrize("refused", ["ClaimWait", "ReadClaim"])
+def test_where_nobody_can_tell_who_waits_it_goes_on_waiting(aws: None, refused: str) -> None:
+    states = definition({ONE: [HELD, HELD, ""]})
+    inner = states["States"]["EachCase"]["ItemProcessor"]["States"]
+    inner[refused]["Parameters"]["Bucket"] = "none-of-this-name"
+    inner["ClaimWait"]["Retry"] = inner["ReadClaim"]["Retry"] = []
+
+    ended = executed_as(states, finding())
+
+    assert ended.messages == [complete("Recon:EC2/X", ONE, FINDING_ID)]
+
+
+EXIT_CODES = {
+    code: f"exit code {code}: {words}" for code, words in TRACE.exit_codes.items() if code
+}
+
+
+def of_glue(name: str) -> dict[str, str]:
+    return {"Error": name, "Cause": HOSTILE}
+
+
+# How every run of the case ends, and what the message says of it; in words that stand nowhere else.
+WHY: dict[str, tuple[Run, str]] = {
+    "held for ever": (HELD, "exit code 6: another run holds the case; nothing was written"),
+    "broken": (BROKEN, "exit code 1: something failed on the way"),
+    "bad input": (HOSTILE + "SystemExit: 2", "exit code 2: wrong flags or inputs; nothing was "
+                  "written"),
+    "interrupted": ("SystemExit: 130", "exit code 130: Ctrl-C"),
+    **{name: (cause, "Glue had no machines for the run, each time that it was started")
+       for name, cause in NO_ROOM.items()},
+    "too slow": (failed_run(HOSTILE, "TIMEOUT"), "Glue ended the run at its time limit"),
+    "stopped": (failed_run(HOSTILE, "STOPPED"), "somebody stopped the run"),
+    "a text that plays a stop": (HOSTILE + '"JobRunState":"STOPPED"', "States.TaskFailed"),
+    "no exit code": (HOSTILE, "States.TaskFailed"),
+    "nobody reported the end": ({"Error": "States.Timeout"}, "States.Timeout"),
+    "no such job": (of_glue("Glue.EntityNotFoundException"), "Glue.EntityNotFoundException"),
+    "not allowed": (of_glue("Glue.AccessDeniedException"), "Glue.AccessDeniedException"),
+    "an unknown name": (of_glue(HOSTILE), "an error without a name that is known here"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("run", "why"), WHY.values(), ids=WHY)
+def test_a_case_that_fails_is_told_in_our_own_words_and_fails_the_execution(
+    aws: None, run: Run, why: str
+) -> None:
+    ended = executed(finding(), {ONE: [run] * 4})
 
     ((subject, text),) = ended.messages
-    assert ended.status == "FAILED"
-    assert [end["case_id"] for end in json.loads(ended.cause)] == [FINDING_ID]
+    told, _, execution = text.partition("executions/details/")
     assert subject == "VPC Flow Trace: a case FAILED"
-    assert f"on {ONE}: the flow logs were NOT traced" in text
-    assert causes[0] in text
-    assert (
-        "Execution: https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1" in text
+    assert told == (
+        f"Recon:EC2/X on {ONE}: the flow logs were NOT traced, or not to the end. Why: {why}. "
+        f"Case: {FINDING_ID} Finding: s3://artifacts-1/findings/{FINDING_ID}.json Execution, which "
+        "has the error in full: https://eu-west-1.console.aws.amazon.com/states/home"
+        "?region=eu-west-1#/v2/"
     )
-    assert f"executions/details/arn:aws:states:{REGION}:{ACCOUNT}:execution:" in text
+    assert re.fullmatch(rf"arn:aws:states:{REGION}:{ACCOUNT}:execution:[\w:-]+", execution)
+    assert ended.status == "FAILED"
+    ((case_id, error),) = [(end["case_id"], end["error"]) for end in json.loads(ended.cause)]
+    assert case_id == FINDING_ID
+    assert error == (failed_run(run) if isinstance(run, str) else run)  # in full, for whoever looks
+
+
+def test_every_exit_code_has_its_words_in_the_machine() -> None:
+    """The words of `--help`; of numbers that begin alike, the longest is looked for first."""
+    states = definition({})["States"]["EachCase"]["ItemProcessor"]["States"]
+    looked_for = [
+        (pattern.strip("*").removeprefix("SystemExit: "), states[rule["Next"]]["Result"])
+        for rule in states["NameExit"]["Choices"]
+        if "SystemExit" in (pattern := rule.get("StringMatches", ""))
+    ]
+
+    assert {int(code): why for code, why in looked_for} == EXIT_CODES
+    assert EXIT_CODES.keys() == set(ExitCode) - {ExitCode.COMPLETE}
+    codes = [code for code, _ in looked_for]
+    assert not [
+        (code, later)
+        for at, code in enumerate(codes)
+        for later in codes[at + 1 :]
+        if later.startswith(code)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("S3.NoSuchBucketException", "S3.NoSuchBucketException"),
+        ("States.Timeout", "States.Timeout"),
+        (HOSTILE, "an error without a name that is known here"),
+    ],
+    ids=["no bucket", "no answer", "an unknown name"],
+)
+def test_a_finding_that_cannot_be_kept_is_told_in_our_own_words(
+    aws: None, name: str, why: str
+) -> None:
+    states = definition({ONE: [""]})
+    (caught,) = states["States"]["KeepFinding"]["Catch"]
+    after = {key: caught[key] for key in ("ResultPath", "Next")}
+    states["States"]["KeepFinding"] = {"Type": "Pass", "Result": of_glue(name), **after}
+
+    ended = executed_as(states, finding())
+
+    ((subject, text),) = ended.messages
+    told, _, execution = text.partition("executions/details/")
+    assert subject == "VPC Flow Trace: a case FAILED"
+    assert told == (
+        f"Recon:EC2/X, finding {FINDING_ID}: it could not be kept, and the flow logs were NOT "
+        f"traced. Why: {why}. Execution, which has the error in full: "
+        "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1#/v2/"
+    )
+    assert execution.startswith(f"arn:aws:states:{REGION}:{ACCOUNT}:execution:")
+    assert (ended.status, json.loads(ended.cause)) == ("FAILED", of_glue(name))
 
 
 @pytest.mark.parametrize("cause", NO_ROOM.values(), ids=NO_ROOM)
@@ -205,7 +376,8 @@ def test_a_start_that_glue_refuses_is_tried_again_where_that_may_help() -> None:
     """Every exception of StartJobRun, as AWS's own model of the call lists them."""
     text = (ROOT / "infra/state_machine.asl.json").read_text()
     machine = json.loads(re.sub(r"\$\{(\w+)\}", "1", text))
-    trace = machine["States"]["EachCase"]["ItemProcessor"]["States"]["Trace"]
+    states = machine["States"]["EachCase"]["ItemProcessor"]["States"]
+    trace = states["Trace"]
     model = botocore.session.get_session().get_service_model("glue")
     errors = {f"Glue.{shape.name}" for shape in model.operation_model("StartJobRun").error_shapes}
     for_nothing = {"Glue.InvalidInputException", "Glue.EntityNotFoundException"}
@@ -214,6 +386,7 @@ def test_a_start_that_glue_refuses_is_tried_again_where_that_may_help() -> None:
 
     # Throttling is no exception of this call alone (AWS Glue API reference, "Common errors").
     assert retried == errors - for_nothing | {"Glue.ThrottlingException"}
+    assert {rule["StringEquals"] for rule in states["NameError"]["Choices"]} >= errors | retried
 
 
 def put_notice(**differs: object) -> None:

@@ -6,6 +6,7 @@ moto does not page interfaces, refuses nothing and keeps no deleted resources in
 import json
 from ipaddress import ip_network
 from pathlib import Path
+from threading import Event
 
 import boto3
 import pytest
@@ -119,7 +120,7 @@ def test_all_pages_are_read(s3_server: str) -> None:
         for _ in range(7)
     }
 
-    inventory = Inventory(boto3.Session(), "eu-south-1", "123456789012", page=5)
+    inventory = Inventory(boto3.Session(), "123456789012", "eu-south-1", Event(), page=5)
 
     assert {row["instance_id"] for row in inventory.tables["instances"]()} == made
 

@@ -1,5 +1,6 @@
 """What EC2 says of an interface, as a row of labels."""
 
+from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -32,7 +33,7 @@ def test_the_prefixes_that_are_delegated_to_an_interface_are_among_its_addresses
         ipv4: [{"Ipv4Prefix": "10.20.1.16/28"}],
         ipv6: [{"Ipv6Prefix": "2001:db8:0:1::/80"}],
     }
-    inventory = Inventory(cast(boto3.Session, _Session(said)), "eu-west-1", "111122223333")
+    inventory = Inventory(cast(boto3.Session, _Session(said)), "111122223333", "eu-west-1", Event())
 
     (row,) = inventory.tables["interfaces"]()
 

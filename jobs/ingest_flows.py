@@ -15,7 +15,7 @@ from jobs.sources.labels import read_labels
 from jobs.sources.listing import Listing, list_objects
 from jobs.sources.side_rows import remove_below
 from jobs.spark.phases import Phases
-from jobs.spark.session import open_session
+from jobs.spark.session import SMALL_WHOLE_BYTES, for_few_rows, open_session
 from jobs.storage.aws_access import check_role
 from jobs.storage.delta_sink import check_writable, name_commits
 from jobs.storage.object_store import place_of
@@ -40,10 +40,12 @@ def _ingest(argv: Sequence[str]) -> int:
             name_commits(spark, run_id)
         if lock.predecessor is not None:
             remove_below(place_of(table.table(SIDE_ROWS)))
-        done = ingest(
-            spark, arguments, table, labels, listing.objects, lock,
-            run_id=run_id, now=now, phases=phases,
-        )  # fmt: skip
+        size = sum(item.size for item in listing.selected)
+        with for_few_rows(spark, size <= SMALL_WHOLE_BYTES):
+            done = ingest(
+                spark, arguments, table, labels, listing.objects, lock,
+                run_id=run_id, now=now, phases=phases,
+            )  # fmt: skip
     print("\n".join(_summary(arguments, listing, done, phases)))
     return done.exit_code(strict=arguments.strict)
 

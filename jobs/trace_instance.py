@@ -45,7 +45,7 @@ from jobs.sources.findings import answer_claims
 from jobs.spark.concurrent import run_concurrently
 from jobs.spark.memory import forget_tables
 from jobs.spark.phases import Phases
-from jobs.spark.session import for_few_rows, open_session
+from jobs.spark.session import SMALL_WHOLE_BYTES, for_few_rows, open_session
 from jobs.storage.delta_sink import SHAPES, read_table
 from transforms.questions.context import QuestionContext
 from transforms.story import tell_story
@@ -55,8 +55,6 @@ logger = logging.getLogger(__name__)
 
 # As stored. A compressed line takes some fifteen bytes, so that these are a million records.
 _SMALL_BYTES = 16 * 1024 * 1024
-# Where every one of them is written, and not a few: a hundred thousand.
-_SMALL_WHOLE_BYTES = 2 * 1024 * 1024
 
 
 def main(argv: Sequence[str]) -> int:
@@ -124,7 +122,7 @@ def _index_removed_unless_complete(case: Case) -> Iterator[None]:
 def is_small(case: Case) -> bool:
     """Whether the objects hold so few records that compiling code for them does not pay."""
     size = sum(item.size for item in case.listing.selected)
-    return size <= (_SMALL_BYTES if case.has_subject else _SMALL_WHOLE_BYTES)
+    return size <= (_SMALL_BYTES if case.has_subject else SMALL_WHOLE_BYTES)
 
 
 def run(

@@ -56,12 +56,13 @@ class Source:
         if self._part is None:
             frame = scan_objects(self._spark, self._unread, settings).persist()
             return Scanned(frame, NOTHING, (frame,))
-        rows, held, opened = stored_scan(self._spark, self._part, subject, settings.window)
+        found = stored_scan(self._spark, self._part, subject, settings.window)
+        rows = found.rows
         if self._unread:
             rows = rows.unionByName(scan_objects(self._spark, self._unread, settings))
         frame = rows.persist()
-        stored = FromTable(len(self._part.uris), opened, self._octets)
-        return Scanned(frame, stored, (frame, *held))
+        stored = FromTable(len(self._part.uris), found.octets, self._octets)
+        return Scanned(frame, stored, (frame, *found.held))
 
 
 def source_of(

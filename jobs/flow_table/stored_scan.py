@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, SparkSession
@@ -11,11 +12,13 @@ from pyspark.sql import functions as F
 
 from jobs.flow_table.tables import FlowTable, IngestRun
 from jobs.sources.listing import FlowLogObject
+from jobs.spark.frames import union_of
 from jobs.spark.session import setting
 from jobs.storage.delta_sink import read_table
 from transforms.flow_fields import FIELD_NAMES
 from transforms.flow_table import matching
 from transforms.flow_table.shapes import SHAPES, day_of
+from transforms.scan.tally import TRANSIT
 from transforms.subject.identity import Subject
 from transforms.window import Window
 
@@ -25,6 +28,8 @@ logger = logging.getLogger(__name__)
 _LOOKED_UP = "10000"
 
 
+# A data file's partition is in the name of its folder only.
+_SCHEMA_IN_FILES = SHAPES["flows"].rsplit("day DATE", 1)[0].rstrip().rstrip(",")
 _SOURCE = ("object_uri", "object_version", "object_line", "run_id")
 
 
@@ -40,7 +45,13 @@ class StoredPart:
     uris: frozenset[str]
     objects: DataFrame
     days: tuple[date, ...]
+    has_transit: bool
+    has_refused: bool
     held: tuple[DataFrame, ...]
+
+    def readers(self) -> DataFrame:
+        """`object_uri` and the `run_id` whose rows of it count."""
+        return self.objects.select(F.col("uri").alias("object_uri"), "run_id")
 
 
 def stored_uris(
@@ -60,12 +71,15 @@ def stored_part(
     """What the table has of these objects, as they are listed now."""
     runs = tuple(table.runs(spark))
     found = _stored(spark, table, runs, objects).persist()
+    rows = found.select("uri", "outcome", "refused_lines").collect()
     return StoredPart(
         table=table,
         runs=runs,
-        uris=frozenset(row["uri"] for row in found.select("uri").collect()),
+        uris=frozenset(row["uri"] for row in rows),
         objects=found,
         days=tuple(sorted({_day(item) for item in objects})),
+        has_transit=any(row["outcome"] == TRANSIT for row in rows),
+        has_refused=any(row["refused_lines"] for row in rows),
         held=(found,),
     )
 
@@ -96,64 +110,63 @@ def _day(item: FlowLogObject) -> date:
     return day_of(item.path, item.last_modified.date())
 
 
+class StoredRows(NamedTuple):
+    """Rows of `SCANNED` of a subject; `octets` are those of the data files opened for them.
+
+    `held` are frames in memory that the rows are made from.
+    """
+
+    rows: DataFrame
+    held: tuple[DataFrame, ...]
+    octets: int
+
+
 def stored_scan(
     spark: SparkSession, part: StoredPart, subject: Subject, window: Window
-) -> tuple[DataFrame, tuple[DataFrame, ...], int]:
-    """Rows of `SCANNED` of the stored objects that concern the subject, and their accounts.
-
-    Also the frames that this keeps in memory, and how many octets of data files are opened.
-    """
+) -> StoredRows:
+    """The stored records and refused lines that may concern the subject, and every account."""
     values = [*subject.instance_ids, *subject.interface_ids, *subject.addresses]
-    of_objects = part.objects.select(F.col("uri").alias("object_uri"), "run_id")
-    pairs = F.broadcast(of_objects)
+    flows, octets = _flows_with(spark, part, values)
+    times = [flows.select("object_uri", "start", "end")]
+    frames = [matching.records_of(flows, window)]
+    if part.has_transit:
+        transit = _of_part(spark, part, "transit").where(matching.passes(values))
+        seconds = {name: F.col("transit")[name].cast("BIGINT") for name in ("start", "end")}
+        transit = transit.withColumns(seconds)
+        times.append(transit.select("object_uri", "start", "end"))
+        frames.append(matching.transit_of(transit, window))
+    refused = None
+    if part.has_refused:
+        refused = matching.refused_for(_of_part(spark, part, "refused"), subject.needles())
+        frames.append(matching.refusals_of(refused))
+    matched = matching.counted(union_of(times), window)
+    frames.append(matching.accounts_for(part.objects, matched, refused))
+    return StoredRows(union_of(frames), (flows,), octets)
+
+
+def _flows_with(
+    spark: SparkSession, part: StoredPart, values: Sequence[str]
+) -> tuple[DataFrame, int]:
+    """The flow records that name one of these, in memory, and the octets of the files opened."""
     paths, octets = _files_with(spark, part, values)
+    if not paths:
+        return spark.createDataFrame([], SHAPES["flows"]), 0
+    read = spark.read.schema(_SCHEMA_IN_FILES).parquet(*paths)
+    found = read.where(matching.concerns(values)).select(*_SOURCE, *FIELD_NAMES, "extra")
     with setting(spark, "spark.sql.parquet.pushdown.inFilterThreshold", _LOOKED_UP):
-        flows = (
-            spark.read.schema(_schema_in_files(spark))
-            .parquet(*paths)
-            .where(matching.concerns(values))
-            .select(*_SOURCE, *FIELD_NAMES, "extra")
-            .join(pairs, on=["object_uri", "run_id"])
-            .persist()
-            if paths
-            else spark.createDataFrame([], SHAPES["flows"])
-        )
-        flows.count()  # while the setting holds
-    transit = (
-        _of_days(spark, part, "transit")
-        .where(matching.passes(values))
-        .join(pairs, on=["object_uri", "run_id"])
-        .withColumns({name: F.col("transit")[name].cast("BIGINT") for name in ("start", "end")})
-    )
-    refused = matching.refused_for(
-        _of_days(spark, part, "refused").join(pairs, on=["object_uri", "run_id"]),
-        subject.needles(),
-    )
-    matched = matching.counted(
-        flows.select("object_uri", "start", "end").unionByName(
-            transit.select("object_uri", "start", "end")
-        ),
-        window,
-    )
-    frames = [
-        matching.records_of(flows, window),
-        matching.transit_of(transit, window),
-        matching.refusals_of(refused),
-        matching.accounts_for(part.objects, matched, refused),
-    ]
-    scanned = frames[0]
-    for frame in frames[1:]:
-        scanned = scanned.unionByName(frame)
-    return scanned, (flows,), octets
+        flows = found.join(F.broadcast(part.readers()), on=["object_uri", "run_id"]).persist()
+        flows.count()  # planned, and in memory, while the setting holds
+    return flows, octets
+
+
+def _of_part(spark: SparkSession, part: StoredPart, name: str) -> DataFrame:
+    """The rows of a table that are of the part's objects."""
+    rows = _of_days(spark, part, name)
+    return rows.join(F.broadcast(part.readers()), on=["object_uri", "run_id"])
 
 
 def _of_days(spark: SparkSession, part: StoredPart, name: str) -> DataFrame:
     return part.table.rows(spark, name, part.runs).where(F.col("day").isin(list(part.days)))
-
-
-def _schema_in_files(spark: SparkSession) -> str:
-    """The columns of a data file: the partition is in its folder's name only."""
-    return SHAPES["flows"].rsplit("day DATE", 1)[0].rstrip().rstrip(",")
 
 
 def _files_with(

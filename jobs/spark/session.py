@@ -14,6 +14,9 @@ _OFTEN_NAMED = (
     "org.apache.spark.sql.api.python.PythonSQLUtils",
 )
 
+# Compressed objects of which every record is written: a hundred thousand are few.
+SMALL_WHOLE_BYTES = 2 * 1024 * 1024
+
 
 def open_session(app_name: str) -> SparkSession:
     """The session that the launcher configured, with times in UTC."""

@@ -2,10 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,44 +11,14 @@ from pyspark.sql import SparkSession
 
 from jobs.errors import ExitCode
 from jobs.trace_instance import main
-from tests.support.paths import DATA, ROOT
+from tests.support.launched import kill, start, wait_for
+from tests.support.paths import DATA
 
 pytestmark = pytest.mark.launched
 
 TABLES = (
     "flows", "objects", "quarantine", "coverage", "conversations", "peers", "path", "answers",
 )  # fmt: skip
-PATIENCE_S = 600
-
-
-def start(flags: list[str], log: Path) -> "subprocess.Popen[bytes]":
-    """The job in a process group of its own."""
-    folder = Path(sys.executable).parent
-    command = [str(folder / "spark-submit"), "--properties-file", "conf/local.conf"]
-    command += ["--conf", f"spark.pyspark.python={sys.executable}", "jobs/trace_instance.py"]
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [*command, *flags],
-            cwd=ROOT,
-            env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"},
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-
-
-def wait_for(seen: Callable[[], object], run: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not seen():
-        assert run.poll() is None, log.read_text()[-3000:]
-        assert time.monotonic() < deadline, log.read_text()[-3000:]
-        time.sleep(0.01)
-
-
-def kill(run: "subprocess.Popen[bytes]") -> None:
-    """End the group that `start` made: spark-submit, the JVM and the job's Python."""
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait(timeout=20)
 
 
 def versions(case: Path, table: str) -> int:
@@ -123,7 +89,7 @@ def test_a_run_killed_in_any_phase_changes_nothing_that_readers_see(
     }
     for moment, prepare in moments.items():
         reached = prepare()
-        run = start(flags, log)
+        run = start("jobs/trace_instance.py", flags, log)
         try:
             if moment == "after the scan":
                 wait_for((case / "run.lock").exists, run, log)

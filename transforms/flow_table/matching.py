@@ -78,19 +78,21 @@ def counted(rows: DataFrame, window: Window) -> DataFrame:
     )
 
 
-def accounts_for(objects: DataFrame, matched: DataFrame, refused: DataFrame) -> DataFrame:
+def accounts_for(objects: DataFrame, matched: DataFrame, refused: DataFrame | None) -> DataFrame:
     """Rows of `SCANNED` with the account that each object would have had in a scan.
 
     `objects` have the account of all their lines, `matched` the counts of `counted`, `refused` the
-    refused lines that may concern the subject.
+    refused lines that may concern the subject; None where there is none.
     """
     renamed = matched.select("object_uri", *(F.col(n).alias(f"matched_{n}") for n in _MATCHED))
-    of_refused = refused.groupBy("object_uri").agg(F.count("*").alias("matched_refused"))
-    found = (
-        objects.withColumnRenamed("uri", "object_uri")
-        .join(F.broadcast(renamed), on="object_uri", how="left")
-        .join(F.broadcast(of_refused), on="object_uri", how="left")
+    found = objects.withColumnRenamed("uri", "object_uri").join(
+        F.broadcast(renamed), on="object_uri", how="left"
     )
+    if refused is None:
+        found = found.withColumn("matched_refused", F.lit(0))
+    else:
+        of_object = refused.groupBy("object_uri").agg(F.count("*").alias("matched_refused"))
+        found = found.join(F.broadcast(of_object), on="object_uri", how="left")
     is_evidence = F.col("outcome").isin("read", "transit")
     refused_lines = F.coalesce("matched_refused", F.lit(0))
     parsed = F.coalesce("matched_parsed_lines", F.lit(0))

@@ -5,12 +5,12 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-BENCH ?= $(filter-out __init__ demo_job harness flow_text many_keys slow_s3 local_spark jvm_memory,$(basename $(notdir $(wildcard bench/*.py))))
+BENCH ?= $(filter-out __init__ demo_job harness flow_text many_keys slow_s3 local_spark jvm_memory many_days,$(basename $(notdir $(wildcard bench/*.py))))
 FUZZ_SECONDS ?= 300
 FUZZ ?= text parquet finding labels manifest answers export note
 MVN := mvn --quiet --batch-mode --strict-checksums
 
-.PHONY: help setup setup-s3 run verify explain export note scenarios redteam opensearch demo test test-unit test-s3 \
+.PHONY: help setup setup-s3 run ingest verify explain export note scenarios redteam opensearch demo test test-unit test-s3 \
     test-infra test-spark4 test-standalone faults fuzz bench dashboards reference screenshots \
     lint format lock dist dist-glue dist-emr submit-glue submit-emr submit-emr-serverless clean
 
@@ -41,6 +41,9 @@ jars/s3/ready: conf/jars-s3.pom.xml
 
 run: setup ## trace the demo's suspect into Delta and a real OpenSearch [DAMAGED=1: a damaged day]
 	$(BIN)/python -m demo.run $(if $(DAMAGED),--damaged)
+
+ingest: setup ## the demo day into a flow table, three runs, then a case that reads it
+	$(BIN)/python -m demo.ingest
 
 verify: setup ## say what of the demo case still holds, after `make run`
 	PATH="$(CURDIR)/$(BIN):$$PATH" spark-submit --properties-file conf/local.conf \

@@ -3,18 +3,15 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 from demo.damage import damage
 from demo.generate import generate
 from demo.opensearch_node import opensearch_node
-
-ROOT = Path(__file__).resolve().parent.parent
+from demo.submitted import ROOT, submit
 
 
 def main(argv: Sequence[str]) -> int:
@@ -31,7 +28,9 @@ def main(argv: Sequence[str]) -> int:
         print(
             f"OpenSearch is up at {url}; now the job, with the flags of conf/local.args", flush=True
         )
-        code = _submit(url, name)
+        of_day = [] if name == "demo" else _flags_of(name)
+        flags = ["@conf/local.args", *of_day, "--opensearch_url", url]
+        code = submit("jobs/trace_instance.py", flags)
         if code == 0:
             number = _count(url, name)
             print(f"\nAsked again from outside: {number:,} documents under the alias flows-{name}")
@@ -41,24 +40,6 @@ def main(argv: Sequence[str]) -> int:
 
 def _node(running: str | None) -> AbstractContextManager[str]:
     return nullcontext(running) if running else opensearch_node()
-
-
-def _submit(url: str, name: str) -> int:
-    command = [
-        str(Path(sys.executable).parent / "spark-submit"),
-        "--properties-file",
-        "conf/local.conf",
-        "jobs/trace_instance.py",
-        "@conf/local.args",
-        *(() if name == "demo" else _flags_of(name)),
-        "--opensearch_url",
-        url,
-    ]
-    # spark-submit looks for pyspark with the python3 that is first on the path.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False
-    ).returncode
 
 
 def _flags_of(name: str) -> Sequence[str]:

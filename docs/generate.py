@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.cli.flags import Command, Flag
+from jobs.cli.ingest_arguments import INGEST
 from jobs.cli.label_arguments import COLLECT
 from jobs.cli.trace_flags import TRACE
 from jobs.explain_case import EXPLAIN
@@ -17,6 +18,7 @@ from jobs.note_case import NOTE
 from jobs.submit.flags import PLATFORMS, submit_command
 from jobs.verify_case import VERIFY
 from transforms import schemas
+from transforms.flow_table.shapes import SHAPES as FLOW_TABLE_SHAPES
 from transforms.standing.path import PATH
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,6 +69,18 @@ TABLES = (
     Table("answers", "one question of the investigation, answered", schemas.ANSWERS),
 )
 _DDL = {table.name: table.ddl for table in TABLES}
+_ROWS_OF_FLOW_TABLE = {
+    "flows": "one flow record; see [flow-table.md](flow-table.md) for its `record_id`",
+    "transit": "one record of a transit gateway",
+    "refused": "one refused line of an object that was read",
+    "objects": "one object that a run read, or could not read",
+    "files": "one data file of `flows` that `addresses` knows whole",
+    "addresses": "one address, interface or instance in one data file of `flows`",
+    "runs": "one complete run",
+}
+FLOW_TABLE = tuple(
+    Table(name, row, FLOW_TABLE_SHAPES[name]) for name, row in _ROWS_OF_FLOW_TABLE.items()
+)
 
 
 class Join(NamedTuple):
@@ -166,17 +180,28 @@ def tables_page() -> str:
         "blocked.",
     ]
     for table in TABLES:
-        parts.append(f"## `{table.name}`\n\nA row is {table.row}.")
-        rows = [
-            f"| `{name}` | {kind} | {comment.replace('|', chr(92) + '|')} |"
-            for name, kind, comment in columns_of(table.ddl)
-        ]
-        parts.append("\n".join(["| column | type | meaning |", "|---|---|---|", *rows]))
+        parts += _described(table, "##")
+    parts.append("## The tables of a flow table")
+    parts.append(
+        "Made by `ingest_flows` in `<flow_table>/`, from `transforms/flow_table/shapes.py`."
+    )
+    for table in FLOW_TABLE:
+        parts += _described(table, "###")
     return "\n\n".join(parts) + "\n"
+
+
+def _described(table: Table, heading: str) -> Iterator[str]:
+    yield f"{heading} `{table.name}`\n\nA row is {table.row}."
+    rows = [
+        f"| `{name}` | {kind} | {comment.replace('|', chr(92) + '|')} |"
+        for name, kind, comment in columns_of(table.ddl)
+    ]
+    yield "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
 
 
 COMMANDS = {
     "trace_instance": TRACE,
+    "ingest_flows": INGEST,
     "verify_case": VERIFY,
     "explain_case": EXPLAIN,
     "export_case": EXPORT,

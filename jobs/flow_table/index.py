@@ -1,29 +1,85 @@
 """The index of a flow table: which data files hold an address, an interface or an instance."""
 
+import io
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from jobs.flow_table.tables import FlowTable
-from jobs.storage.delta_sink import read_table
+from jobs.storage.delta_log import DeltaLog
+from jobs.storage.whole_objects import read_bytes
 from transforms.flow_table.shapes import SUBJECT_COLUMNS
+
+_FOUND = "file STRING, day DATE, address STRING"
+_FOUND_TYPE = pa.schema([("file", pa.string()), ("day", pa.date32()), ("address", pa.string())])
+_ROWS_TO_SPARK = 10_000
+
+
+class Added(NamedTuple):
+    """A data file that a run has added to `flows`; `path` is relative to the table."""
+
+    path: str
+    octets: int
+    day: date
+
+    @property
+    def file(self) -> str:
+        """Its name, which Delta gives once."""
+        return self.path.rsplit("/", 1)[-1]
 
 
 def index_files(spark: SparkSession, table: FlowTable, run_id: str) -> None:
-    """Add the data files of `flows` that hold rows of this run, with all that may be looked for.
+    """Add the data files of `flows` that this run wrote, with all that may be looked for in them.
 
     A file that the index does not know is opened by every case: to index too late is never wrong.
     """
-    flows = read_table(spark, table.table("flows")).where(F.col("run_id") == run_id)
-    rows = flows.select(
-        "day",
-        "run_id",
-        F.col("_metadata.file_name").alias("file"),
-        F.col("_metadata.file_size").alias("octets"),
-        *SUBJECT_COLUMNS,
-    )
-    files = rows.select("day", "run_id", "file", "octets").distinct()
-    ends = F.explode(F.array_distinct(F.array(*SUBJECT_COLUMNS))).alias("address")
-    found = rows.select("day", "run_id", "file", ends)
-    found = found.where("address IS NOT NULL").distinct().coalesce(1)
-    table.append(found.sortWithinPartitions("day", "address"), "addresses")
-    table.append(files.coalesce(1), "files")  # last: it says that all of a file is in `addresses`
+    added = _added_by(run_id, table.table("flows"))
+    tasks = max(1, min(len(added), spark.sparkContext.defaultParallelism))
+    uris = [(f"{table.table('flows')}/{each.path}", each.file, each.day) for each in added]
+    files = spark.sparkContext.parallelize(uris, tasks)
+    rows = spark.createDataFrame(files, "uri STRING, file STRING, day DATE", verifySchema=False)
+    of_run = F.lit(run_id).alias("run_id")
+    found = rows.mapInArrow(_ends_in, _FOUND).select("*", of_run)
+    table.append(found.coalesce(1).sortWithinPartitions("day", "address"), "addresses")
+    known = [(each.file, each.octets, each.day, run_id) for each in added]
+    shape = "file STRING, octets BIGINT, day DATE, run_id STRING"
+    # Last: it says that all of a file is in `addresses`.
+    table.append(spark.createDataFrame(known, shape).coalesce(1), "files")
+
+
+def _added_by(run_id: str, uri: str) -> list[Added]:
+    """The files of the newest versions, which are this run's, that are still there."""
+    log = DeltaLog(uri)
+    found: list[Added] = []
+    gone: set[str] = set()
+    for version in reversed(log.versions):
+        if log.written_by(version).get("userMetadata") != run_id:
+            break
+        for action in log.actions(version):
+            if (add := action.get("add")) and str(add["path"]) not in gone:
+                values = add["partitionValues"]
+                assert isinstance(values, dict)
+                day = date.fromisoformat(values["day"])
+                found.append(Added(str(add["path"]), int(str(add["size"])), day))
+            if remove := action.get("remove"):
+                gone.add(str(remove["path"]))
+    return found
+
+
+def _ends_in(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for row in batch.to_pylist():
+            table = pq.read_table(io.BytesIO(read_bytes(row["uri"])), columns=[*SUBJECT_COLUMNS])
+            columns = [pc.unique(table[name]).drop_null() for name in SUBJECT_COLUMNS]
+            addresses = pc.unique(pa.concat_arrays(columns))
+            same = {
+                name: pa.repeat(pa.scalar(row[name]), len(addresses)) for name in ("file", "day")
+            }
+            found = pa.table({**same, "address": addresses}).cast(_FOUND_TYPE)
+            yield from found.to_batches(max_chunksize=_ROWS_TO_SPARK)

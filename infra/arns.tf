@@ -20,9 +20,16 @@ locals {
     aws-us-gov = "console.amazonaws-us-gov.com"
     aws-eusc   = "console.amazonaws-eusc.eu"
   }, local.partition, "${local.region}.console.aws.amazon.com")
-  # The job fills {account} and {region} in for the finding at hand: the policy holds any.
-  sources = [for uri in [for uri in var.flow_logs : replace(replace(uri, "{account}", "*"), "{region}", "*")] : {
+  # The job fills {account} and {region} in for the finding at hand: the policy holds any. An ingest
+  # walks every account from the folder before the first of them on.
+  source_uris = {
+    case   = [for uri in var.flow_logs : replace(replace(uri, "{account}", "*"), "{region}", "*")]
+    ingest = distinct([for uri in var.flow_logs : replace(uri, "/[/][^/{]*[{].*$/", "")])
+    table  = var.ingest[*].flow_table
+  }
+  places = { for who, uris in local.source_uris : who => [for uri in uris : {
     bucket = split("/", uri)[2]
     prefix = trim(join("/", slice(split("/", uri), 3, length(split("/", uri)))), "/")
-  }]
+  }] }
+  sources = local.places.case
 }

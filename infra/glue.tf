@@ -17,12 +17,15 @@ locals {
 
   signing_arguments = var.signing_key_arn == null ? {} : { "--sign_with" = var.signing_key_arn }
 
+  conf_arguments = { for name, value in local.conf.DefaultArguments : name => replace(value, local.in_conf, local.artifacts) }
+  log_arguments = {
+    "--enable-continuous-cloudwatch-log" = "true"
+    "--continuous-log-logGroup"          = local.log_group
+  }
+
   default_arguments = merge(
-    { for name, value in local.conf.DefaultArguments : name => replace(value, local.in_conf, local.artifacts) },
-    {
-      "--enable-continuous-cloudwatch-log" = "true"
-      "--continuous-log-logGroup"          = local.log_group
-    },
+    local.conf_arguments,
+    local.log_arguments,
     local.own_defaults,
     local.opensearch_arguments,
     local.signing_arguments,

@@ -15,9 +15,7 @@ locals {
   } : name => value if value != null } }
 
   # Of conf/glue-job.json, what is about packages and not about a trace.
-  labels_packages = { for name, value in local.conf.DefaultArguments : name => replace(value, local.in_conf, local.artifacts)
-    if contains(["--extra-py-files", "--additional-python-modules", "--python-modules-installer-option", "--job-bookmark-option"], name)
-  }
+  package_arguments = { for name in ["--extra-py-files", "--additional-python-modules", "--python-modules-installer-option", "--job-bookmark-option"] : name => local.conf_arguments[name] }
 
   organisation_statements = concat(
     flatten([for wish in var.collect_labels[*] : [for role in wish.organization_role[*] : [
@@ -62,10 +60,7 @@ resource "aws_glue_job" "labels" {
 
   security_configuration = one(aws_glue_security_configuration.job[*].name)
 
-  default_arguments = merge(local.labels_packages, {
-    "--enable-continuous-cloudwatch-log" = "true"
-    "--continuous-log-logGroup"          = local.log_group
-  }, local.labels_arguments["all"])
+  default_arguments = merge(local.package_arguments, local.log_arguments, local.labels_arguments["all"])
 
   # Two at a time would each continue the same history.
   execution_property {

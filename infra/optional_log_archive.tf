@@ -57,17 +57,18 @@ locals {
   ] }
 
   # Put together from names, as every ARN here.
-  made_readers = concat(["${var.name}-glue"], [for made in var.emr_serverless[*] : "${var.name}-emr-serverless"])
+  made_readers = concat(["${var.name}-glue"], [for made in var.emr_serverless[*] : "${var.name}-emr-serverless"], [for wish in var.ingest[*] : local.ingest_name])
   readers      = concat([for name in local.made_readers : "arn:${local.partition}:iam::${local.account}:role${var.role_path}${name}"], var.more_reader_arns)
   lets_in      = var.read_role_arn == null ? local.readers : [var.read_role_arn]
 
+  listed_sources = concat(local.sources, length(var.ingest[*]) == 0 ? [] : local.places.ingest)
   archive_statements = { for bucket in local.source_buckets : bucket => [
     {
       Sid       = "VpcFlowTraceLists"
       Effect    = "Allow"
       Action    = ["s3:ListBucket"]
       Resource  = ["${local.s3}${bucket}"]
-      Condition = { StringLikeIfExists = { "s3:prefix" = flatten([for source in local.sources : source.prefix == "" ? ["*"] : [source.prefix, "${source.prefix}/*"] if source.bucket == bucket]) } }
+      Condition = { StringLikeIfExists = { "s3:prefix" = distinct(flatten([for source in local.listed_sources : source.prefix == "" ? ["*"] : [source.prefix, "${source.prefix}/*"] if source.bucket == bucket])) } }
     },
     {
       Sid      = "VpcFlowTraceReads"

@@ -26,6 +26,7 @@ locals {
   scheduled_statements = concat(
     [for wish in var.schedule[*] : { Sid = "RunJob", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.job_arn] }],
     [for wish in var.collect_labels[*] : { Sid = "CollectLabels", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.labels_arn] }],
+    [for wish in var.ingest[*] : { Sid = "FillFlowTable", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.ingest_arn] }],
     [for wish in var.emr_step_schedule[*] : merge({ Sid = "AddStep", Effect = "Allow", Action = ["elasticmapreduce:AddJobFlowSteps"], Resource = [local.cluster_arn] }, local.step_role_condition)],
   )
 }

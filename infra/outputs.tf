@@ -40,7 +40,7 @@ output "undelivered_url" {
 
 output "upload" {
   description = "Puts what `make dist-glue` made where the job expects it; run in the repository."
-  value       = "for f in dist/* jobs/trace_instance.py jobs/collect_labels.py; do aws s3 cp $f ${local.artifacts}/vpc-flow-trace/; done"
+  value       = "for f in dist/* jobs/trace_instance.py jobs/collect_labels.py jobs/ingest_flows.py; do aws s3 cp $f ${local.artifacts}/vpc-flow-trace/; done"
 }
 
 output "emr_serverless" {

@@ -1,21 +1,29 @@
 # What a run may do, whatever platform it is on. `trace` holds no write outside the prefix of cases.
 locals {
+  artifact_folders = ["vpc-flow-trace", "labels", "findings"]
+
+  listed = {
+    case = concat(
+      local.own_sources,
+      [for folder in local.artifact_folders : { bucket = var.artifact_bucket, prefix = folder }],
+      [{ bucket = local.output_bucket, prefix = local.output_prefix }],
+      local.case_tables,
+    )
+    ingest = concat(local.own_ingest_sources, [{ bucket = var.artifact_bucket, prefix = "labels" }], local.places.table)
+  }
+
   # A request for names without a prefix is let through: S3 authorises HeadBucket, by which the job
   # finds a bucket's region, and its 404 for a missing key, as such a request. It tells names of
   # keys; every read of an object is bound to the prefix.
-  list_statements = [for bucket, prefixes in merge(
-    { for bucket in distinct(local.own_sources[*].bucket) : bucket => [for source in local.own_sources : source.prefix if source.bucket == bucket] },
-    { (var.artifact_bucket) = concat(["vpc-flow-trace", "labels", "findings"], [for prefix in [local.output_prefix] : prefix if local.output_bucket == var.artifact_bucket]) },
-    local.output_bucket == var.artifact_bucket ? {} : { (local.output_bucket) = [local.output_prefix] },
-    ) : {
+  list_statements = { for who, places in local.listed : who => [for bucket in sort(distinct(places[*].bucket)) : {
     Sid       = "List${substr(md5(bucket), 0, 8)}"
     Effect    = "Allow"
     Action    = ["s3:ListBucket"]
     Resource  = ["${local.s3}${bucket}"]
-    Condition = { StringLikeIfExists = { "s3:prefix" = flatten([for prefix in prefixes : prefix == "" ? ["*"] : [prefix, "${prefix}/*"]]) } }
-  }]
+    Condition = { StringLikeIfExists = { "s3:prefix" = flatten([for place in places : place.prefix == "" ? ["*"] : [place.prefix, "${place.prefix}/*"] if place.bucket == bucket]) } }
+  }] }
 
-  data_statements = concat(local.list_statements, local.assume_statements, [for sources in [local.own_sources] : {
+  source_statements = concat(local.assume_statements, [for sources in [local.own_sources] : {
     Sid      = "ReadFlowLogs"
     Effect   = "Allow"
     Action   = ["s3:GetObject", "s3:GetObjectVersion"]
@@ -28,25 +36,14 @@ locals {
       NotAction = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]
       Resource  = flatten([for bucket in local.source_buckets : ["${local.s3}${bucket}", "${local.s3}${bucket}/*"]])
     },
-    {
-      Sid      = "ReadArtifacts"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject"]
-      Resource = [for folder in ["vpc-flow-trace", "labels", "findings"] : "${local.s3}${var.artifact_bucket}/${folder}/*"]
-    },
-    {
-      # Delta's log and the case's lock are read, replaced and taken away; large files go in parts.
-      Sid      = "KeepCases"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-      Resource = ["${local.s3}${local.output_bucket}/${local.output_prefix}/*"]
-    },
-    ], [for each in local.through_s3.decrypt : {
-      Sid       = "DecryptThroughS3${each.region}"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt"]
-      Resource  = each.keys
-      Condition = each.condition
+  ])
+
+  key_statements = concat([for each in local.through_s3.decrypt : {
+    Sid       = "DecryptThroughS3${each.region}"
+    Effect    = "Allow"
+    Action    = ["kms:Decrypt"]
+    Resource  = each.keys
+    Condition = each.condition
     }
     ], [for each in local.through_s3.encrypt : {
       Sid       = "EncryptThroughS3${each.region}"
@@ -55,7 +52,29 @@ locals {
       Resource  = each.keys
       Condition = each.condition
     }
-    ], [for key in var.signing_key_arn[*] : {
+  ])
+
+  data_statements = concat(local.list_statements.case, local.source_statements, [
+    {
+      Sid      = "ReadArtifacts"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = [for folder in local.artifact_folders : "${local.s3}${var.artifact_bucket}/${folder}/*"]
+    },
+    {
+      # Delta's log and the case's lock are read, replaced and taken away; large files go in parts.
+      Sid      = "KeepCases"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+      Resource = ["${local.s3}${local.output_bucket}/${local.output_prefix}/*"]
+    },
+    ], [for table in local.case_tables : {
+      Sid      = "ReadFlowTable"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject"]
+      Resource = ["${local.s3}${table.bucket}/${table.prefix}/*"]
+    }
+    ], local.key_statements, [for key in var.signing_key_arn[*] : {
       # `job` may sign; who verifies needs kms:Verify or kms:VerifyMac and kms:DescribeKey.
       Sid      = "SignManifests"
       Effect   = "Allow"

@@ -87,6 +87,7 @@ resource "aws_sfn_state_machine" "trace" {
     output_prefix   = local.output_prefix
     executions      = "https://${local.console}/states/home?region=${local.region}#/v2/executions/details"
     topic_arn       = local.topic_arn
+    more_arguments  = join("", [for name, value in local.case_arguments : ", ${jsonencode(name)}: ${jsonencode(value)}"])
     # Glue ends a run at its own time-out; this is for a run whose end nobody reports.
     timeout_s = (local.conf.Timeout + 15) * 60
     # Five minutes each: as long as the run that holds the case can take.

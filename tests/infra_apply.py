@@ -58,6 +58,7 @@ module "flow_trace" {
   emr_step_schedule = { cluster_id = "j-1K48XXXXXXHCB" }
   auto_scaling      = true
   finding_accounts  = ["444455556666"]
+  ingest            = { flow_table = "s3://tables-1/flows" }
 
   collect_labels = {
     regions           = ["eu-west-1", "eu-central-1"]
@@ -244,7 +245,9 @@ def executed(machine_arn: str, event: dict[str, Any]) -> None:
     assert arguments.instance_ids == (instance,)
     assert arguments.case_uri == f"s3://cases-1/cases/{finding_id}"
     assert arguments.flow_logs == ("s3://logs-1/AWSLogs/123456789012/vpcflowlogs/eu-west-1",)
-    say(f"execute   SUCCEEDED; the run got --finding {arguments.finding}")
+    assert arguments.flow_table == "s3://tables-1/flows"
+    say(f"execute   SUCCEEDED; the run got --flow_table {arguments.flow_table}")
+    say(f"          --finding {arguments.finding}")
     say(f"          --case_id {arguments.case_id}; our parser and our reader of findings took both")
 
 
@@ -307,7 +310,7 @@ def check(folder: Path, url: str) -> None:
     terraform.run("plan", "-detailed-exitcode", "-input=false", "-no-color")
     say("plan      no difference")
 
-    names = ("glue", "labels", "emr-serverless", "events", "states", "scheduler")
+    names = ("glue", "labels", "ingest", "emr-serverless", "events", "states", "scheduler")
     for role in (*names, "forward-eu-central-1"):
         say(f"role      {role}: {', '.join(allowed(f'vpc-flow-trace-{role}'))}")
 

@@ -94,7 +94,8 @@ run "three_names" {
     condition = length(concat(
       aws_sns_topic_subscription.email, aws_opensearch_domain.flows, aws_s3_bucket.evidence, aws_s3_bucket_policy.evidence,
       aws_emrserverless_application.trace, aws_iam_role.emr_serverless, aws_scheduler_schedule.glue, aws_scheduler_schedule.emr_step, aws_iam_role.scheduler,
-      aws_glue_connection.vpc, aws_glue_job.labels, aws_scheduler_schedule.labels, aws_iam_role.labels, values(aws_cloudwatch_event_permission.findings),
+      aws_glue_connection.vpc, aws_glue_job.labels, aws_scheduler_schedule.labels, aws_iam_role.labels, aws_glue_job.ingest, aws_scheduler_schedule.ingest, aws_iam_role.ingest,
+      values(aws_cloudwatch_event_permission.findings),
     )) == 0
     error_message = "Nothing optional is there unasked."
   }

@@ -18,6 +18,7 @@ variables {
   schedule           = {}
   emr_step_schedule  = { cluster_id = "j-1K48XXXXXXHCB", execution_role_arn = "arn:aws:iam::111122223333:role/step" }
   collect_labels     = { regions = ["eu-west-1", "eu-central-1"] }
+  ingest             = { flow_table = "s3://tables-1/flows" }
   worker_type        = "G.2X"
   number_of_workers  = 40
   auto_scaling       = true
@@ -56,7 +57,7 @@ run "everything" {
   }
 
   assert {
-    condition     = alltrue([for role in [aws_iam_role.job, aws_iam_role.states, aws_iam_role.events, aws_iam_role.scheduler[0], aws_iam_role.emr_serverless[0], aws_iam_role.labels[0]] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && role.path == "/incident-response/"])
+    condition     = alltrue([for role in [aws_iam_role.job, aws_iam_role.states, aws_iam_role.events, aws_iam_role.scheduler[0], aws_iam_role.emr_serverless[0], aws_iam_role.labels[0], aws_iam_role.ingest[0]] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && role.path == "/incident-response/"])
     error_message = "Every role has the boundary and the path."
   }
 

@@ -75,6 +75,7 @@ run "values_that_the_job_would_refuse" {
     worker_type       = "Standard"
     finding_accounts  = ["*"]
     collect_labels    = { regions = ["*"], organization_role = "*" }
+    ingest            = { flow_table = "s3://tables-1" }
     vpc_connection    = { subnet_id = "10.0.0.0/24", security_group_ids = [], availability_zone = "eu-west-1a" }
     opensearch        = { url = "http://search", domain_arn = "arn:aws:es:eu-west-1:111122223333:domain/flows" }
   }
@@ -82,6 +83,6 @@ run "values_that_the_job_would_refuse" {
   expect_failures = [
     var.least_severity, var.role_path, var.log_key_arn, var.signing_key_arn, var.read_key_arns, var.job_arguments,
     var.schedule, var.emr_step_schedule, var.emr_serverless, var.opensearch,
-    var.worker_type, var.vpc_connection, var.finding_accounts, var.collect_labels,
+    var.ingest, var.worker_type, var.vpc_connection, var.finding_accounts, var.collect_labels,
   ]
 }

@@ -29,6 +29,7 @@ def files_of(launch: Launch) -> dict[str, Path]:
     }
     made_by = "make dist"
     if launch.platform == "glue":
+        found["ingest_flows.py"] = _ROOT / "jobs/ingest_flows.py"
         found["packages.gluewheels.zip"] = launch.dist / "packages.gluewheels.zip"
         made_by = "make dist-glue"
     else:

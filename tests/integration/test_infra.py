@@ -12,7 +12,9 @@ import pytest
 from botocore.validate import ParamValidator
 
 from jobs.cli.arguments import parse_arguments
+from jobs.cli.ingest_arguments import parse_ingest
 from jobs.cli.label_arguments import parse_request
+from jobs.storage.aws_access import Access
 from tests.integration.test_conf_aws import GLUE_KEEPS
 from tests.support.terraform import (
     PROVIDERS,
@@ -140,6 +142,45 @@ labels_glue    logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue*
 labels_glue    logs:CreateLogStream             {logs}:/vpc-flow-trace/glue*
 labels_glue    logs:PutLogEvents                {logs}:/vpc-flow-trace/glue*
 """
+INGEST = """
+trace          s3:ListBucket                    arn:aws:s3:::tables-1
+trace          s3:GetObject                     arn:aws:s3:::tables-1/flows/*
+ingest         s3:ListBucket                    arn:aws:s3:::artifacts-1
+ingest         s3:GetObject                     arn:aws:s3:::artifacts-1/vpc-flow-trace/*
+ingest         s3:GetObject                     arn:aws:s3:::artifacts-1/labels/*
+ingest         s3:ListBucket                    arn:aws:s3:::tables-1
+ingest         s3:GetObject                     arn:aws:s3:::tables-1/flows/*
+ingest         s3:PutObject                     arn:aws:s3:::tables-1/flows/*
+ingest         s3:DeleteObject                  arn:aws:s3:::tables-1/flows/*
+ingest         s3:AbortMultipartUpload          arn:aws:s3:::tables-1/flows/*
+ingest         logs:CreateLogGroup              {logs}:/aws-glue/jobs/*
+ingest         logs:CreateLogStream             {logs}:/aws-glue/jobs/*
+ingest         logs:PutLogEvents                {logs}:/aws-glue/jobs/*
+ingest         logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue:*
+ingest         logs:CreateLogStream             {logs}:/vpc-flow-trace/glue:*
+ingest         logs:PutLogEvents                {logs}:/vpc-flow-trace/glue:*
+scheduler      glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace-ingest
+"""
+# The accounts are walked; the objects are those that a case may read.
+INGEST_READS = """
+ingest         s3:ListBucket                    arn:aws:s3:::logs-1
+ingest         s3:GetObject                     {organisation}/*/vpcflowlogs/*/*
+ingest         s3:GetObjectVersion              {organisation}/*/vpcflowlogs/*/*
+"""
+INGEST_AS_ROLE = """
+ingest         sts:AssumeRole                   arn:aws:iam::444455556666:role/flow-log-reader
+"""
+INGEST_ENCRYPTED = """
+ingest         kms:Decrypt                      {read_key}
+ingest         kms:Decrypt                      {write_key}
+ingest         kms:GenerateDataKey              {write_key}
+ingest         glue:GetSecurityConfiguration    *
+ingest         logs:AssociateKmsKey             {logs}:/aws-glue/jobs/*
+ingest         logs:AssociateKmsKey             {logs}:/vpc-flow-trace/glue*
+ingest         logs:CreateLogGroup              {logs}:/vpc-flow-trace/glue*
+ingest         logs:CreateLogStream             {logs}:/vpc-flow-trace/glue*
+ingest         logs:PutLogEvents                {logs}:/vpc-flow-trace/glue*
+"""
 OF_THE_ORGANISATION = """
 collect_labels organizations:ListAccounts       *
 collect_labels sts:AssumeRole                   arn:aws:iam::*:role/labels-member
@@ -218,6 +259,7 @@ def rows_in(table: str) -> set[Row]:
         ec2="arn:aws:ec2:eu-west-1:111122223333",
         cluster="arn:aws:elasticmapreduce:eu-west-1:111122223333:cluster/j-1K48XXXXXXHCB",
         domain="arn:aws:es:eu-west-1:111122223333:domain/flows",
+        organisation="arn:aws:s3:::logs-1/AWSLogs/o-1",
         flow_logs="arn:aws:s3:::logs-1/AWSLogs/111122223333/vpcflowlogs/eu-west-1",
         logs="arn:aws:logs:eu-west-1:111122223333:log-group",
         signing_key=f"{key}88888888-7777-8888-9999-000000000000",
@@ -272,11 +314,13 @@ def test_the_optional_parts_allow_these_on_top(states: dict[str, State]) -> None
     always = {row for row in rows_in(ALWAYS) if "logs-1" not in row[2]}
     flow_logs = {row for row in allowed_in(states["everything"]) if "logs-1" in row[2]}
 
-    with_labels = rows_in(OPTIONAL) | rows_in(LABELS) | rows_in(ENCRYPTED)
-    assert allowed_in(states["everything"]) - flow_logs == always | with_labels
+    optional = set[Row]().union(
+        *map(rows_in, (OPTIONAL, LABELS, ENCRYPTED, INGEST, INGEST_ENCRYPTED))
+    )
+    assert allowed_in(states["everything"]) - flow_logs == always | optional
     assert {row[1] for row in flow_logs} == {"s3:ListBucket", "s3:GetObject", "s3:GetObjectVersion"}
     with_secret = allowed_in(states["a_domain_that_exists_with_a_password"])
-    without_es = {row for row in with_labels if not row[1].startswith("es:")}
+    without_es = {row for row in optional if not row[1].startswith("es:")}
     assert with_secret - flow_logs == always | without_es | rows_in(SECRET)
 
 
@@ -287,6 +331,33 @@ def test_labels_of_an_organisation_allow_these_on_top(states: dict[str, State]) 
         allowed = {row for row in allowed_in(states[run]) if "logs-1" not in row[2]}
 
         assert allowed == always | rows_in(more), run
+
+
+def test_a_flow_table_allows_these_on_top(states: dict[str, State]) -> None:
+    cases = {row for row in rows_in(ALWAYS) if "logs-1" not in row[2]}
+    for run, more in [("a_flow_table", INGEST_READS), ("a_flow_table_of_an_archive",
+                                                       INGEST_AS_ROLE)]:  # fmt: skip
+        allowed = {
+            row
+            for row in allowed_in(states[run])
+            if row[0] == "ingest" or not ("logs-1" in row[2] or row[1] == "sts:AssumeRole")
+        }
+
+        assert allowed == cases | rows_in(INGEST) | rows_in(more), run
+
+
+def test_only_the_ingest_may_write_to_the_flow_table(states: dict[str, State]) -> None:
+    writes = {
+        (name, resource)
+        for state in states.values()
+        for name, action, resource in allowed_in(state)
+        if action == "s3:PutObject" and (name == "ingest" or "/flows" in resource)
+    }
+
+    assert writes == {
+        ("ingest", "arn:aws:s3:::tables-1/flows/*"),
+        ("ingest", "arn:aws:s3:::cases-1/flows/*"),
+    }
 
 
 # IAM and STS user guide, "IAM and AWS STS quotas": characters without white space.
@@ -321,6 +392,48 @@ def test_the_collector_understands_what_glue_hands_it(states: dict[str, State]) 
     assert read["labels_of_every_account"].organization_role == "labels-member"
     assert read["labels_of_every_account"].regions == ("eu-west-1", "eu-central-1")
     assert read["labels_of_an_aggregator"].aggregator == "all-accounts"
+
+
+def test_the_ingest_understands_what_glue_hands_it(states: dict[str, State]) -> None:
+    runs = ("a_flow_table", "a_flow_table_as_asked_for", "a_flow_table_of_an_archive", "everything")
+    of = {run: values_of(states[run], "aws_glue_job.ingest[0]")["default_arguments"]
+          for run in runs}  # fmt: skip
+    read = {run: parse_ingest(handed(arguments)) for run, arguments in of.items()}
+    days = {run: each.window.to_at - each.window.from_at for run, each in read.items()}
+
+    assert {run: (each.flow_table, each.flow_logs) for run, each in read.items()} == {
+        "a_flow_table": ("s3://tables-1/flows", ("s3://logs-1/AWSLogs/o-1",)),
+        "a_flow_table_as_asked_for": (
+            "s3://cases-1/flows",
+            ("s3://logs-1/AWSLogs", "s3://logs-2", "s3://logs-3", "s3://logs-4/AWSLogs"),
+        ),
+        "a_flow_table_of_an_archive": ("s3://tables-1/flows", ("s3://logs-1/AWSLogs/o-1",)),
+        "everything": ("s3://tables-1/flows", ("s3://logs-1/AWSLogs",)),
+    }
+    assert {(each.labels, each.strict) for each in read.values()} == {
+        ("s3://artifacts-1/labels", True)
+    }
+    assert (days["a_flow_table"], days["a_flow_table_as_asked_for"]) == (
+        timedelta(days=3),
+        timedelta(days=2),
+    )
+    assert read["a_flow_table_as_asked_for"].reads_in_flight == 8
+    archive = Access("arn:aws:iam::444455556666:role/flow-log-reader", requester_pays=True)
+    assert read["a_flow_table_of_an_archive"].access == archive
+
+
+def test_the_job_understands_the_flow_table_that_a_finding_hands_it(
+    states: dict[str, State],
+) -> None:
+    state = states["everything"]
+    defaults = values_of(state, "aws_glue_job.trace")["default_arguments"]
+    machine = json.loads(values_of(state, "aws_sfn_state_machine.trace")["definition"])
+    trace = machine["States"]["EachCase"]["ItemProcessor"]["States"]["Trace"]
+    told = {k: v for k, v in trace["Parameters"]["Arguments"].items() if not k.endswith(".$")}
+
+    arguments = parse_arguments([*handed(defaults | told), *FINDING])
+
+    assert (arguments.scope, arguments.flow_table) == ("instance", "s3://tables-1/flows")
 
 
 def test_a_further_region_may_hand_findings_over_and_no_more(states: dict[str, State]) -> None:

@@ -31,6 +31,7 @@ FINDING_ID = "16afba5c5c43e07c9e3e5e2e544e95df"
 ONE, OTHER = "i-0839de4aa2b2f82cb", "i-0123456789abcdef0"
 FILLED_IN = {
     "partition": "aws", "artifact_bucket": "artifacts-1", "job_name": "vpc-flow-trace",
+    "more_arguments": ', "--flow_table": "s3://tables-1/flows"',
     "output": "s3://cases-1/cases", "topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:ends",
     "timeout_s": "600", "most_waits": "3", "output_bucket": "cases-1", "output_prefix": "cases",
     "executions": f"https://{REGION}.console.aws.amazon.com/states/home?region={REGION}"
@@ -87,11 +88,18 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+def filled_in() -> dict[str, Any]:
+    """The machine's own text with the names in their places."""
+    text = (ROOT / "infra/state_machine.asl.json").read_text()
+    machine: dict[str, Any] = json.loads(
+        re.sub(r"\$\{(\w+)\}", lambda found: FILLED_IN[found[1]], text)
+    )
+    return machine
+
+
 def definition(ends: dict[str, list[Run]]) -> dict[str, Any]:
     """The machine's own text, where `ends` says how the runs of an instance end."""
-    text = (ROOT / "infra/state_machine.asl.json").read_text()
-    text = re.sub(r"\$\{(\w+)\}", lambda found: FILLED_IN[found[1]], text)
-    machine: dict[str, Any] = json.loads(text)
+    machine = filled_in()
     states = machine["States"]["EachCase"]["ItemProcessor"]["States"]
     states["WaitForOtherRun"]["Seconds"] = 0
     states["ReadNotice"]["Retry"] = []  # moto has no name for NoSuchKey, which is never retried
@@ -374,9 +382,7 @@ def test_a_run_that_found_no_machines_is_started_again(aws: None, cause: str) ->
 
 def test_a_start_that_glue_refuses_is_tried_again_where_that_may_help() -> None:
     """Every exception of StartJobRun, as AWS's own model of the call lists them."""
-    text = (ROOT / "infra/state_machine.asl.json").read_text()
-    machine = json.loads(re.sub(r"\$\{(\w+)\}", "1", text))
-    states = machine["States"]["EachCase"]["ItemProcessor"]["States"]
+    states = filled_in()["States"]["EachCase"]["ItemProcessor"]["States"]
     trace = states["Trace"]
     model = botocore.session.get_session().get_service_model("glue")
     errors = {f"Glue.{shape.name}" for shape in model.operation_model("StartJobRun").error_shapes}

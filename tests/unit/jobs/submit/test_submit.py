@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -150,8 +151,10 @@ def test_on_glue_from_the_upload_to_the_verdict(
     assert arguments.metrics == "emf"  # of the file in conf/, as the case did not say otherwise
     assert (arguments.finding, arguments.case_id) == (f"s3://{bucket}/finding.json", "web-3")
     assert (job["Role"], job["GlueVersion"], job["WorkerType"]) == (ROLE, "5.1", "G.1X")
+    (ingest,) = re.findall(r"s3://\S+/ingest_flows[.]py", said)
     for name, path in (
         (job["Command"]["ScriptLocation"], ROOT / "jobs/trace_instance.py"),
+        (ingest, ROOT / "jobs/ingest_flows.py"),
         (job["DefaultArguments"]["--extra-py-files"], dist / "vpc_flow_trace.zip"),
         (job["DefaultArguments"]["--additional-python-modules"],
          dist / "packages.gluewheels.zip"),
@@ -185,7 +188,7 @@ def test_a_second_launch_uploads_only_what_is_new_and_brings_the_job_up_to_date(
 
     assert code == 0
     uploads = [said.count("upload ") for said in (first, second)]
-    assert (uploads, second.count("is there ")) == ([3, 1], 2)
+    assert (uploads, second.count("is there ")) == ([4, 1], 3)
     after = boto3.client("glue").get_job(JobName=f"again-{bucket}")["Job"]
     assert (before["Role"], after["Role"]) == (ROLE, "another")
     changed = {

@@ -1,0 +1,177 @@
+# A flow table that fills itself: every flow record is read once, and cases then read the table.
+variable "ingest" {
+  type = object({
+    flow_table        = string
+    expression        = optional(string, "rate(1 hour)")
+    late_days         = optional(number)
+    worker_type       = optional(string)
+    number_of_workers = optional(number, 4)
+    timeout_minutes   = optional(number, 480)
+    read_by_cases     = optional(bool, true)
+    arguments         = optional(map(string), {})
+  })
+  default     = null
+  description = "Fill a flow table regularly, s3://bucket/prefix in a bucket that exists, from every account and region below flow_logs; the runs that findings start read it. read_by_cases = false until the first run is complete, where findings must not fail meanwhile."
+
+  validation {
+    condition     = var.ingest == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.'()/=-]*[A-Za-z0-9!_.'()=-]$", var.ingest.flow_table))
+    error_message = "Expected flow_table to be s3://bucket/prefix without a slash at the end, so that the job may write there only."
+  }
+
+  validation {
+    condition     = alltrue([for uri in var.flow_logs : try(split("/", uri)[2], "") != try(split("/", var.ingest.flow_table)[2], "-")])
+    error_message = "Expected flow_table in another bucket than those of flow_logs: the job is denied every write to them."
+  }
+
+  validation {
+    condition     = alltrue([for place in concat([var.output], [for folder in ["vpc-flow-trace", "labels", "findings"] : "s3://${var.artifact_bucket}/${folder}"]) : !startswith("${try(var.ingest.flow_table, "")}/", "${trimsuffix(place, "/")}/") && !startswith("${trimsuffix(place, "/")}/", "${try(var.ingest.flow_table, "")}/")])
+    error_message = "Expected flow_table beside output and the folders of artifact_bucket, neither in them nor around them: who reads it must not change it."
+  }
+
+  validation {
+    condition     = var.ingest == null || can(regex("^(cron|rate)[(].+[)]$", var.ingest.expression))
+    error_message = "Expected expression to be cron(…) or rate(…)."
+  }
+
+  validation {
+    condition     = alltrue([for days in try(var.ingest.late_days[*], []) : days >= 1 && days <= 3650 && floor(days) == days])
+    error_message = "Expected late_days to be a whole number from 1 to 3650."
+  }
+
+  validation {
+    condition     = var.ingest == null || try(var.ingest.number_of_workers >= 2 && var.ingest.number_of_workers <= 299 && floor(var.ingest.number_of_workers) == var.ingest.number_of_workers, false)
+    error_message = "Expected number_of_workers to be a whole number from 2 to 299."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(try(var.ingest.arguments, {})) : can(regex("^--[A-Za-z][A-Za-z0-9_-]*$", name))])
+    error_message = "Expected names of arguments that begin with --."
+  }
+}
+
+locals {
+  ingest_name = "${var.name}-ingest"
+  ingest_arn  = "arn:${local.partition}:glue:${local.here}:job/${local.ingest_name}"
+
+  # Of runs that a finding starts, and not of the job: `--scope everything`, as of the schedule, is
+  # refused together with a flow table.
+  case_arguments = { for wish in var.ingest[*] : "--flow_table" => wish.flow_table if wish.read_by_cases }
+  case_tables    = [for table in local.places.table : table if length(local.case_arguments) > 0]
+
+  own_ingest_sources = var.read_role_arn == null ? local.places.ingest : []
+
+  ingest_arguments = { for wish in var.ingest[*] : "all" => merge(
+    local.package_arguments,
+    { for name in ["--datalake-formats", "--conf"] : name => local.conf_arguments[name] },
+    local.log_arguments,
+    {
+      "--flow_logs"  = join(",", local.source_uris.ingest)
+      "--flow_table" = wish.flow_table
+      "--labels"     = local.own_uris.labels
+      "--strict"     = "true"
+    },
+    local.read_arguments,
+    { for days in wish.late_days[*] : "--late_days" => tostring(days) },
+    wish.arguments,
+  ) }
+}
+
+resource "aws_glue_job" "ingest" {
+  count = length(var.ingest[*])
+
+  name              = local.ingest_name
+  description       = "Every flow record once, into ${var.ingest.flow_table}"
+  role_arn          = aws_iam_role.ingest[0].arn
+  glue_version      = local.conf.GlueVersion
+  worker_type       = coalesce(var.ingest.worker_type, local.conf.WorkerType)
+  number_of_workers = var.ingest.number_of_workers
+  max_retries       = 0
+  execution_class   = "STANDARD"
+  timeout           = var.ingest.timeout_minutes
+  tags              = var.tags
+
+  security_configuration = one(aws_glue_security_configuration.job[*].name)
+
+  default_arguments = local.ingest_arguments["all"]
+
+  # The table's lock would refuse the second.
+  execution_property {
+    max_concurrent_runs = 1
+  }
+
+  command {
+    name            = local.conf.Command.Name
+    python_version  = local.conf.Command.PythonVersion
+    script_location = "${local.artifacts}/vpc-flow-trace/ingest_flows.py"
+  }
+
+  depends_on = [aws_cloudwatch_log_group.job]
+}
+
+resource "aws_scheduler_schedule" "ingest" {
+  count = length(var.ingest[*])
+
+  name                = local.ingest_name
+  description         = "What is new, into ${var.ingest.flow_table}"
+  schedule_expression = var.ingest.expression
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = "arn:${local.partition}:scheduler:::aws-sdk:glue:startJobRun"
+    role_arn = aws_iam_role.scheduler[0].arn
+    input    = jsonencode({ JobName = local.ingest_name })
+
+    retry_policy {
+      maximum_retry_attempts = 3
+    }
+  }
+}
+
+resource "aws_iam_role" "ingest" {
+  count = length(var.ingest[*])
+
+  name                 = local.ingest_name
+  description          = "Runs of the Glue job ${local.ingest_name}"
+  assume_role_policy   = local.trusted["glue"]
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  tags                 = var.tags
+}
+
+# Reads the objects that a case may read; lists from the folder on that it walks.
+resource "aws_iam_role_policy" "ingest" {
+  count = length(var.ingest[*])
+
+  name = "ingest"
+  role = aws_iam_role.ingest[0].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(local.list_statements.ingest, local.source_statements, [
+      {
+        Sid      = "ReadArtifacts"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = [for folder in ["vpc-flow-trace", "labels"] : "${local.s3}${var.artifact_bucket}/${folder}/*"]
+      },
+      ], [for table in local.places.table : {
+        # Delta's log and the table's lock are read, replaced and taken away; large files go in parts.
+        Sid      = "KeepFlowTable"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+        Resource = ["${local.s3}${table.bucket}/${table.prefix}/*"]
+      }
+    ], local.key_statements, local.glue_log_statements)
+  })
+}
+
+output "ingest" {
+  description = "The job that fills the flow table, its role, and the table for --flow_table of your own runs; null without."
+  value = one([for at, wish in var.ingest[*] : {
+    job_name   = aws_glue_job.ingest[at].name
+    role_arn   = aws_iam_role.ingest[at].arn
+    flow_table = wish.flow_table
+  }])
+}

@@ -1,0 +1,133 @@
+# A flow table that fills itself, of an organisation and of a log archive.
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  artifact_bucket = "artifacts-1"
+  flow_logs       = ["s3://logs-1/AWSLogs/o-1/{account}/vpcflowlogs/{region}"]
+  output          = "s3://cases-1/cases"
+  ingest          = { flow_table = "s3://tables-1/flows" }
+}
+
+run "a_flow_table" {
+  assert {
+    condition     = { for name, value in aws_glue_job.ingest[0].default_arguments : name => value if !contains(keys(local.conf_arguments), name) || strcontains(value, "s3://logs") } == { "--flow_logs" = "s3://logs-1/AWSLogs/o-1", "--flow_table" = "s3://tables-1/flows", "--strict" = "true", "--enable-continuous-cloudwatch-log" = "true", "--continuous-log-logGroup" = "/vpc-flow-trace/glue" }
+    error_message = "Every account below the prefix is read, and what cannot be read fails the run."
+  }
+
+  assert {
+    condition     = alltrue([for name in ["--extra-py-files", "--additional-python-modules", "--python-modules-installer-option", "--datalake-formats", "--conf", "--labels"] : aws_glue_job.ingest[0].default_arguments[name] == aws_glue_job.trace.default_arguments[name]]) && !contains(keys(aws_glue_job.ingest[0].default_arguments), "--output")
+    error_message = "Packages, Delta, redaction and labels are those of the case job."
+  }
+
+  assert {
+    condition     = aws_glue_job.ingest[0].command[0].script_location == "s3://artifacts-1/vpc-flow-trace/ingest_flows.py" && aws_glue_job.ingest[0].execution_property[0].max_concurrent_runs == 1 && aws_glue_job.ingest[0].max_retries == 0 && aws_glue_job.ingest[0].worker_type == "G.1X" && aws_glue_job.ingest[0].number_of_workers == 4 && aws_glue_job.ingest[0].timeout == 480
+    error_message = "One run after the other."
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.ingest[0].target[0].input) == { JobName = "vpc-flow-trace-ingest" } && aws_scheduler_schedule.ingest[0].schedule_expression == "rate(1 hour)"
+    error_message = "Every hour."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Parameters.Arguments == { "--finding.$" = "States.Format('s3://artifacts-1/findings/{}.json', $.id)", "--instance_id.$" = "$.of.instance_id", "--case_id.$" = "$.of.case_id", "--flow_table" = "s3://tables-1/flows" } && !contains(keys(aws_glue_job.trace.default_arguments), "--flow_table")
+    error_message = "The runs that findings start read the table; --scope everything would be refused with it."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.ingest[0].assume_role_policy).Statement[0].Principal.Service == ["glue.amazonaws.com"] && output.ingest.job_name == "vpc-flow-trace-ingest"
+    error_message = "Only Glue takes the role."
+  }
+
+  assert {
+    condition     = { for statement in jsondecode(aws_iam_role_policy.ingest[0].policy).Statement : statement.Resource[0] => statement.Condition.StringLikeIfExists["s3:prefix"] if try(statement.Action, []) == ["s3:ListBucket"] } == { "arn:aws:s3:::logs-1" = ["AWSLogs/o-1", "AWSLogs/o-1/*"], "arn:aws:s3:::artifacts-1" = ["labels", "labels/*"], "arn:aws:s3:::tables-1" = ["flows", "flows/*"] }
+    error_message = "Names are told of what is walked, of labels and of the table."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.ingest[0].policy).Statement : statement.Resource if statement.Effect == "Deny"] == [["arn:aws:s3:::logs-1", "arn:aws:s3:::logs-1/*"]]
+    error_message = "Everything but reading is denied on buckets of flow logs."
+  }
+}
+
+run "a_flow_table_as_asked_for" {
+  variables {
+    flow_logs = ["s3://logs-1/AWSLogs/{account}/vpcflowlogs/eu-west-1", "s3://logs-1/AWSLogs/{account}/vpcflowlogs/{region}", "s3://logs-2/{region}", "s3://logs-3/of-{account}", "s3://logs-4/AWSLogs"]
+    ingest    = { flow_table = "s3://cases-1/flows", expression = "cron(20 * * * ? *)", late_days = 2, worker_type = "G.2X", number_of_workers = 20, timeout_minutes = 60, read_by_cases = false, arguments = { "--reads_in_flight" = "8" } }
+  }
+
+  assert {
+    condition     = aws_glue_job.ingest[0].default_arguments["--flow_logs"] == "s3://logs-1/AWSLogs,s3://logs-2,s3://logs-3,s3://logs-4/AWSLogs"
+    error_message = "A prefix ends with the folder before its first place, and counts once."
+  }
+
+  assert {
+    condition     = aws_glue_job.ingest[0].default_arguments["--late_days"] == "2" && aws_glue_job.ingest[0].default_arguments["--reads_in_flight"] == "8" && aws_glue_job.ingest[0].worker_type == "G.2X" && aws_glue_job.ingest[0].number_of_workers == 20 && aws_glue_job.ingest[0].timeout == 60 && aws_scheduler_schedule.ingest[0].schedule_expression == "cron(20 * * * ? *)"
+    error_message = "The job is as it was asked for."
+  }
+
+  assert {
+    condition     = !contains(keys(jsondecode(aws_sfn_state_machine.trace.definition).States.EachCase.ItemProcessor.States.Trace.Parameters.Arguments), "--flow_table") && !strcontains(aws_iam_policy.trace.policy, "/flows")
+    error_message = "Until cases are to read it, they neither do nor may."
+  }
+}
+
+run "a_flow_table_of_an_archive" {
+  variables {
+    read_role_arn  = "arn:aws:iam::444455556666:role/flow-log-reader"
+    requester_pays = true
+    read_key_arns  = ["arn:aws:kms:eu-west-1:444455556666:key/11111111-2222-3333-4444-555555555555"]
+  }
+
+  assert {
+    condition     = aws_glue_job.ingest[0].default_arguments["--read_role_arn"] == "arn:aws:iam::444455556666:role/flow-log-reader" && aws_glue_job.ingest[0].default_arguments["--requester_pays"] == "true"
+    error_message = "The ingest reads as the role of the archive."
+  }
+
+  assert {
+    condition     = contains(jsondecode(output.log_archive.role_trust_policy).Statement[0].Principal.AWS, "arn:aws:iam::111122223333:role/vpc-flow-trace-ingest") && [for statement in jsondecode(output.log_archive.role_policy).Statement : statement.Condition.StringLikeIfExists["s3:prefix"] if statement.Action == ["s3:ListBucket"]] == [["AWSLogs/o-1/*/vpcflowlogs/*", "AWSLogs/o-1/*/vpcflowlogs/*/*", "AWSLogs/o-1", "AWSLogs/o-1/*"]]
+    error_message = "The archive's role trusts the ingest, and lets it walk the accounts."
+  }
+}
+
+run "a_flow_table_among_flow_logs" {
+  command = plan
+
+  variables {
+    ingest = { flow_table = "s3://logs-1/flows" }
+  }
+
+  expect_failures = [var.ingest]
+}
+
+run "a_flow_table_among_cases" {
+  command = plan
+
+  variables {
+    ingest = { flow_table = "s3://cases-1/cases/flows" }
+  }
+
+  expect_failures = [var.ingest]
+}
+
+run "a_flow_table_around_labels" {
+  command = plan
+
+  variables {
+    ingest = { flow_table = "s3://artifacts-1/labels" }
+  }
+
+  expect_failures = [var.ingest]
+}
+
+run "an_ingest_that_the_job_would_refuse" {
+  command = plan
+
+  variables {
+    ingest = { flow_table = "s3://tables-1/flows/", expression = "hourly", late_days = 0.5, number_of_workers = 1, arguments = { late_days = "2" } }
+  }
+
+  expect_failures = [var.ingest]
+}

@@ -56,7 +56,7 @@ def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables,
     labels, listing = read_labels(None), Listing((), ())
     with problems.collect():
         check_writable(arguments.flow_table)
-        table.check(may_be_new=True)
+        table.check()
     with problems.collect():
         labels = read_labels(arguments.labels)
     with problems.collect():

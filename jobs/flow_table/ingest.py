@@ -11,11 +11,11 @@ from pyspark.sql import functions as F
 from jobs.cli.ingest_arguments import IngestArguments
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import CaseLock
+from jobs.flow_table.books import IngestBooks
 from jobs.flow_table.index import index_files
 from jobs.flow_table.run_manifest import store_manifest
 from jobs.flow_table.stored_scan import stored_uris
 from jobs.flow_table.tables import FlowTable, IngestRun
-from jobs.pipeline.books import Identity
 from jobs.sources.labelled_scan import labelled_scan
 from jobs.sources.labels import as_lookups
 from jobs.sources.listing import FlowLogObject, as_object_row
@@ -36,47 +36,6 @@ _OF_KEY = (
     "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING, "
     "region STRING, flow_log_id STRING, slot_at TIMESTAMP, day DATE"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class IngestBooks:
-    """Counts of one run. Each comes from the listing or from a table, as its comment says."""
-
-    listed: int  # the listing
-    skipped: int  # the listing: outside its time, or no flow log by its name
-    stored_before: int  # rows of `objects` of earlier runs
-    objects: int  # rows of `objects` of this run
-    unreadable: int  # of them: their store did not give them; tried again by the next run
-    refused: int
-    lines: int  # sums over these rows
-    header_lines: int
-    blank_lines: int
-    parsed_lines: int
-    refused_lines: int
-    transit_lines: int  # parsed lines of objects of transit gateways
-    flows: int  # rows of `flows`
-    transit: int  # rows of `transit`
-    refused_rows: int  # rows of `refused`
-
-    def identities(self) -> tuple[Identity, ...]:
-        """What must be equal; each difference must be exactly zero."""
-        lines_by_fate = (
-            self.header_lines + self.blank_lines + self.parsed_lines + self.refused_lines
-        )
-        return (
-            Identity("objects listed = skipped + stored before + new", self.listed,
-                     self.skipped + self.stored_before + self.objects),
-            Identity("lines = header + blank + parsed + refused", self.lines, lines_by_fate),
-            Identity("parsed = flows in Delta + records of transit gateways", self.parsed_lines,
-                     self.flows + self.transit_lines),
-            Identity("of transit gateways = rows of transit", self.transit_lines, self.transit),
-            Identity("refused lines = rows of refused", self.refused_lines, self.refused_rows),
-        )  # fmt: skip
-
-    @property
-    def balanced(self) -> bool:
-        """Whether every identity holds."""
-        return all(identity.holds for identity in self.identities())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,22 +3,19 @@
 import hashlib
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from jobs.cli.ingest_arguments import IngestArguments
 from jobs.evidence.manifest_file import canonical
 from jobs.evidence.provenance import code_facts
+from jobs.flow_table.books import IngestBooks
 from jobs.flow_table.tables import FlowTable, IngestRun
 from jobs.storage.whole_objects import write_bytes
-
-if TYPE_CHECKING:
-    from jobs.flow_table.ingest import IngestBooks
 
 FORMAT = 1
 
 
 def store_manifest(
-    arguments: IngestArguments, table: FlowTable, books: "IngestBooks", *, run_id: str, number: int,
+    arguments: IngestArguments, table: FlowTable, books: IngestBooks, *, run_id: str, number: int,
     began_at: datetime, before: IngestRun | None,
 ) -> str:  # fmt: skip
     """Write `manifests/<run_id>.json`; returns its SHA-256, which the table `runs` keeps.

@@ -1,5 +1,6 @@
 """Where a reading gets its rows: from the text of the objects, or what a flow table has of them."""
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from jobs.flow_table.tables import FlowTable
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_scan import ScanSettings, scan_objects
 from transforms.subject.identity import Subject
+
+logger = logging.getLogger(__name__)
 
 
 class FromTable(NamedTuple):
@@ -72,4 +75,6 @@ def source_of(
     if flow_table is None:
         return Source(spark, objects, None)
     part = stored_part(spark, FlowTable(flow_table), objects)
+    if not part.uris:
+        logger.warning("flow table %s: no complete run has read these objects", flow_table)
     return Source(spark, objects, part if part.uris else None)

@@ -226,12 +226,8 @@ def _reading(result: RunResult) -> Iterator[str]:
         f"{_other_kind(books.objects_other_kind)}; "
         f"{len(result.case.listing.left_folders):,} folders left out"
     )
-    if books.objects_from_table:
-        yield (
-            f"            {books.objects_from_table:,} of them from the flow table: "
-            f"{size(books.octets_of_table)} of it opened instead of "
-            f"{size(books.octets_not_read)} of text"
-        )
+    if result.case.arguments.flow_table is not None:
+        yield f"            {_from_table(books)}"
     for left_out in result.case.listing.left_out():
         yield f"            {sanitise(left_out.sentence(), 400)}"
     for sentence in result.case.archived():
@@ -247,6 +243,15 @@ def _read_in_full(books: Books) -> Iterator[str]:
         f"{books.set_aside_lines:,} set aside, {books.parsed_lines:,} parsed, "
         f"{books.refused_lines:,} refused; NODATA {books.nodata_lines:,}, "
         f"SKIPDATA {books.skipdata_lines:,}"
+    )
+
+
+def _from_table(books: Books) -> str:
+    if not books.objects_from_table:
+        return "none of them from the flow table: no complete run of ingest_flows has read them"
+    return (
+        f"{books.objects_from_table:,} of them from the flow table: {size(books.octets_of_table)} "
+        f"of it opened instead of {size(books.octets_not_read)} of text"
     )
 
 

@@ -39,9 +39,7 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
         whom.only.finding if whom.only else None,
     )
     with problems.collect():
-        if not arguments.dry_run:
-            check_writable(arguments.output)
-        _check_cases(arguments.case_uris)
+        _check_places(arguments)
     with problems.collect():
         if arguments.opensearch is not None:
             check_reachable(
@@ -49,9 +47,6 @@ def prepare(arguments: Arguments, now: datetime) -> Case:
                 arguments.case_ids,
                 run_id=None if arguments.dry_run else run_id,
             )
-    with problems.collect():
-        if arguments.flow_table is not None:
-            FlowTable(arguments.flow_table).check(may_be_new=False)
     with problems.collect():
         if not arguments.dry_run:
             check_signing(arguments.sign_with)
@@ -90,10 +85,16 @@ def _listed(
     return prefixes, listing, listed(prefixes, before, may_be_empty=True)
 
 
-def _check_cases(case_uris: Sequence[str]) -> None:
-    """Raise BadInput with everything that lies where the tables and manifests will go."""
+def _check_places(arguments: Arguments) -> None:
+    """Raise BadInput with everything that is in the way of tables and manifests."""
     problems = Problems()
-    for case_uri in case_uris:
+    with problems.collect():
+        if not arguments.dry_run:
+            check_writable(arguments.output)
+    with problems.collect():
+        if arguments.flow_table is not None:
+            FlowTable(arguments.flow_table).check()
+    for case_uri in arguments.case_uris:
         with problems.collect():
             check_tables(case_uri)
             check_manifest(case_uri)

@@ -18,10 +18,23 @@ _OFTEN_NAMED = (
 SMALL_WHOLE_BYTES = 2 * 1024 * 1024
 
 
+_PARTITIONS = "spark.sql.shuffle.partitions"
+# Shuffles of a cluster whose executors are still to come.
+_LEAST_PARTITIONS = 32
+
+
 def open_session(app_name: str) -> SparkSession:
-    """The session that the launcher configured, with times in UTC."""
+    """The session that the launcher configured, with times in UTC.
+
+    Stages are planned once: planned anew between stages, as is Spark's default, a plan over frames
+    in memory fails with `assertion failed` in ColumnarToRowExec (Spark 3.5.6, `bench.ingest`).
+    """
     spark = SparkSession.builder.appName(app_name).getOrCreate()
     spark.conf.set("spark.sql.session.timeZone", "UTC")
+    spark.conf.set("spark.sql.adaptive.enabled", "false")
+    if not spark.sparkContext.getConf().contains(_PARTITIONS):
+        number = max(_LEAST_PARTITIONS, 2 * spark.sparkContext.defaultParallelism)
+        spark.conf.set(_PARTITIONS, str(number))
     name_classes_once(spark)
     return spark
 

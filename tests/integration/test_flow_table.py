@@ -267,18 +267,32 @@ def test_a_case_is_the_same_whether_text_or_table_is_read(
     assert "flow table" not in printed["as-text"]
 
 
-def test_a_table_that_is_none_is_refused_before_spark(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_without_a_complete_run_everything_is_read_as_text_and_said(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logs = tmp_path / "logs"
-    write(logs, 5, record("10.0.0.7", "10.0.0.9"))
+    write(tmp_path / "logs", 5, record("10.0.0.7", "10.0.0.9"))
 
     code = trace_instance.main([
-        "--flow_logs", str(logs), "--flow_table", str(tmp_path / "none"),
-        "--output", str(tmp_path), "--case_id", "none", "--addresses", "10.0.0.7",
-        "--baseline_days", "0",
+        "--flow_logs", str(tmp_path / "logs"), "--flow_table", str(tmp_path / "none"),
+        "--output", str(tmp_path), "--case_id", "text", "--addresses", "10.0.0.7",
+        "--baseline_days", "0", "--max_hops", "1",
         "--from", "2026-11-23T12:00:00Z", "--to", "2026-11-23T13:00:00Z",
     ])  # fmt: skip
 
+    assert code == ExitCode.COMPLETE
+    assert "none of them from the flow table: no complete run" in capsys.readouterr().out
+    assert spark.read.format("delta").load(str(tmp_path / "text/flows")).count() == 1
+
+
+def test_something_else_in_the_place_of_a_table_is_refused_first(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "logs", 5, record("10.0.0.7", "10.0.0.9"))
+    spark.range(1).write.format("delta").save(str(tmp_path / "table/flows"))
+
+    code = ingest_flows.main(
+        ["--flow_logs", str(tmp_path / "logs"), "--flow_table", str(tmp_path / "table"), *MONTH]
+    )
+
     assert code == ExitCode.BAD_INPUT
-    assert "found no complete run" in capsys.readouterr().err
+    assert "table flows has id BIGINT, incoming has no such column" in capsys.readouterr().err

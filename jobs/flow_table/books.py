@@ -21,7 +21,7 @@ class IngestBooks:
     parsed_lines: int
     refused_lines: int
     transit_lines: int  # parsed lines of objects of transit gateways
-    flows: int  # rows of `flows`
+    flows: int  # rows of `flows`, by the footers of its data files
     transit: int  # rows of `transit`
     refused_rows: int  # rows of `refused`
 

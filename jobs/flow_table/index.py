@@ -16,8 +16,13 @@ from jobs.storage.delta_log import DeltaLog
 from jobs.storage.whole_objects import read_bytes
 from transforms.flow_table.shapes import SUBJECT_COLUMNS
 
-_FOUND = "file STRING, day DATE, address STRING"
-_FOUND_TYPE = pa.schema([("file", pa.string()), ("day", pa.date32()), ("address", pa.string())])
+_FOUND = "file STRING, day DATE, octets BIGINT, flows BIGINT, address STRING"
+_FOUND_TYPE = pa.schema(
+    [
+        ("file", pa.string()), ("day", pa.date32()), ("octets", pa.int64()), ("flows", pa.int64()),
+        ("address", pa.string()),
+    ]
+)  # fmt: skip
 _ROWS_TO_SPARK = 10_000
 
 
@@ -41,20 +46,25 @@ def index_files(spark: SparkSession, table: FlowTable, run_id: str) -> None:
     """
     added = _added_by(run_id, table.table("flows"))
     tasks = max(1, min(len(added), spark.sparkContext.defaultParallelism))
-    uris = [(f"{table.table('flows')}/{each.path}", each.file, each.day) for each in added]
-    files = spark.sparkContext.parallelize(uris, tasks)
-    rows = spark.createDataFrame(files, "uri STRING, file STRING, day DATE", verifySchema=False)
-    of_run = F.lit(run_id).alias("run_id")
-    found = rows.mapInArrow(_ends_in, _FOUND).select("*", of_run)
-    table.append(found.coalesce(1).sortWithinPartitions("day", "address"), "addresses")
-    known = [(each.file, each.octets, each.day, run_id) for each in added]
-    shape = "file STRING, octets BIGINT, day DATE, run_id STRING"
+    uris = [
+        (f"{table.table('flows')}/{each.path}", each.file, each.octets, each.day) for each in added
+    ]
+    of_files = spark.sparkContext.parallelize(uris, tasks)
+    shape = "uri STRING, file STRING, octets BIGINT, day DATE"
+    files = spark.createDataFrame(of_files, shape, verifySchema=False)
+    rows = files.mapInArrow(_ends_in, _FOUND).withColumn("run_id", F.lit(run_id)).persist()
+    ends = rows.where("address IS NOT NULL").coalesce(1)
+    table.append(ends.sortWithinPartitions("day", "address"), "addresses")
     # Last: it says that all of a file is in `addresses`.
-    table.append(spark.createDataFrame(known, shape).coalesce(1), "files")
+    table.append(rows.where("address IS NULL").coalesce(1), "files")
+    rows.unpersist()
 
 
 def _added_by(run_id: str, uri: str) -> list[Added]:
-    """The files of the newest versions, which are this run's, that are still there."""
+    """The files that this run wrote and that are still there: back to the version that wrote them.
+
+    Before it the run may have deleted what a killed one had left; those files are others'.
+    """
     log = DeltaLog(uri)
     found: list[Added] = []
     gone: set[str] = set()
@@ -69,17 +79,27 @@ def _added_by(run_id: str, uri: str) -> list[Added]:
                 found.append(Added(str(add["path"]), int(str(add["size"])), day))
             if remove := action.get("remove"):
                 gone.add(str(remove["path"]))
+        if log.written_by(version).get("operation") == "WRITE":
+            break
     return found
 
 
 def _ends_in(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Everything to look for in each file, a row each; and a row without an address, as the file's
+    own.
+    """
     for batch in batches:
         for row in batch.to_pylist():
-            table = pq.read_table(io.BytesIO(read_bytes(row["uri"])), columns=[*SUBJECT_COLUMNS])
+            file = pq.ParquetFile(io.BytesIO(read_bytes(row["uri"])))
+            table = file.read(columns=[*SUBJECT_COLUMNS])
             columns = [pc.unique(table[name]).drop_null() for name in SUBJECT_COLUMNS]
-            addresses = pc.unique(pa.concat_arrays(columns))
-            same = {
-                name: pa.repeat(pa.scalar(row[name]), len(addresses)) for name in ("file", "day")
+            addresses = pa.concat_arrays(
+                [pc.unique(pa.concat_arrays(columns)), pa.nulls(1, pa.string())]
+            )
+            same = {name: row[name] for name in ("file", "day", "octets")}
+            same["flows"] = file.metadata.num_rows
+            repeated = {
+                name: pa.repeat(pa.scalar(value), len(addresses)) for name, value in same.items()
             }
-            found = pa.table({**same, "address": addresses}).cast(_FOUND_TYPE)
+            found = pa.table({**repeated, "address": addresses}).cast(_FOUND_TYPE)
             yield from found.to_batches(max_chunksize=_ROWS_TO_SPARK)

@@ -135,15 +135,21 @@ def _write(
 def _append_others(
     table: FlowTable, scanned: DataFrame, listed: DataFrame, days: DataFrame, run_id: str
 ) -> None:
+    """Objects; and refused lines and records of transit gateways, where there are any."""
     of_run = F.lit(run_id).alias("run_id")
     accounts = scanned.where("account IS NOT NULL").select(
         F.col("object_uri").alias("uri"), "account.*"
     )
     table.append(listed.join(accounts, on="uri").select("*", of_run), "objects")
+    others = scanned.agg(
+        F.count("refused").alias("refused"), F.count("transit").alias("transit")
+    ).first()
     lines = of_read_objects(scanned).join(days, on="object_uri")
-    refused = lines.where("refused IS NOT NULL").select("*", "refused.*", of_run)
-    table.append(refused, "refused")
-    table.append(lines.where("transit IS NOT NULL").select("*", of_run), "transit")
+    if others and others["refused"]:
+        refused = lines.where("refused IS NOT NULL").select("*", "refused.*", of_run)
+        table.append(refused, "refused")
+    if others and others["transit"]:
+        table.append(lines.where("transit IS NOT NULL").select("*", of_run), "transit")
 
 
 def _delete_refused(spark: SparkSession, table: FlowTable, scanned: DataFrame) -> None:
@@ -158,7 +164,7 @@ def _counted(spark: SparkSession, table: FlowTable, run_id: str) -> dict[str, in
     """Counts over what the run has written, as it lies in Delta."""
     stored = {
         name: table.all_rows(spark, name).where(F.col("run_id") == run_id)
-        for name in ("objects", "flows", "transit", "refused")
+        for name in ("objects", "files", "transit", "refused")
     }
     sums = "lines header_lines blank_lines parsed_lines refused_lines".split()
     told = (
@@ -174,10 +180,12 @@ def _counted(spark: SparkSession, table: FlowTable, run_id: str) -> dict[str, in
         )
         .first()
     )
+    in_files = stored["files"].agg(F.coalesce(F.sum("flows"), F.lit(0)).alias("flows")).first()
     assert told is not None
+    assert in_files is not None
     return {
         **told.asDict(),
-        "flows": stored["flows"].count(),
+        **in_files.asDict(),
         "transit": stored["transit"].count(),
         "refused_rows": stored["refused"].count(),
     }

@@ -97,7 +97,7 @@ class FlowTable:
     def append(self, frame: DataFrame, name: str, *, rows_a_file: int = 0) -> None:
         """Add rows, which count once their run is complete; 0 rows a file: as many as there are."""
         writer = shaped(frame, SHAPES[name]).write.format("delta").mode("append")
-        writer = writer.option("compression", "zstd").option("maxRecordsPerFile", rows_a_file)
+        writer = writer.option("maxRecordsPerFile", rows_a_file)
         if not self.has(name):
             writer = writer.option("delta.dataSkippingStatsColumns", _STATISTICS[name])
             writer = writer.partitionBy("day")

@@ -50,6 +50,7 @@ STORED_OBJECTS = f"""
 STORED_FILES = f"""
     file           STRING COMMENT 'name of a data file of flows, without its folder',
     octets         BIGINT COMMENT 'its size',
+    flows          BIGINT COMMENT 'rows in it, by its own footer',
     run_id         STRING COMMENT 'run that wrote this row',
     {_DAY}
 """

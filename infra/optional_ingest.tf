@@ -11,7 +11,7 @@ variable "ingest" {
     arguments         = optional(map(string), {})
   })
   default     = null
-  description = "Fill a flow table regularly, s3://bucket/prefix in a bucket that exists, from every account and region below flow_logs; the runs that findings start read it. read_by_cases = false until the first run is complete, where findings must not fail meanwhile."
+  description = "Fill a flow table regularly, s3://bucket/prefix in a bucket that exists, from every account and region below flow_logs; the runs that findings start read it. read_by_cases = false where no case should read it."
 
   validation {
     condition     = var.ingest == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.'()/=-]*[A-Za-z0-9!_.'()=-]$", var.ingest.flow_table))

@@ -72,7 +72,9 @@ def _summary(
     arguments: IngestArguments, listing: Listing, done: Ingested, phases: Phases
 ) -> Iterator[str]:
     books = done.books
-    if done.run is None:
+    if not books.balanced:
+        yield f"Nothing of this run counts for {arguments.flow_table}: its books do not balance"
+    elif done.run is None:
         yield f"Nothing new for {arguments.flow_table}: {done.runs_before:,} runs before this"
     else:
         yield f"Run {done.run.run_id}, number {done.run.number}, of {arguments.flow_table}"

@@ -9,6 +9,18 @@ def peer_of(row: Mapping[str, object]) -> str:
     return f"{row['peer']} ({name})" if name else str(row["peer"])
 
 
+def at_port(row: Mapping[str, object]) -> str:
+    """At which service port; where nobody knows who began, no port is one."""
+    port = row.get("service_port")
+    return f"at port {port}" if port is not None else "at ports of which none is known to serve"
+
+
+def begun_by(row: Mapping[str, object]) -> str:
+    """Who began."""
+    who = row.get("initiator")
+    return f"begun by the {who}" if who in ("subject", "peer") else "and nobody knows who began,"
+
+
 def number_of(row: Mapping[str, object], name: str) -> int:
     """A number of a row of JSON, which leaves out what is unknown; then 0."""
     return int(str(row.get(name) or 0))

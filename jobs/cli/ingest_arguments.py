@@ -94,7 +94,7 @@ INGEST = Command(
 )  # fmt: skip
 _PARSER = Parser(INGEST)
 # Records of any time are stored: which of them a case wants is not known yet.
-_EVER = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+_EVER = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,8 @@ class IngestBooks:
     blank_lines: int
     parsed_lines: int
     refused_lines: int
-    transit_lines: int  # parsed lines of objects of transit gateways
+    out_of_window_lines: int  # parsed, and beyond the last year of any calendar
+    transit_lines: int  # parsed lines in time of objects of transit gateways
     flows: int  # rows of `flows`, by the footers of its data files
     transit: int  # rows of `transit`
     refused_rows: int  # rows of `refused`
@@ -34,8 +35,8 @@ class IngestBooks:
             Identity("objects listed = skipped + stored before + new", self.listed,
                      self.skipped + self.stored_before + self.objects),
             Identity("lines = header + blank + parsed + refused", self.lines, lines_by_fate),
-            Identity("parsed = flows in Delta + records of transit gateways", self.parsed_lines,
-                     self.flows + self.transit_lines),
+            Identity("parsed = flows + of transit gateways + beyond any time", self.parsed_lines,
+                     self.flows + self.transit + self.out_of_window_lines),
             Identity("of transit gateways = rows of transit", self.transit_lines, self.transit),
             Identity("refused lines = rows of refused", self.refused_lines, self.refused_rows),
         )  # fmt: skip

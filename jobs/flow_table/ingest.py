@@ -40,7 +40,7 @@ _OF_KEY = (
 
 @dataclass(frozen=True, kw_only=True)
 class Ingested:
-    """What a run did; `run` is None where nothing was new."""
+    """What a run did; `run` is None where nothing was new, or the books do not balance."""
 
     run: IngestRun | None
     books: IngestBooks
@@ -84,6 +84,8 @@ def ingest(
         index_files(spark, table, run_id)
     with phases.phase("count"):
         books = IngestBooks(**counts, **_counted(spark, table, run_id))
+    if not books.balanced:  # no case may rely on it: the next run deletes it and reads again
+        return Ingested(run=None, books=books, runs_before=len(runs))
     number = runs[-1].number + 1 if runs else 1
     with phases.phase("complete"):
         digest = store_manifest(
@@ -126,7 +128,7 @@ def _write(
         size = rows_a_file(sum(item.size for item in objects))
         table.append(flows.sortWithinPartitions(*ORDER), "flows", rows_a_file=size)
         scanned = side.frame(spark)
-        _delete_refused(spark, table, scanned)
+        _delete_refused(spark, table, scanned, run_id)
         _append_others(table, scanned, listed, days, run_id)
     finally:
         side.remove()
@@ -152,12 +154,16 @@ def _append_others(
         table.append(lines.where("transit IS NOT NULL").select("*", of_run), "transit")
 
 
-def _delete_refused(spark: SparkSession, table: FlowTable, scanned: DataFrame) -> None:
-    """Records that turned out to be no evidence, as the end of their object is damaged."""
+def _delete_refused(spark: SparkSession, table: FlowTable, scanned: DataFrame, run_id: str) -> None:
+    """Records that turned out to be no evidence, as the end of their object is damaged.
+
+    What an earlier run read of an object of the same name stays.
+    """
+    of_run = F.col("run_id") == run_id
     uris = sorted(row["object_uri"] for row in scanned.where(NO_EVIDENCE).collect())
     for first in range(0, len(uris), _OBJECTS_AT_ONCE):
         some = uris[first : first + _OBJECTS_AT_ONCE]
-        delete_rows(spark, table.table("flows"), F.col("object_uri").isin(*some))
+        delete_rows(spark, table.table("flows"), of_run & F.col("object_uri").isin(*some))
 
 
 def _counted(spark: SparkSession, table: FlowTable, run_id: str) -> dict[str, int]:
@@ -166,14 +172,14 @@ def _counted(spark: SparkSession, table: FlowTable, run_id: str) -> dict[str, in
         name: table.all_rows(spark, name).where(F.col("run_id") == run_id)
         for name in ("objects", "files", "transit", "refused")
     }
-    sums = "lines header_lines blank_lines parsed_lines refused_lines".split()
+    sums = "lines header_lines blank_lines parsed_lines refused_lines out_of_window_lines".split()
     told = (
         stored["objects"]
         .agg(
             F.count("*").alias("objects"),
             F.count_if(F.col("outcome") == "unreadable").alias("unreadable"),
             F.count_if(F.col("outcome") == "refused").alias("refused"),
-            F.expr("coalesce(sum(IF(outcome = 'transit', parsed_lines, 0)), 0)").alias(
+            F.expr("coalesce(sum(IF(outcome = 'transit', in_window_lines, 0)), 0)").alias(
                 "transit_lines"
             ),
             *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in sums),

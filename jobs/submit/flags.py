@@ -227,6 +227,7 @@ def _only_here(job: Arguments) -> Iterator[str]:
     places = {
         "flow_logs": job.flow_logs,
         "object_list": (job.object_list,),
+        "flow_table": (job.flow_table,),
         "labels": (job.labels,),
         "finding": (job.finding,),
         "output": (job.output,),

@@ -58,7 +58,7 @@ def submit(job: str, *words: str, endpoint: str) -> str:
     not list((ROOT / "jars/s3").glob("hadoop-aws-*.jar")),
     reason="found no S3A in jars/s3; `make setup-s3` fetches it (280 MB)",
 )
-def test_a_case_on_s3_is_written_twice_and_holds(
+def test_a_case_on_s3_is_written_as_text_then_from_a_flow_table_and_holds(
     demo_day: DemoDay, tmp_path: Path, bucket: str, s3_server: str
 ) -> None:
     here = tmp_path / "objects"
@@ -68,14 +68,27 @@ def test_a_case_on_s3_is_written_twice_and_holds(
     flags = demo_day.flags(tmp_path, "on-s3")
     flags += ["--flow_logs", f"s3://{bucket}/logs", "--output", f"s3://{bucket}/cases"]
 
-    for _ in range(2):
-        submit("trace_instance", *flags, endpoint=s3_server)
+    table = f"s3://{bucket}/table"
+    submit("trace_instance", *flags, endpoint=s3_server)
+    submit(
+        "ingest_flows", "--flow_logs", f"s3://{bucket}/logs", "--flow_table", table,
+        "--from", "2026-11-22T00:00:00Z", "--to", "2026-11-25T00:00:00Z", endpoint=s3_server,
+    )  # fmt: skip
+    submit("trace_instance", *flags, "--flow_table", table, endpoint=s3_server)
     said = submit("verify_case", "--case", f"s3://{bucket}/cases/on-s3", endpoint=s3_server)
 
     manifest = json.loads(
         s3.get_object(Bucket=bucket, Key="cases/on-s3/manifest.json")["Body"].read()
     )
-    assert manifest["books"]["objects_read"] == 8
+    before = json.loads(
+        s3.get_object(
+            Bucket=bucket, Key=f"cases/on-s3/manifests/{manifest['previous']['run_id']}.json"
+        )["Body"].read()
+    )
+    of_table = ("objects_from_table", "octets_of_table", "octets_not_read")
+    assert {**manifest["books"], **{name: 0 for name in of_table}} == before["books"]
+    assert manifest["verdict"] == before["verdict"]
+    assert manifest["books"]["objects_read"] == manifest["books"]["objects_from_table"] == 8
     assert manifest["tables"]["flows"]["version"] == 1
     assert manifest["tables"]["flows"]["rows"] == manifest["books"]["flows"] > 0
     assert "everything holds: manifests of 2 runs linked" in said

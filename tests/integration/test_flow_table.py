@@ -113,6 +113,22 @@ def test_an_object_that_was_written_anew_is_read_anew(spark: SparkSession, tmp_p
     ]  # fmt: skip
 
 
+def test_a_damaged_copy_of_a_name_takes_nothing_away_and_no_time_is_lost(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """A record of the year 5000, and an object that is written anew and breaks late."""
+    logs, table = tmp_path / "logs", tmp_path / "table"
+    path = write(logs, 5, record("10.0.0.7", "10.0.0.9"), record("10.0.0.7", "::1", start=10**11))
+    ingest(logs, table)
+    many = "\n".join([HEADER, *(record("10.0.0.7", f"10.{n % 250}.0.1") for n in range(200_000))])
+    path.write_bytes(gzip.compress(many.encode())[:-20])
+    ingest(logs, table)
+
+    assert lines_of(spark, table) == {(path.name, 2): 1, (path.name, 3): 1}
+    objects = {(row.outcome, row.parsed_lines) for row in stored(spark, table, "objects")}
+    assert objects == {("read", 2), ("refused", 0)}
+
+
 def test_two_runs_at_once_do_not_both_write(spark: SparkSession, tmp_path: Path) -> None:
     logs, table = tmp_path / "logs", tmp_path / "table"
     write(logs, 5, record("10.0.0.7", "10.0.0.9"))

@@ -13,7 +13,7 @@ from transforms.questions.sql import (
     SECONDS,
 )
 from transforms.vocabulary import Initiator, Standing
-from transforms.wording import count_of, duration, moment, number_of, peer_of
+from transforms.wording import at_port, begun_by, count_of, duration, moment, number_of, peer_of
 
 _NTP_PORT = 123
 _CALLED = "initiator, peer, service_port, protocol"
@@ -171,9 +171,8 @@ def _tell_long_sessions(context: QuestionContext, figures: Figures, rows: Rows) 
     return Told(
         count_of(figures["sessions"], "session", "sessions"),
         f"{count_of(figures['sessions'], 'conversation was', 'conversations were')} long, the "
-        f"longest of {duration(int(str(first['seconds'])))} with {peer_of(first)} at port "
-        f"{first['service_port']} from {moment(first['first_at'])} UTC, begun by "
-        f"{first['initiator']}.",
+        f"longest of {duration(int(str(first['seconds'])))} with {peer_of(first)} {at_port(first)} "
+        f"from {moment(first['first_at'])} UTC, {begun_by(first).rstrip(',')}.",
     )
 
 

@@ -11,7 +11,7 @@ from transforms.questions.sql import (
     PEER_COLUMNS,
     STRONGEST_FIRST,
 )
-from transforms.wording import count_of, moment, peer_of
+from transforms.wording import at_port, begun_by, count_of, moment, peer_of
 
 NEW_SERVICES_SQL = f"""
     SELECT {PEER_COLUMNS}, peer_ring, initiator FROM peers
@@ -56,8 +56,7 @@ def _tell_new_services(context: QuestionContext, figures: Figures, rows: Rows) -
         f"{count_of(figures['services'], 'service is', 'services are')} new, "
         f"{figures['inside']:,} of them attempts "
         f"inside at {count_of(figures['peers_inside'], 'peer', 'peers')}; {known}; mainly "
-        f"{peer_of(first)} at "
-        f"port {first['service_port']}, begun by the {first['initiator']} at "
+        f"{peer_of(first)} {at_port(first)}, {begun_by(first)} at "
         f"{moment(first['first_at'])} UTC.",
     )
 
@@ -76,8 +75,8 @@ NEW_SERVICES = Question(
         "inside": f"count_if({_IS_ATTEMPT})",
         "peers_inside": f"count(DISTINCT IF({_IS_ATTEMPT}, peer, NULL))",
     },
-    order=f"initiator DESC, {IS_INSIDE} DESC, {STRONGEST_FIRST}, service_class IS NULL, "
-    "first_at, peer, service_port, protocol",
+    order=f"{BY_SUBJECT} DESC, initiator, {IS_INSIDE} DESC, {STRONGEST_FIRST}, "
+    "service_class IS NULL, first_at, peer, service_port, protocol",
     tell=_tell_new_services,
     thresholds=("baseline_min_days",),
     options=("baseline_days",),

@@ -89,12 +89,19 @@ def _check_places(arguments: Arguments) -> None:
     """Raise BadInput with everything that is in the way of tables and manifests."""
     problems = Problems()
     with problems.collect():
-        if not arguments.dry_run:
-            check_writable(arguments.output)
-    with problems.collect():
         if arguments.flow_table is not None:
             FlowTable(arguments.flow_table).check()
-    for case_uri in arguments.case_uris:
+    with problems.collect():
+        if not arguments.dry_run:
+            check_writable(arguments.output)
+        _check_cases(arguments.case_uris)
+    problems.raise_if_any()
+
+
+def _check_cases(case_uris: Sequence[str]) -> None:
+    """Raise BadInput with everything that lies where the tables and manifests will go."""
+    problems = Problems()
+    for case_uri in case_uris:
         with problems.collect():
             check_tables(case_uri)
             check_manifest(case_uri)

@@ -1,6 +1,5 @@
 """The job that fills a flow table: every flow record once, labelled, for every case to come."""
 
-import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -9,11 +8,12 @@ from jobs.cli.ingest_arguments import IngestArguments, parse_ingest
 from jobs.cli.main import run_main
 from jobs.errors import Problems
 from jobs.evidence.case_lock import locked_case
-from jobs.flow_table.ingest import SIDE_ROWS, Ingested, ingest
+from jobs.evidence.run_id import new_run_id
+from jobs.flow_table.ingest import Ingested, ingest
 from jobs.flow_table.tables import FlowTable
 from jobs.sources.labels import read_labels
 from jobs.sources.listing import Listing, list_objects
-from jobs.sources.side_rows import remove_below
+from jobs.sources.side_rows import SIDE_ROWS, remove_below
 from jobs.spark.phases import Phases
 from jobs.spark.session import SMALL_WHOLE_BYTES, for_few_rows, open_session
 from jobs.storage.aws_access import check_role
@@ -33,7 +33,7 @@ def _ingest(argv: Sequence[str]) -> int:
     table = FlowTable(arguments.flow_table)
     with phases.phase("check and list"):
         labels, listing = _prepare(arguments, table)
-    run_id = f"{now:%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
+    run_id = new_run_id(now)
     with locked_case(table.table("run.lock"), run_id, arguments.break_lock) as lock:
         with phases.phase("start Spark"):
             spark = open_session(f"ingest into {arguments.flow_table}")

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from transforms.vocabulary import Initiator
+
 
 def peer_of(row: Mapping[str, object]) -> str:
     """A peer: its address, with its name where it has one."""
@@ -15,10 +17,12 @@ def at_port(row: Mapping[str, object]) -> str:
     return f"at port {port}" if port is not None else "at ports of which none is known to serve"
 
 
-def begun_by(row: Mapping[str, object]) -> str:
-    """Who began."""
+def begun_by(row: Mapping[str, object], when: str = "") -> str:
+    """Who began, and when, where that is told here."""
     who = row.get("initiator")
-    return f"begun by the {who}" if who in ("subject", "peer") else "and nobody knows who began,"
+    if who in (Initiator.SUBJECT, Initiator.PEER):
+        return f"begun by the {who}{when}"
+    return f"and nobody knows who began{',' if when else ''}{when}"
 
 
 def number_of(row: Mapping[str, object], name: str) -> int:

@@ -8,9 +8,9 @@ from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser, Reader
 from jobs.cli.opensearch_arguments import OpenSearchTarget, read_target
 from jobs.cli.question_arguments import read_question_options
+from jobs.cli.reading_arguments import ReadingArguments, read_reading
 from jobs.cli.trace_flags import TRACE
 from jobs.errors import BadInput
-from jobs.storage.aws_access import OWN, Access
 from transforms import patterns
 from transforms.questions.options import QuestionOptions
 from transforms.text import quoted
@@ -22,8 +22,8 @@ __all__ = ["Arguments", "BadInput", "parse_arguments"]
 NOT_GIVEN = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 
-@dataclass(frozen=True)
-class Arguments:
+@dataclass(frozen=True, kw_only=True)
+class Arguments(ReadingArguments):
     """The flags of one run; `--help` says what each means.
 
     `instance_names` are looked up in the labels before anything is read: then `instance_ids` has
@@ -44,12 +44,6 @@ class Arguments:
     window: Window
     labels: str | None
     opensearch: OpenSearchTarget | None
-    record_format: tuple[str, ...]
-    max_line_bytes: int
-    max_ratio: int
-    max_object_bytes: int
-    reads_in_flight: int
-    requests_per_second: int
     strict: bool
     break_lock: str | None
     derive: bool
@@ -59,7 +53,6 @@ class Arguments:
     question_options: QuestionOptions
     sign_with: str | None = None
     instance_names: tuple[str, ...] = ()
-    access: Access = OWN  # to the flow logs
     flow_table: str | None = None
 
     @property
@@ -112,12 +105,6 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
         window=_window(read),
         labels=read.optional("labels", values.uri, None),
         opensearch=read_target(read),
-        record_format=read.optional("record_format", values.record_format, ()),
-        max_line_bytes=read.value("max_line_bytes", values.number_from(256, 1024 * 1024)),
-        max_ratio=read.value("max_ratio", values.number_from(2, 100_000)),
-        max_object_bytes=read.value("max_object_bytes", values.number_from(1, 10**12 - 1)),
-        reads_in_flight=read.value("reads_in_flight", values.number_from(1, 256)),
-        requests_per_second=read.value("requests_per_second", values.number_from(1, 10**6)),
         strict=read.value("strict", values.boolean),
         break_lock=read.optional("break_lock", values.run_id, None),
         derive=read.value("derive", values.boolean),
@@ -127,11 +114,7 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
         question_options=read_question_options(read),
         flow_table=read.optional("flow_table", values.uri, None),
         sign_with=read.optional("sign_with", values.kms_key, None),
-        access=Access(
-            read.optional("read_role_arn", values.role_arn, None),
-            read.value("requester_pays", values.boolean),
-            read.optional("read_endpoint", values.endpoint_url, None),
-        ),
+        **vars(read_reading(read)),
     )
     read.problems += _contradictions(read, arguments)
     if read.problems:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser, Reader
 from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
+from jobs.cli.reading_arguments import ReadingArguments, read_reading
 from jobs.cli.trace_flags import TRACE
 from jobs.errors import BadInput, ExitCode
-from jobs.storage.aws_access import Access
 from transforms.scan.prefixes import has_places
 from transforms.text import sanitise
 from transforms.window import Window
@@ -98,22 +98,15 @@ _EVER = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
-class IngestArguments:
+class IngestArguments(ReadingArguments):
     """The flags of one ingest; `--help` says what each means. `window` is that of the objects."""
 
     flow_logs: tuple[str, ...]
     flow_table: str
     window: Window
     labels: str | None
-    record_format: tuple[str, ...]
-    max_line_bytes: int
-    max_ratio: int
-    max_object_bytes: int
-    reads_in_flight: int
-    requests_per_second: int
     strict: bool
     break_lock: str | None
-    access: Access
     everything: Window = _EVER
 
     def as_parameters(self) -> dict[str, object]:
@@ -139,19 +132,9 @@ def parse_ingest(argv: Sequence[str]) -> IngestArguments:
         flow_table=read.required("flow_table", values.uri, "").rstrip("/"),
         window=_window(read),
         labels=read.optional("labels", values.uri, None),
-        record_format=read.optional("record_format", values.record_format, ()),
-        max_line_bytes=read.value("max_line_bytes", values.number_from(256, 1024 * 1024)),
-        max_ratio=read.value("max_ratio", values.number_from(2, 100_000)),
-        max_object_bytes=read.value("max_object_bytes", values.number_from(1, 10**12 - 1)),
-        reads_in_flight=read.value("reads_in_flight", values.number_from(1, 256)),
-        requests_per_second=read.value("requests_per_second", values.number_from(1, 10**6)),
         strict=read.value("strict", values.boolean),
         break_lock=read.optional("break_lock", values.run_id, None),
-        access=Access(
-            read.optional("read_role_arn", values.role_arn, None),
-            read.value("requester_pays", values.boolean),
-            read.optional("read_endpoint", values.endpoint_url, None),
-        ),
+        **vars(read_reading(read)),
     )
     for prefix in filter(has_places, arguments.flow_logs):
         read.problems.append(

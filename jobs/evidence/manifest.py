@@ -9,7 +9,7 @@ the one before it by SHA-256.
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
@@ -21,7 +21,7 @@ from jobs.evidence.notes import described_notes
 from jobs.evidence.provenance import code_facts, spark_facts
 from jobs.evidence.signature import put_signature, sign, signing_key
 from jobs.evidence.tables import describe_tables
-from jobs.pipeline.books import Books
+from jobs.pipeline.books import Books, described
 from jobs.pipeline.case import Case
 from jobs.pipeline.result import RunResult
 from jobs.sources.labels import label_warnings
@@ -111,9 +111,9 @@ def describe_run(
         **_described_inputs(case),
         "claims": _plain(result.claims),
         "inputs_sha256": inputs,
-        **_described_books(result.books[Reading.WINDOW]),
+        **described(result.books[Reading.WINDOW]),
         "further_readings": {
-            reading.folder: _described_books(result.books[reading])
+            reading.folder: described(result.books[reading])
             for reading in FURTHER_READINGS
             if reading in result.books
         },
@@ -148,16 +148,6 @@ def _described_inputs(case: Case) -> dict[str, object]:
             "skipped": dict(Counter(str(item.skipped) for item in listing.skipped)),
             "left_folders": dict(listing.left_folders),
         },
-    }
-
-
-def _described_books(books: Books) -> dict[str, object]:
-    return {
-        "books": asdict(books),
-        "identities": [
-            {"what": what, "left": left, "right": right, "holds": left == right}
-            for what, left, right in books.identities()
-        ],
     }
 
 

@@ -12,19 +12,19 @@ class IngestBooks:
     listed: int  # the listing
     skipped: int  # the listing: outside its time, or no flow log by its name
     stored_before: int  # rows of `objects` of earlier runs
-    objects: int  # rows of `objects` of this run
-    unreadable: int  # of them: their store did not give them; tried again by the next run
-    refused: int
-    lines: int  # sums over these rows
-    header_lines: int
-    blank_lines: int
-    parsed_lines: int
-    refused_lines: int
-    out_of_window_lines: int  # parsed, and beyond the last year of any calendar
-    transit_lines: int  # parsed lines in time of objects of transit gateways
-    flows: int  # rows of `flows`, by the footers of its data files
-    transit: int  # rows of `transit`
-    refused_rows: int  # rows of `refused`
+    objects: int = 0  # rows of `objects` of this run
+    unreadable: int = 0  # of them: their store did not give them; tried again by the next run
+    refused: int = 0
+    lines: int = 0  # sums over these rows
+    header_lines: int = 0
+    blank_lines: int = 0
+    parsed_lines: int = 0
+    refused_lines: int = 0
+    out_of_window_lines: int = 0  # parsed, and beyond the last year of any calendar
+    transit_lines: int = 0  # parsed lines in time of objects of transit gateways
+    flows: int = 0  # rows of `flows`, by the footers of its data files
+    transit: int = 0  # rows of `transit`
+    refused_rows: int = 0  # rows of `refused`
 
     def identities(self) -> tuple[Identity, ...]:
         """What must be equal; each difference must be exactly zero."""

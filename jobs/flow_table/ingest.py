@@ -1,6 +1,5 @@
 """One ingest: what is new under the prefixes → rows of the flow table, each object once."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,26 +15,17 @@ from jobs.flow_table.index import index_files
 from jobs.flow_table.run_manifest import store_manifest
 from jobs.flow_table.stored_scan import stored_uris
 from jobs.flow_table.tables import FlowTable, IngestRun
-from jobs.sources.labelled_scan import labelled_scan
+from jobs.sources.labelled_scan import delete_refused, labelled_scan
 from jobs.sources.labels import as_lookups
-from jobs.sources.listing import FlowLogObject, as_object_row
-from jobs.sources.object_scan import NO_EVIDENCE, ScanSettings, of_read_objects
-from jobs.sources.side_rows import SideRows
+from jobs.sources.listing import OBJECT_ROW, FlowLogObject, as_object_row
+from jobs.sources.object_scan import accounts_in, of_read_objects, scan_settings
+from jobs.sources.side_rows import SIDE_ROWS, SideRows
 from jobs.spark.phases import Phases
-from jobs.storage.delta_sink import delete_rows
 from transforms.flow_table.shapes import ORDER, day_of, rows_a_file
 from transforms.label.tables import LabelTables
 from transforms.subject.identity import Subject
 
-logger = logging.getLogger(__name__)
-
-SIDE_ROWS = ".side_rows"
 _NOBODY = Subject((), (), (), ())
-_OBJECTS_AT_ONCE = 1_000
-_OF_KEY = (
-    "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING, "
-    "region STRING, flow_log_id STRING, slot_at TIMESTAMP, day DATE"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +65,7 @@ def ingest(
         "stored_before": len(before),
     }  # fmt: skip
     if not new:
-        nothing = dict.fromkeys(IngestBooks.__dataclass_fields__, 0)
-        books = IngestBooks(**{**nothing, **counts})
-        return Ingested(run=None, books=books, runs_before=len(runs))
+        return Ingested(run=None, books=IngestBooks(**counts), runs_before=len(runs))
     with phases.phase("scan, label and write"):
         _write(spark, arguments, table, labels, new, run_id)
     with phases.phase("index"):
@@ -109,18 +97,9 @@ def _write(
     rows = [
         (*as_object_row(item), day_of(item.path, item.last_modified.date())) for item in objects
     ]
-    listed = spark.createDataFrame(rows, _OF_KEY)
+    listed = spark.createDataFrame(rows, f"{OBJECT_ROW}, day DATE")
     days = F.broadcast(listed.select(F.col("uri").alias("object_uri"), "day"))
-    settings = ScanSettings(
-        needles=None,
-        window=arguments.everything,
-        max_line_bytes=arguments.max_line_bytes,
-        record_format=arguments.record_format,
-        max_ratio=arguments.max_ratio,
-        max_object_bytes=arguments.max_object_bytes,
-        reads_in_flight=arguments.reads_in_flight,
-        requests_per_second=arguments.requests_per_second,
-    )
+    settings = scan_settings(arguments, arguments.everything, None)
     side = SideRows(spark.sparkContext, table.table(SIDE_ROWS))
     try:
         records = labelled_scan(spark, objects, settings, as_lookups(spark, labels), _NOBODY, side)
@@ -128,7 +107,7 @@ def _write(
         size = rows_a_file(sum(item.size for item in objects))
         table.append(flows.sortWithinPartitions(*ORDER), "flows", rows_a_file=size)
         scanned = side.frame(spark)
-        _delete_refused(spark, table, scanned, run_id)
+        delete_refused(spark, table.table("flows"), scanned, run_id)
         _append_others(table, scanned, listed, days, run_id)
     finally:
         side.remove()
@@ -139,10 +118,7 @@ def _append_others(
 ) -> None:
     """Objects; and refused lines and records of transit gateways, where there are any."""
     of_run = F.lit(run_id).alias("run_id")
-    accounts = scanned.where("account IS NOT NULL").select(
-        F.col("object_uri").alias("uri"), "account.*"
-    )
-    table.append(listed.join(accounts, on="uri").select("*", of_run), "objects")
+    table.append(listed.join(accounts_in(scanned), on="uri").select("*", of_run), "objects")
     others = scanned.agg(
         F.count("refused").alias("refused"), F.count("transit").alias("transit")
     ).first()
@@ -152,18 +128,6 @@ def _append_others(
         table.append(refused, "refused")
     if others and others["transit"]:
         table.append(lines.where("transit IS NOT NULL").select("*", of_run), "transit")
-
-
-def _delete_refused(spark: SparkSession, table: FlowTable, scanned: DataFrame, run_id: str) -> None:
-    """Records that turned out to be no evidence, as the end of their object is damaged.
-
-    What an earlier run read of an object of the same name stays.
-    """
-    of_run = F.col("run_id") == run_id
-    uris = sorted(row["object_uri"] for row in scanned.where(NO_EVIDENCE).collect())
-    for first in range(0, len(uris), _OBJECTS_AT_ONCE):
-        some = uris[first : first + _OBJECTS_AT_ONCE]
-        delete_rows(spark, table.table("flows"), of_run & F.col("object_uri").isin(*some))
 
 
 def _counted(spark: SparkSession, table: FlowTable, run_id: str) -> dict[str, int]:

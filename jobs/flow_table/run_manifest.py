@@ -1,7 +1,6 @@
 """The manifest of one ingest: what it was given, what it added, and which run came before."""
 
 import hashlib
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from jobs.cli.ingest_arguments import IngestArguments
@@ -9,6 +8,7 @@ from jobs.evidence.manifest_file import canonical
 from jobs.evidence.provenance import code_facts
 from jobs.flow_table.books import IngestBooks
 from jobs.flow_table.tables import FlowTable, IngestRun
+from jobs.pipeline.books import described
 from jobs.storage.whole_objects import write_bytes
 
 FORMAT = 1
@@ -30,11 +30,7 @@ def store_manifest(
         "written_at": datetime.now(UTC).isoformat(),
         "code": code_facts(),
         "parameters": arguments.as_parameters(),
-        "books": asdict(books),
-        "identities": [
-            {"what": each.what, "left": each.left, "right": each.right, "holds": each.holds}
-            for each in books.identities()
-        ],
+        **described(books),
         "previous": {"run_id": before.run_id, "sha256": before.manifest_sha256} if before else None,
     }
     data = canonical(content)

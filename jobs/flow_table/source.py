@@ -10,20 +10,18 @@ from jobs.flow_table.stored_scan import StoredPart, stored_part, stored_scan
 from jobs.flow_table.tables import FlowTable
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_scan import ScanSettings, scan_objects
+from jobs.spark.frames import release
 from transforms.subject.identity import Subject
 
 logger = logging.getLogger(__name__)
 
 
 class FromTable(NamedTuple):
-    """What a flow table gave to a reading: objects, and octets of the data files opened for it.
+    """What a flow table gave to a reading, as its books have it."""
 
-    `octets_as_text` is what those objects take in the store: what was not read.
-    """
-
-    objects: int = 0
-    octets_opened: int = 0
-    octets_as_text: int = 0
+    objects_from_table: int = 0
+    octets_of_table: int = 0
+    octets_not_read: int = 0
 
 
 NOTHING = FromTable()
@@ -38,8 +36,7 @@ class Scanned(NamedTuple):
 
     def release(self) -> None:
         """Give back what is kept in memory."""
-        for frame in self.held:
-            frame.unpersist()
+        release(self.held)
 
 
 class Source:
@@ -52,7 +49,7 @@ class Source:
         uris = part.uris if part else frozenset()
         self._unread = [item for item in objects if item.uri not in uris]
         self._octets = sum(item.size for item in objects if item.uri in uris)
-        self.held = part.held if part else ()
+        self.held = (part.objects,) if part else ()
 
     def scan(self, subject: Subject, settings: ScanSettings) -> Scanned:
         """Every row that concerns the subject, in memory once it has been evaluated."""

@@ -14,11 +14,12 @@ from jobs.flow_table.tables import FlowTable, IngestRun
 from jobs.sources.listing import FlowLogObject
 from jobs.spark.frames import union_of
 from jobs.spark.session import setting
-from jobs.storage.delta_sink import read_table
+from jobs.storage.delta_sink import read_table, shaped
 from transforms.flow_fields import FIELD_NAMES
 from transforms.flow_table import matching
-from transforms.flow_table.shapes import SHAPES, day_of
+from transforms.flow_table.shapes import IN_DATA_FILES, SHAPES, day_of
 from transforms.scan.tally import TRANSIT
+from transforms.schemas import SCANNED
 from transforms.subject.identity import Subject
 from transforms.window import Window
 
@@ -26,18 +27,14 @@ logger = logging.getLogger(__name__)
 
 # Parquet looks into its dictionaries for up to so many values; for more it compares the extremes.
 _LOOKED_UP = "10000"
-
-
-# A data file's partition is in the name of its folder only.
-_SCHEMA_IN_FILES = SHAPES["flows"].rsplit("day DATE", 1)[0].rstrip().rstrip(",")
 _SOURCE = ("object_uri", "object_version", "object_line", "run_id")
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPart:
-    """The part of a reading that a flow table has: which objects, and what it took to find them.
+    """The part of a reading that a flow table has: which objects, of which days.
 
-    `objects` have the account of each and the run that read it. `held` are frames in memory.
+    `objects` have the account of each and the run that read it; they are kept in memory.
     """
 
     table: FlowTable
@@ -47,7 +44,6 @@ class StoredPart:
     days: tuple[date, ...]
     has_transit: bool
     has_refused: bool
-    held: tuple[DataFrame, ...]
 
     def readers(self) -> DataFrame:
         """`object_uri` and the `run_id` whose rows of it count."""
@@ -80,7 +76,6 @@ def stored_part(
         days=tuple(sorted({_day(item) for item in objects})),
         has_transit=any(row["outcome"] == TRANSIT for row in rows),
         has_refused=any(row["refused_lines"] for row in rows),
-        held=(found,),
     )
 
 
@@ -141,7 +136,8 @@ def stored_scan(
         frames.append(matching.refusals_of(refused))
     matched = matching.counted(union_of(times), window)
     frames.append(matching.accounts_for(part.objects, matched, refused))
-    return StoredRows(union_of(frames), (flows,), octets)
+    rows = union_of([shaped(frame, SCANNED) for frame in frames])
+    return StoredRows(rows, (flows,), octets)
 
 
 def _flows_with(
@@ -151,7 +147,7 @@ def _flows_with(
     paths, octets = _files_with(spark, part, values)
     if not paths:
         return spark.createDataFrame([], SHAPES["flows"]), 0
-    read = spark.read.schema(_SCHEMA_IN_FILES).parquet(*paths)
+    read = spark.read.schema(IN_DATA_FILES).parquet(*paths)
     found = read.where(matching.concerns(values)).select(*_SOURCE, *FIELD_NAMES, "extra")
     with setting(spark, "spark.sql.parquet.pushdown.inFilterThreshold", _LOOKED_UP):
         flows = found.join(F.broadcast(part.readers()), on=["object_uri", "run_id"]).persist()

@@ -9,11 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import BadInput, Failure
-from jobs.storage.delta_log import LOG_ERRORS, DeltaLog
-from jobs.storage.delta_sink import delete_rows, read_table, shaped
-from jobs.storage.whole_objects import reason_of
+from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_sink import delete_rows, found_instead, read_table, shaped
 from transforms.flow_table.shapes import SHAPES
-from transforms.table_shape import columns_of_ddl, columns_of_delta, conflicts
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +24,9 @@ _STATISTICS = {
     "objects": "run_id,uri",
     "files": "run_id,file",
     "addresses": "run_id,address",
-    "runs": "run_id,number",
 }
+
+_PARTITIONS: dict[str, tuple[str, ...]] = {"runs": ()}  # all others are partitioned by day
 
 
 class RunLost(Failure):
@@ -64,14 +63,10 @@ class FlowTable:
         """Raise BadInput where something else lies in the place of its tables."""
         problems = []
         for name, schema in SHAPES.items():
-            try:
-                found = _foreign_traits(self.table(name), name, schema)
-            except LOG_ERRORS as error:
-                found = [f"a log that cannot be read ({reason_of(error)})"]
-            if found:
+            if found := found_instead(self.table(name), schema, _PARTITIONS.get(name, ("day",))):
                 problems.append(
-                    f"--flow_table {self.uri}: table {name} has {'; '.join(found[:5])}; expected "
-                    "what ingest_flows wrote; choose another place"
+                    f"--flow_table {self.uri}: table {name} has {found}; expected what "
+                    "ingest_flows wrote; choose another place"
                 )
         if problems:
             raise BadInput(problems)
@@ -130,14 +125,3 @@ class FlowTable:
                 continue
             logger.info("flow table %s: rows of incomplete runs are deleted", name)
             delete_rows(spark, self.table(name), ~F.col("run_id").isin(complete))
-
-
-def _foreign_traits(uri: str, name: str, schema: str) -> list[str]:
-    existing = DeltaLog(uri).metadata()
-    if existing is None:
-        return []
-    found = conflicts(columns_of_delta(existing.schema), columns_of_ddl(schema))
-    expected = () if name == "runs" else ("day",)
-    if existing.partition_columns != expected:
-        found.append(f"partitions by {', '.join(existing.partition_columns) or 'nothing'}")
-    return found

@@ -1,7 +1,7 @@
 """The books: counts taken from what was written, and the identities between them."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -126,6 +126,25 @@ class Books:
     def refusals(self) -> int:
         """Everything in quarantine."""
         return self.quarantined_objects + self.quarantined_lines + self.quarantined_documents
+
+
+class SomeBooks(Protocol):
+    """A dataclass of counts with identities: those of a case's reading, or of an ingest."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def identities(self) -> tuple[Identity, ...]:
+        """What must be equal."""
+
+
+def described(books: SomeBooks) -> dict[str, object]:
+    """Counts and identities, as a manifest has them."""
+    return {
+        "books": asdict(books),
+        "identities": [
+            {**identity._asdict(), "holds": identity.holds} for identity in books.identities()
+        ],
+    }
 
 
 _OUTCOMES = ("skipped", "read", "transit", "empty", "refused", "unreadable", "other_kind")

@@ -6,8 +6,8 @@ from pyspark.sql import functions as F
 from jobs.pipeline.case import Case
 from jobs.pipeline.scan import ReadingPlan, ScanResult
 from jobs.sources.labels import as_lookups
-from jobs.sources.listing import as_folder_row, as_object_row
-from jobs.sources.object_scan import of_read_objects
+from jobs.sources.listing import OBJECT_ROW, as_folder_row, as_object_row
+from jobs.sources.object_scan import accounts_in, of_read_objects
 from transforms.record_id import record_id
 from transforms.schemas import ACCOUNT_COLUMNS
 from transforms.subject.frames import with_names_and_role
@@ -19,20 +19,15 @@ def objects_table(
     """Every listed object with its account, or the reason why it was skipped; and every folder
     that was left out.
     """
-    columns = "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING"
-    columns += ", region STRING, flow_log_id STRING, slot_at TIMESTAMP, skipped STRING"
     listing = plan.listing
     listed = spark.createDataFrame(
         [(*as_object_row(item), item.skipped, "skipped") for item in listing.objects]
         + [(*as_folder_row(uri), reason, "left_out") for uri, reason in listing.left_folders],
-        f"{columns}, unread STRING",
-    )
-    accounts = scanned.where("account IS NOT NULL").select(
-        F.col("object_uri").alias("uri"), "account.*"
+        f"{OBJECT_ROW}, skipped STRING, unread STRING",
     )
     counts = [name for name in ACCOUNT_COLUMNS if name.endswith("lines")]
     return (
-        listed.join(accounts, on="uri", how="left")
+        listed.join(accounts_in(scanned), on="uri", how="left")
         .withColumn("outcome", F.expr("IF(skipped IS NULL, outcome, unread)"))
         .withColumn("reason", F.coalesce("reason", "skipped"))
         .withColumn("run_id", F.lit(case.run_id))

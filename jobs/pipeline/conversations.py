@@ -12,7 +12,7 @@ from jobs.pipeline.case_coverage import SlotsFound, store_slots
 from jobs.pipeline.levels import Path
 from jobs.pipeline.read_flows import FlowsRead, recorded_in
 from jobs.spark.concurrent import run_concurrently
-from jobs.spark.frames import computed
+from jobs.spark.frames import computed, release
 from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows
 from jobs.storage.delta_sink import write_table
@@ -46,8 +46,7 @@ class CaseTables:
 
     def release(self) -> None:
         """Give back what was kept in memory for them."""
-        for frame in (self.conversations, self.peers, *self.held):
-            frame.unpersist()
+        release((self.conversations, self.peers, *self.held))
 
 
 def measured_thresholds(case: Case, window: FlowsRead) -> Thresholds:

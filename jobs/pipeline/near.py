@@ -14,7 +14,7 @@ from jobs.pipeline.path import follow
 from jobs.pipeline.prefixes import ListingOfPath
 from jobs.pipeline.read_flows import FlowsRead, read_flows, recorded_in
 from jobs.pipeline.scan import ReadingPlan
-from jobs.spark.frames import computed
+from jobs.spark.frames import computed, release
 from jobs.spark.phases import Phases
 from jobs.spark.session import for_few_rows
 from transforms.conversations.build import conversations_of
@@ -66,8 +66,7 @@ class NearReadings:
         """Give back what was kept in memory for the readings."""
         for read in self.reads:
             read.release()
-        for frame in self._held:
-            frame.unpersist()
+        release(self._held)
 
     def _plan(self, number: int, machines: Sequence[Machine]) -> ReadingPlan:
         return ReadingPlan(

@@ -1,13 +1,13 @@
 """Before Spark starts: read finding and labels, list objects, try the sinks."""
 
-import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from jobs.cli.arguments import NOT_GIVEN, Arguments
 from jobs.errors import Problems
 from jobs.evidence.manifest_file import check_manifest
+from jobs.evidence.run_id import new_run_id
 from jobs.evidence.signature import check_signing
 from jobs.flow_table.tables import FlowTable
 from jobs.opensearch.preflight import check_reachable
@@ -25,7 +25,7 @@ from transforms.subject.identity import resolve_subject
 def prepare(arguments: Arguments, now: datetime) -> Case:
     """The case as it is known before Spark starts; raises BadInput with all problems at once."""
     problems = Problems()
-    run_id = f"{now.astimezone(UTC):%Y%m%dt%H%M%Sz}-{secrets.token_hex(2)}"
+    run_id = new_run_id(now)
     prefixes, listing, baseline = arguments.flow_logs, Listing((), ()), None
     whom = read_whom(arguments, now, problems)
     arguments = whom.arguments

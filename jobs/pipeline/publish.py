@@ -15,9 +15,8 @@ from jobs.pipeline.books import Books, count_quarantine
 from jobs.pipeline.case import Case
 from jobs.pipeline.read_flows import FlowsRead
 from jobs.pipeline.result import Investigation, RunResult
-from jobs.pipeline.whole_window import SIDE_ROWS
 from jobs.sources.findings import keep_copy
-from jobs.sources.side_rows import remove_below
+from jobs.sources.side_rows import SIDE_ROWS, remove_below
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import append_rows, name_commits, read_table, remove_leftovers
 from jobs.storage.object_store import place_of

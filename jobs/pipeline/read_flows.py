@@ -10,7 +10,7 @@ from functools import partial
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.flow_table.source import NOTHING, FromTable
+from jobs.flow_table.source import FromTable
 from jobs.pipeline.books import (
     Books,
     count_flows,
@@ -28,6 +28,7 @@ from jobs.pipeline.transit import transit_records, with_passing, write_transit
 from jobs.pipeline.whole_window import written_whole
 from jobs.sources.object_scan import start_workers
 from jobs.spark.concurrent import run_concurrently
+from jobs.spark.frames import release
 from jobs.spark.phases import Phases
 from jobs.storage.delta_sink import compact, in_few_files, read_table, write_table
 from transforms.conversations.build import aggregation_of, survey
@@ -67,8 +68,7 @@ class FlowsRead:
 
     def release(self) -> None:
         """Give back what was kept in memory for it."""
-        for frame in self.held:
-            frame.unpersist()
+        release(self.held)
 
 
 def read_window(
@@ -145,7 +145,7 @@ def _read_whole(spark: SparkSession, case: Case, plan: ReadingPlan, phases: Phas
     with phases.phase("count"):
         for name in ("objects", "flows", "quarantine"):
             compact(spark, table(name))
-        books = close_books(spark, case, plan, with_passing(counting.result(), passed))
+        books = close_books(spark, case, plan, with_passing(counting.result(), passed), scan.stored)
     return _found(spark, case, plan, scan, books, None, ())
 
 
@@ -198,7 +198,7 @@ def close_books(
     case: Case,
     plan: ReadingPlan,
     scope: dict[str, int],
-    from_table: FromTable = NOTHING,
+    from_table: FromTable,
 ) -> Books:
     """Counts from what was written, with what the listing and the scoping had counted before."""
 
@@ -218,9 +218,7 @@ def close_books(
         listed=len(plan.listing.objects),
         listed_skipped=len(plan.listing.skipped),
         documents=None,
-        objects_from_table=from_table.objects,
-        octets_of_table=from_table.octets_opened,
-        octets_not_read=from_table.octets_as_text,
+        **from_table._asdict(),
         **scope,
         **flows,
         **objects,

@@ -12,9 +12,9 @@ from pyspark.sql import DataFrame, SparkSession
 from jobs.cli.arguments import Arguments
 from jobs.flow_table.source import NOTHING, FromTable, Scanned, source_of
 from jobs.sources.listing import Listing
-from jobs.sources.object_scan import ScanSettings, of_read_objects, scan_objects
+from jobs.sources.object_scan import of_read_objects, scan_objects, scan_settings
+from jobs.spark.frames import release
 from transforms.label.tables import LabelTables
-from transforms.scan.needles import Needle
 from transforms.subject.from_records import derived_parts, own_ends
 from transforms.subject.identity import Subject, subject_of, together
 from transforms.vocabulary import Reading
@@ -51,8 +51,7 @@ class ScanResult:
 
     def release(self) -> None:
         """Give back what is kept in memory."""
-        for frame in self.held:
-            frame.unpersist()
+        release(self.held)
 
 
 def scan_for(
@@ -121,19 +120,3 @@ def _widened(subject: Subject, scanned: DataFrame, labels: LabelTables) -> Subje
     recorded_in = [str(row["vpc_id"]) for row in ends if row["vpc_id"]]
     vpc_ids = subject.vpc_ids or recorded_in
     return subject_of(subject.instance_ids, vpc_ids, [*subject.parts, *parts], labels)
-
-
-def scan_settings(
-    arguments: Arguments, window: Window, needles: tuple[Needle, ...] | None
-) -> ScanSettings:
-    """What the executors need to know; without needles every line is taken."""
-    return ScanSettings(
-        needles=needles,
-        window=window,
-        max_line_bytes=arguments.max_line_bytes,
-        record_format=arguments.record_format,
-        max_ratio=arguments.max_ratio,
-        max_object_bytes=arguments.max_object_bytes,
-        reads_in_flight=arguments.reads_in_flight,
-        requests_per_second=arguments.requests_per_second,
-    )

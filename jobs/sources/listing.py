@@ -244,8 +244,14 @@ def _as_listed(
     )
 
 
+OBJECT_ROW = (
+    "uri STRING, etag STRING, size BIGINT, last_modified TIMESTAMP, account_id STRING, "
+    "region STRING, flow_log_id STRING, slot_at TIMESTAMP"
+)
+
+
 def as_object_row(listed: FlowLogObject) -> tuple[object, ...]:
-    """uri, etag, size, last_modified, then what the key says: the first columns of `objects`."""
+    """The columns of OBJECT_ROW, the last four from the key: the first columns of `objects`."""
     key = parse_key(listed.path)
     of_key = (key.account_id, key.region, key.flow_log_id, key.slot_at) if key else (None,) * 4
     return (listed.uri, listed.etag, listed.size, listed.last_modified, *of_key)

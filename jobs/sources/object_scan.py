@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from jobs.cli.reading_arguments import ReadingArguments
 from jobs.cli.trace_flags import MAX_OBJECT_BYTES, REQUESTS_PER_SECOND
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import (
@@ -54,6 +55,22 @@ class ScanSettings(NamedTuple):
     max_ratio: int = MAX_RATIO
     max_object_bytes: int = MAX_OBJECT_BYTES
     requests_per_second: int = REQUESTS_PER_SECOND
+
+
+def scan_settings(
+    arguments: ReadingArguments, window: Window, needles: tuple[Needle, ...] | None
+) -> ScanSettings:
+    """What the executors need to know; without needles every line is taken."""
+    return ScanSettings(
+        needles=needles,
+        window=window,
+        max_line_bytes=arguments.max_line_bytes,
+        record_format=arguments.record_format,
+        max_ratio=arguments.max_ratio,
+        max_object_bytes=arguments.max_object_bytes,
+        reads_in_flight=arguments.reads_in_flight,
+        requests_per_second=arguments.requests_per_second,
+    )
 
 
 def scan_objects(
@@ -116,6 +133,12 @@ def of_read_objects(scanned: DataFrame) -> DataFrame:
     lines = scanned.where("account IS NULL")
     # Spark takes the refused ones for as many as all lines, and would shuffle those to join them.
     return lines.join(F.broadcast(refused_objects), on="object_uri", how="left_anti")
+
+
+def accounts_in(scanned: DataFrame) -> DataFrame:
+    """The account of each object, with its `uri`."""
+    accounts = scanned.where("account IS NOT NULL")
+    return accounts.select(F.col("object_uri").alias("uri"), "account.*")
 
 
 def _ranges(objects: Sequence[FlowLogObject], cores: int) -> list[range]:

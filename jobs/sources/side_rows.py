@@ -23,6 +23,8 @@ from jobs.storage.object_store import Place, open_store, place_of
 from jobs.storage.whole_objects import read_bytes, write_bytes
 from transforms.schemas import SCANNED
 
+# Where they are below a case or a flow table while a run goes on.
+SIDE_ROWS = ".side_rows"
 _FILE_BYTES = 32 * 1024 * 1024
 _ROWS_TO_SPARK = 10_000
 

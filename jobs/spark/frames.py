@@ -1,6 +1,6 @@
 """Frames that are computed once, and several frames as one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -17,6 +17,12 @@ def computed(frame: DataFrame, is_small: bool) -> DataFrame:
     held = frame.persist()
     held.count()
     return held
+
+
+def release(frames: Iterable[DataFrame]) -> None:
+    """Give back what is kept in memory for them."""
+    for frame in frames:
+        frame.unpersist()
 
 
 def union_of(frames: Sequence[DataFrame]) -> DataFrame:

@@ -168,27 +168,36 @@ def check_tables(case_uri: str) -> None:
     problems = []
     for name, schema in SHAPES.items():
         uri = f"{case_uri}/{name}"
-        try:
-            found = _foreign_traits(uri, schema)
-        except LOG_ERRORS as error:
-            found = [f"a log that cannot be read ({reason_of(error)})"]
-        if found:
-            shown = "; ".join(found[:5]) + (f"; {len(found) - 5} more" if len(found) > 5 else "")
+        if found := found_instead(uri, schema):
             problems.append(
-                f"table {uri}: existing {shown}; expected what an earlier run of this job wrote; "
+                f"table {uri}: existing {found}; expected what an earlier run of this job wrote; "
                 "move the table away or choose another --case_id"
             )
     if problems:
         raise BadInput(problems)
 
 
-def _foreign_traits(uri: str, schema: str) -> list[str]:
+def found_instead(uri: str, schema: str, partitioned_by: tuple[str, ...] = ()) -> str:
+    """How the table there differs from what this job would write; empty where it does not, or where
+    there is none.
+    """
+    try:
+        found = _foreign_traits(uri, schema, partitioned_by)
+    except LOG_ERRORS as error:
+        found = [f"a log that cannot be read ({reason_of(error)})"]
+    return "; ".join(found[:5]) + (f"; {len(found) - 5} more" if len(found) > 5 else "")
+
+
+def _foreign_traits(uri: str, schema: str, partitioned_by: tuple[str, ...]) -> list[str]:
     existing = DeltaLog(uri).metadata()
     if existing is None:
         return []
     found = conflicts(columns_of_delta(existing.schema), columns_of_ddl(schema))
-    if existing.partition_columns:
-        found.append(f"partitions by {', '.join(existing.partition_columns)}, incoming none")
+    if existing.partition_columns != partitioned_by:
+        have, incoming = (
+            ", ".join(columns) or "none" for columns in (existing.partition_columns, partitioned_by)
+        )
+        found.append(f"partitions by {have}, incoming {incoming}")
     if existing.properties.get("delta.appendOnly") == "true":
         found.append("delta.appendOnly=true, incoming an overwrite")
     if existing.writer_version > _WRITER_VERSION:

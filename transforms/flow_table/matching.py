@@ -16,9 +16,10 @@ from transforms.flow_fields import FIELD_NAMES
 from transforms.flow_table.shapes import SUBJECT_COLUMNS
 from transforms.scan.lines import SHOWN_BYTES
 from transforms.scan.needles import Needle, finder_for
-from transforms.schemas import ACCOUNT_COLUMNS, SCANNED
+from transforms.schemas import ACCOUNT_COLUMNS
 from transforms.window import Window
 
+_SOURCE = ("object_uri", "object_version", "object_line")
 _MATCHED = (
     "parsed_lines", "in_window_lines", "out_of_window_lines", "first_start", "last_end",
 )  # fmt: skip
@@ -79,7 +80,7 @@ def counted(rows: DataFrame, window: Window) -> DataFrame:
 
 
 def accounts_for(objects: DataFrame, matched: DataFrame, refused: DataFrame | None) -> DataFrame:
-    """Rows of `SCANNED` with the account that each object would have had in a scan.
+    """The account that each object would have had in a scan, as `SCANNED` has it.
 
     `objects` have the account of all their lines, `matched` the counts of `counted`, `refused` the
     refused lines that may concern the subject; None where there is none.
@@ -105,35 +106,21 @@ def accounts_for(objects: DataFrame, matched: DataFrame, refused: DataFrame | No
     told["refused_lines"] = refused_lines
     told["set_aside_lines"] = F.when(is_evidence, aside).otherwise(F.lit(0))
     account = F.struct(*(column.alias(name) for name, column in told.items()))
-    return as_scanned(found, account=account, object_version=F.lit(None), object_line=F.lit(None))
+    return found.select("object_uri", account.alias("account"))
 
 
 def records_of(rows: DataFrame, window: Window) -> DataFrame:
-    """Rows of `SCANNED` with the flow records of the window."""
+    """Flow records of the window, as `SCANNED` has them."""
     inside = rows.where(is_in(window, F.col("start"), F.col("end")))
-    return as_scanned(inside, record=F.struct(*FIELD_NAMES, "extra"))
+    return inside.select(*_SOURCE, F.struct(*FIELD_NAMES, "extra").alias("record"))
 
 
 def transit_of(rows: DataFrame, window: Window) -> DataFrame:
-    """Rows of `SCANNED` with the records of transit gateways of the window."""
-    return as_scanned(rows.where(is_in(window, F.col("start"), F.col("end"))), transit="transit")
+    """Records of transit gateways of the window, as `SCANNED` has them."""
+    return rows.where(is_in(window, F.col("start"), F.col("end"))).select(*_SOURCE, "transit")
 
 
 def refusals_of(rows: DataFrame) -> DataFrame:
-    """Rows of `SCANNED` with refused lines."""
-    return as_scanned(rows, refused=F.struct("text", "reason", "is_unsearched"))
-
-
-def as_scanned(rows: DataFrame, **columns: Column | str) -> DataFrame:
-    """Rows of `SCANNED`: the source of each, and what is given of the rest."""
-    schema = rows.sparkSession.createDataFrame([], SCANNED).schema
-    given: dict[str, Column | str] = {
-        "object_uri": "object_uri", "object_version": "object_version",
-        "object_line": "object_line", **columns,
-    }  # fmt: skip
-    cells = []
-    for field in schema:
-        value = given.get(field.name, F.lit(None))
-        column = F.col(value) if isinstance(value, str) else value
-        cells.append(column.cast(field.dataType).alias(field.name))
-    return rows.select(*cells)
+    """Refused lines, as `SCANNED` has them."""
+    refused = F.struct("text", "reason", "is_unsearched").alias("refused")
+    return rows.select(*_SOURCE, refused)

@@ -17,11 +17,14 @@ _SOURCE = """
 """
 
 # What follows from other columns is not stored: record_id alone would take as much as all the rest.
-STORED_FLOWS = f"""
+IN_DATA_FILES = f"""
 {RECORD},
     {LABELS.strip()},
     {_SOURCE.strip()},
-    run_id         STRING COMMENT 'run that wrote this row',
+    run_id         STRING COMMENT 'run that wrote this row'
+"""
+STORED_FLOWS = f"""
+{IN_DATA_FILES.strip()},
     {_DAY}
 """
 

@@ -172,7 +172,7 @@ def _tell_long_sessions(context: QuestionContext, figures: Figures, rows: Rows) 
         count_of(figures["sessions"], "session", "sessions"),
         f"{count_of(figures['sessions'], 'conversation was', 'conversations were')} long, the "
         f"longest of {duration(int(str(first['seconds'])))} with {peer_of(first)} {at_port(first)} "
-        f"from {moment(first['first_at'])} UTC, {begun_by(first).rstrip(',')}.",
+        f"from {moment(first['first_at'])} UTC, {begun_by(first)}.",
     )
 
 

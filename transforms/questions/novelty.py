@@ -51,13 +51,14 @@ def _tell_new_services(context: QuestionContext, figures: Figures, rows: Rows) -
     if not rows:
         return Told("nothing", f"Nothing is new; {known}.")
     first = rows[0]
+    began_at = f" at {moment(first['first_at'])} UTC"
     return Told(
         count_of(figures["services"], "service", "services"),
         f"{count_of(figures['services'], 'service is', 'services are')} new, "
         f"{figures['inside']:,} of them attempts "
         f"inside at {count_of(figures['peers_inside'], 'peer', 'peers')}; {known}; mainly "
-        f"{peer_of(first)} {at_port(first)}, {begun_by(first)} at "
-        f"{moment(first['first_at'])} UTC.",
+        f"{peer_of(first)} {at_port(first)}, "
+        f"{begun_by(first, began_at)}.",
     )
 
 

@@ -1,29 +1,27 @@
 """The job on the demo day by `spark-submit`, and the seconds by phase that it prints."""
 
-import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-_BINARIES = Path(sys.executable).parent
+from demo import submitted
+
+ROOT = submitted.ROOT
 
 
 def command(day: Path, cases: Path, *further: str) -> Sequence[str]:
     """The words that start the job with the flags of conf/local.args; what comes later wins."""
-    return [
-        str(_BINARIES / "spark-submit"), "--properties-file", "conf/local.conf",
-        "jobs/trace_instance.py", "@conf/local.args", "--flow_logs", f"{day}/flow-logs",
-        "--labels", f"{day}/labels", "--finding", f"{day}/finding.json", "--output", str(cases),
-        *further,
+    flags = [
+        "@conf/local.args", "--flow_logs", f"{day}/flow-logs", "--labels", f"{day}/labels",
+        "--finding", f"{day}/finding.json", "--output", str(cases), *further,
     ]  # fmt: skip
+    return submitted.command("jobs/trace_instance.py", flags)
 
 
 def environment() -> Mapping[str, str]:
     """In which spark-submit finds this Python and its pyspark."""
-    path = f"{_BINARIES}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "PYSPARK_PYTHON": sys.executable}
+    return {**submitted.environment(), "PYSPARK_PYTHON": sys.executable}
 
 
 def phases_in(printed: str) -> dict[str, float]:

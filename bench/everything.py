@@ -27,7 +27,7 @@ from pyspark.sql import functions as F
 
 from bench.flow_text import FlowText, write_objects
 from bench.harness import differing, in_turn, report
-from bench.local_spark import local_spark
+from bench.local_spark import delta_settings, local_spark
 from bench.scan import CORES
 from demo.generate import generate
 from demo.records import VERSION_5
@@ -49,21 +49,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--only", default="")
     given = parser.parse_args(argv)
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    jars = ",".join(str(jar) for jar in sorted((_ROOT / "jars").glob("delta-*.jar")))
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-all-") as name:
         folder = Path(name)
-        spark = local_spark(
-            CORES,
-            "4g",
-            {
-                "spark.jars": jars,
-                "spark.sql.shuffle.partitions": CORES,
-                "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-                "spark.sql.catalog.spark_catalog":
-                    "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-            },
-        )  # fmt: skip
+        settings = {**delta_settings(), "spark.sql.shuffle.partitions": CORES}
+        spark = local_spark(CORES, "4g", settings)
         generate(folder / "day")
         texts = [write_objects(folder / text, int(text)) for text in given.megabytes.split(",")]
         stored = [sum(path.stat().st_size for path in text.objects) for text in texts]

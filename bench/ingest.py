@@ -20,14 +20,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.harness import report
-from bench.local_spark import local_spark
+from bench.local_spark import delta_settings, local_spark
 from bench.many_days import FIRST_DAY, machines, write_day
 from bench.scan import CORES
 from jobs.ingest_flows import main as ingest
 from jobs.storage.delta_sink import read_table
 from jobs.trace_instance import main as trace
-
-_ROOT = Path(__file__).resolve().parent.parent
 
 
 def timed(run: Callable[[Sequence[str]], int], words: Sequence[str]) -> float:
@@ -46,13 +44,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--baseline_days", type=int, default=14)
     given = parser.parse_args(argv)
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    jars = ",".join(str(jar) for jar in sorted((_ROOT / "jars").glob("delta-*.jar")))
-    conf = {
-        "spark.jars": jars,
-        "spark.sql.shuffle.partitions": CORES,
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    }
+    conf = {**delta_settings(), "spark.sql.shuffle.partitions": CORES}
     with tempfile.TemporaryDirectory(prefix="bench-ingest-") as name:
         folder = Path(name)
         spark = local_spark(CORES, "4g", conf)

@@ -24,6 +24,16 @@ def local_spark(cores: int, memory: str, settings: Mapping[str, object]) -> Spar
     return spark
 
 
+def delta_settings() -> dict[str, str]:
+    """What Delta needs, with the jars that `make setup` fetched."""
+    jars = (Path(__file__).resolve().parent.parent / "jars").glob("delta-*.jar")
+    return {
+        "spark.jars": ",".join(map(str, sorted(jars))),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    }
+
+
 def settings_of(path: Path) -> dict[str, str]:
     """The settings of a file for `--properties-file`, without its master and its memory."""
     lines = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines())

@@ -30,7 +30,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from bench.harness import report
-from bench.local_spark import local_spark
+from bench.local_spark import delta_settings, local_spark
 from demo.generate import generate
 from demo.opensearch_node import opensearch_node
 from demo.vpc import SUSPECT
@@ -221,15 +221,7 @@ def _flows(spark: SparkSession, folder: Path, copies: int) -> DataFrame:
 
 
 def _spark(tasks: int) -> SparkSession:
-    jars = ",".join(str(jar) for jar in sorted((_ROOT / "jars").glob("delta-*.jar")))
-    delta = "org.apache.spark.sql.delta.catalog.DeltaCatalog"
-    settings = {
-        "spark.jars": jars,
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": delta,
-        "spark.sql.shuffle.partitions": 4,
-    }
-    return local_spark(tasks, "3g", settings)
+    return local_spark(tasks, "3g", {**delta_settings(), "spark.sql.shuffle.partitions": 4})
 
 
 if __name__ == "__main__":

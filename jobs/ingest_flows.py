@@ -14,7 +14,7 @@ from jobs.flow_table.tables import FlowTable
 from jobs.sources.labels import read_labels
 from jobs.sources.listing import Listing, list_objects
 from jobs.sources.side_rows import SIDE_ROWS, remove_below
-from jobs.spark.phases import Phases
+from jobs.spark.phases import Phases, seconds_line
 from jobs.spark.session import SMALL_WHOLE_BYTES, for_few_rows, open_session
 from jobs.storage.aws_access import check_role
 from jobs.storage.delta_sink import check_writable, name_commits
@@ -95,8 +95,7 @@ def _summary(
         for each in identities:
             sign = "=" if each.holds else "IS NOT"
             yield f"Books       {each.what}: {each.left:,} {sign} {each.right:,}"
-    took = ", ".join(f"{name} {seconds:.1f}" for name, seconds in phases.seconds.items())
-    yield f"Seconds     {took}"
+    yield seconds_line(phases.seconds)
 
 
 if __name__ == "__main__":

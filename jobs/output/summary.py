@@ -11,6 +11,7 @@ from jobs.pipeline.case_coverage import copy_lines, coverage_lines, refused_obje
 from jobs.pipeline.result import Investigation, RunResult
 from jobs.pipeline.transit import TransitSeen
 from jobs.sources.labels import label_warnings
+from jobs.spark.phases import seconds_line
 from transforms.questions.catalogue import Answer
 from transforms.questions.question import Place
 from transforms.story import story_lines
@@ -86,7 +87,7 @@ def _lines(run: FinishedRun, is_full: bool) -> Iterator[str]:
     yield from books_in_full(result.books) if is_full else books_in_short(result.books)
     yield ""
     yield from _places(result)
-    yield "Seconds     " + ", ".join(f"{name} {s:.1f}" for name, s in run.seconds.items())
+    yield seconds_line(run.seconds)
 
 
 def _told(investigation: Investigation) -> Iterator[str]:

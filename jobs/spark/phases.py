@@ -8,6 +8,11 @@ from contextlib import contextmanager
 logger = logging.getLogger(__name__)
 
 
+def seconds_line(seconds: Mapping[str, float]) -> str:
+    """The seconds of all phases, as the last line of a summary."""
+    return "Seconds     " + ", ".join(f"{name} {took:.1f}" for name, took in seconds.items())
+
+
 class Phases:
     """Seconds by phase, in order; each phase is logged when it ends.
 

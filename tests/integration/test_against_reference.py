@@ -76,17 +76,8 @@ def trace(
 
 
 def _flags(day: days.Day, folder: Path, scope: str, output: Path) -> list[str]:
-    start, end = (datetime.fromtimestamp(moment, UTC).isoformat() for moment in day.window)
-    flags = ["--flow_logs", str(folder / "logs"), "--output", str(output), "--case_id", "case-1"]
-    flags += ["--from", start, "--to", end, "--scope", scope]
-    # Random ids would make every interface the subject's own; what records add has its own tests.
-    flags += ["--derive", "false"]
-    if day.labels:
-        flags += ["--labels", str(folder / "labels")]
-    for name, value in day.subject.items():
-        if value:
-            flags += [f"--{name}", ",".join(value) if isinstance(value, list) else value]
-    return flags
+    # What records add has its own tests.
+    return [*days.flags_of(day, folder, output, "case-1"), "--scope", scope]
 
 
 def expect(day: days.Day, folder: Path) -> Kept:

@@ -101,6 +101,22 @@ def flow_line(columns: list[str], **differs: object) -> str:
     return " ".join(str(said.get(column, "-")) for column in columns)
 
 
+def flags_of(day: Day, folder: Path, output: Path, case_id: str) -> list[str]:
+    """The flags of a run over a stored day.
+
+    Random ids would make every interface the subject's own, so that records add nothing to it.
+    """
+    start, end = (datetime.fromtimestamp(moment, UTC).isoformat() for moment in day.window)
+    flags = ["--flow_logs", str(folder / "logs"), "--output", str(output), "--case_id", case_id]
+    flags += ["--from", start, "--to", end, "--derive", "false"]
+    if day.labels:
+        flags += ["--labels", str(folder / "labels")]
+    for name, value in day.subject.items():
+        if value:
+            flags += [f"--{name}", ",".join(value) if isinstance(value, list) else value]
+    return flags
+
+
 def store(day: Day, folder: Path) -> None:
     """Write `logs/` and `labels/` below the folder; each label table as CSV or JSON lines."""
     for name, data in day.objects.items():

@@ -55,7 +55,7 @@ def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables,
     problems = Problems()
     labels, listing = read_labels(None), Listing((), ())
     with problems.collect():
-        check_writable(arguments.flow_table)
+        check_writable(arguments.flow_table, "--flow_table")
         table.check()
     with problems.collect():
         labels = read_labels(arguments.labels)
@@ -81,9 +81,13 @@ def _summary(
     yield f"  objects   of {arguments.window}"
     yield (
         f"            {books.listed:,} listed, {books.skipped:,} left out, {books.stored_before:,} "
-        f"stored before, {books.objects:,} new: {books.refused:,} refused, {books.unreadable:,} "
-        "unreadable, which the next run tries again"
+        f"stored before, {books.objects:,} new"
     )
+    if books.refused or books.unreadable:
+        yield (
+            f"            of the new ones {books.refused:,} refused and {books.unreadable:,} "
+            "unreadable; the next run tries the unreadable ones again"
+        )
     yield (
         f"  flows     {books.flows:,} added; {books.transit:,} records of transit gateways; "
         f"{books.refused_lines:,} lines refused"

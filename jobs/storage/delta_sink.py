@@ -241,14 +241,15 @@ def remove_leftovers(case_uri: str) -> int:
     return removed
 
 
-def check_writable(output: str) -> None:
-    """Raise BadInput when tables could not be written below `output`; leaves nothing behind.
+def check_writable(output: str, flag: str = "--output") -> None:
+    """Raise BadInput when tables could not be written below what the flag says; leaves nothing
+    behind.
 
     Raises CredentialsExpired where S3 says so.
     """
     place = place_of(output)
     if place.bucket is None:
-        _check_folder(f"/{place.path}", output)
+        _check_folder(f"/{place.path}", f"{flag} {output}")
         return
     probe = f"{place.path.rstrip('/')}/.write-check".lstrip("/")
     try:
@@ -257,18 +258,18 @@ def check_writable(output: str) -> None:
         obstore.delete(store, probe)
     except (BaseError, PermissionError) as error:
         stop_if_expired(str(error))
-        raise BadInput([_not_writable(output, first_line(error))]) from error
+        raise BadInput([_not_writable(f"{flag} {output}", first_line(error))]) from error
 
 
-def _check_folder(path: str, output: str) -> None:
+def _check_folder(path: str, given: str) -> None:
     existing = path
     while not os.path.lexists(existing):
         existing = os.path.dirname(existing)
     if not os.path.isdir(existing):
-        raise BadInput([_not_writable(output, f"{existing} is a file")])
+        raise BadInput([_not_writable(given, f"{existing} is a file")])
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise BadInput([_not_writable(output, f"there is no permission to write in {existing}")])
+        raise BadInput([_not_writable(given, f"there is no permission to write in {existing}")])
 
 
-def _not_writable(output: str, why: str) -> str:
-    return f"--output {output}: found that {why}; expected a folder to write to; choose another"
+def _not_writable(given: str, why: str) -> str:
+    return f"{given}: found that {why}; expected a folder to write to; choose another"

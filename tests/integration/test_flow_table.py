@@ -147,3 +147,20 @@ def test_something_else_in_the_place_of_a_table_is_refused_first(
 
     assert code == ExitCode.BAD_INPUT
     assert "table flows has id BIGINT, incoming has no such column" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_named_by_its_flag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "logs", 5, record("10.0.0.7", "10.0.0.9"))
+    (tmp_path / "file").write_text("")
+
+    code = ingest_flows.main(
+        ["--flow_logs", str(tmp_path / "logs"), "--flow_table", str(tmp_path / "file/t"), *MONTH]
+    )
+
+    assert code == ExitCode.BAD_INPUT
+    assert capsys.readouterr().err == (
+        f"error: --flow_table {tmp_path}/file/t: found that {tmp_path}/file is a file; expected a "
+        "folder to write to; choose another\n"
+    )

@@ -3,12 +3,15 @@
 import gc
 import resource
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
 
 MIB = 2**20
+_UNKNOWN = 2**63
+_COLLECTIONS, _CLEANER_S = 20, 1.0
 
 
 class Memory(NamedTuple):
@@ -54,10 +57,18 @@ def heap_in_use(spark: SparkSession) -> int:
     """The octets of the heap that something still refers to."""
     gc.collect()  # a frame in Python's garbage holds its plan in the JVM
     java = jvm_of(spark).java
-    for _ in range(3):  # what the first one finds unreachable, Spark's cleaner lets go
+    memory = java.lang.management.ManagementFactory.getMemoryMXBean()
+    least = _UNKNOWN
+    # What a collection finds unreachable, Spark's cleaner lets go in a thread of its own, and the
+    # next collection frees: until one more of them frees nothing.
+    for _ in range(_COLLECTIONS):
         java.lang.System.gc()
-    usage = java.lang.management.ManagementFactory.getMemoryMXBean().getHeapMemoryUsage()
-    return int(usage.getUsed())
+        in_use = int(memory.getHeapMemoryUsage().getUsed())
+        if in_use > least - MIB:
+            break
+        least = in_use
+        time.sleep(_CLEANER_S)
+    return min(in_use, least)
 
 
 class Held(NamedTuple):

@@ -28,7 +28,9 @@ def _commands() -> Iterator[tuple[str, Sequence[str]]]:
     for hour in (8, 16, 24, 24):
         until = f"{DEMO_DAY:%Y-%m-%d}T{hour:02}:00:00Z" if hour < 24 else "2026-11-24T02:00:00Z"
         yield "jobs/ingest_flows.py", [*where, "--labels", f"{DAY}/labels", "--to", until]
-    yield "jobs/trace_instance.py", ["@conf/local.args", "--flow_table", TABLE]
+    of_case = ["--labels", f"{DAY}/labels", "--finding", f"{DAY}/finding.json"]
+    of_case += ["--case_id", "demo", "--output", "out/cases"]
+    yield "jobs/trace_instance.py", ["--flow_table", TABLE, *of_case]
 
 
 if __name__ == "__main__":

@@ -92,6 +92,8 @@ def _summary(
         f"  flows     {books.flows:,} added; {books.transit:,} records of transit gateways; "
         f"{books.refused_lines:,} lines refused"
     )
+    if (sentence := done.upkeep.sentence()) is not None:
+        yield f"  upkeep    {sentence}"
     identities = books.identities()
     if books.balanced:
         yield f"Books       balanced: all {len(identities)} identities hold"

@@ -70,7 +70,7 @@ def _trace(argv: Sequence[str]) -> int:
     if arguments.dry_run:
         print("\n".join(dry_run_lines(case, read_prices(arguments.prices))))
         return ExitCode.COMPLETE
-    for sentence in case.archived():
+    for sentence in case.of_listing():
         logger.warning("%s", sentence)
     finished = []
     for each in traced(cases_of(case), phases):

@@ -56,6 +56,11 @@ class Arguments(ReadingArguments):
     flow_table: str | None = None
 
     @property
+    def is_listed_by_table(self) -> bool:
+        """Whether nothing but the flow table says which objects there are."""
+        return self.flow_table is not None and not (self.flow_logs or self.object_list)
+
+    @property
     def case_ids(self) -> tuple[str, ...]:
         """The ids of its cases: this one, or one for each instance."""
         if not self.one_case_each:
@@ -123,8 +128,11 @@ def parse_arguments(argv: Sequence[str], also_known: Collection[str] = ()) -> Ar
 
 
 def _nothing_to_read(read: Reader) -> Iterator[str]:
-    if not read.gave("flow_logs", "object_list"):
-        yield f"--flow_logs is missing; expected {TRACE.flags['flow_logs'].help}; or --object_list"
+    if not read.gave("flow_logs", "object_list", "flow_table"):
+        yield (
+            f"--flow_logs is missing; expected {TRACE.flags['flow_logs'].help}; or --object_list; "
+            "or --flow_table"
+        )
 
 
 def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
@@ -156,7 +164,8 @@ def _contradictions(read: Reader, arguments: Arguments) -> Iterator[str]:
             f"--{beyond[0]}: found with --scope everything; expected --scope instance, as it is "
             "one subject that is compared or followed"
         )
-    if arguments.question_options.baseline_days and not arguments.flow_logs:
+    days_before = arguments.question_options.baseline_days
+    if days_before and not (arguments.flow_logs or arguments.is_listed_by_table):
         yield (
             "--baseline_days: found without --flow_logs; expected the prefixes to list the days "
             "before in"

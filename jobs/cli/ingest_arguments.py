@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser, Reader
@@ -57,6 +57,11 @@ INGEST = Command(
                 ),
                 _OF_TRACE["labels"],
                 Flag(
+                    "keep_days",
+                    "DAYS",
+                    "delete days from the table that are older; without it all of them stay",
+                ),
+                Flag(
                     "strict",
                     "true|false",
                     "true: exit code 3 when anything was refused or could not be read",
@@ -107,7 +112,15 @@ class IngestArguments(ReadingArguments):
     labels: str | None
     strict: bool
     break_lock: str | None
+    keep_days: int | None = None
     everything: Window = _EVER
+
+    @property
+    def keep_from(self) -> date | None:
+        """The first day that stays in the table; None where all do."""
+        if self.keep_days is None:
+            return None
+        return (self.window.to_at - timedelta(days=self.keep_days)).date()
 
     def as_parameters(self) -> dict[str, object]:
         """What the manifest of the run says of them."""
@@ -116,6 +129,7 @@ class IngestArguments(ReadingArguments):
             "from": self.window.from_at.isoformat(),
             "to": self.window.to_at.isoformat(),
             "labels": self.labels,
+            "keep_days": self.keep_days,
             "record_format": list(self.record_format),
             "max_line_bytes": self.max_line_bytes,
             "max_ratio": self.max_ratio,
@@ -134,12 +148,19 @@ def parse_ingest(argv: Sequence[str]) -> IngestArguments:
         labels=read.optional("labels", values.uri, None),
         strict=read.value("strict", values.boolean),
         break_lock=read.optional("break_lock", values.run_id, None),
+        keep_days=read.optional("keep_days", values.number_from(1, 36_500), None),
         **vars(read_reading(read)),
     )
     for prefix in filter(has_places, arguments.flow_logs):
         read.problems.append(
             f"--flow_logs: found {sanitise(prefix, 200)!r}; expected a prefix without "
             "{account} and {region}, as every account below it is read; leave that part out"
+        )
+    looked_at = arguments.window.from_at.date()
+    if arguments.keep_from is not None and arguments.keep_from > looked_at:
+        read.problems.append(
+            f"--keep_days: found {arguments.keep_days}; expected more, as this run looks back to "
+            f"{looked_at}: what it deletes would be read again"
         )
     if read.problems:
         raise BadInput(read.problems)

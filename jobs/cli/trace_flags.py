@@ -32,7 +32,7 @@ _WHAT = FlagGroup(
             "flow_table",
             "URI",
             "a flow table that ingest_flows fills: what it has of the objects is read from it, the "
-            "rest as text",
+            "rest as text; without --flow_logs the table lists what it has",
         ),
         Flag(
             "record_format",

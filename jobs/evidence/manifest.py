@@ -147,6 +147,7 @@ def _described_inputs(case: Case) -> dict[str, object]:
             "selected": len(listing.selected),
             "skipped": dict(Counter(str(item.skipped) for item in listing.skipped)),
             "left_folders": dict(listing.left_folders),
+            "known_until": _plain(listing.known_until),
         },
     }
 

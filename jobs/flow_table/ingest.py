@@ -1,6 +1,6 @@
 """One ingest: what is new under the prefixes → rows of the flow table, each object once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,17 +15,23 @@ from jobs.flow_table.index import index_files
 from jobs.flow_table.run_manifest import store_manifest
 from jobs.flow_table.stored_scan import stored_uris
 from jobs.flow_table.tables import FlowTable, IngestRun
+from jobs.flow_table.upkeep import NOTHING, Upkeep, keep_up
 from jobs.sources.labelled_scan import delete_refused, labelled_scan
 from jobs.sources.labels import as_lookups
 from jobs.sources.listing import OBJECT_ROW, FlowLogObject, as_object_row
 from jobs.sources.object_scan import accounts_in, of_read_objects, scan_settings
 from jobs.sources.side_rows import SIDE_ROWS, SideRows
 from jobs.spark.phases import Phases
-from transforms.flow_table.shapes import ORDER, day_of, rows_a_file
+from transforms.flow_table.clustering import clustered
+from transforms.flow_table.shapes import day_of, rows_a_file
 from transforms.label.tables import LabelTables
 from transforms.subject.identity import Subject
 
 _NOBODY = Subject((), (), (), ())
+# As stored, compressed: some million records make a task of the writes. Rows of one address lie
+# together within a part, so that no task gets more of them, whatever a gateway sees in a day.
+_OCTETS_A_TASK = 16 * 1024**2
+_OCTETS_A_PART = 256 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +41,7 @@ class Ingested:
     run: IngestRun | None
     books: IngestBooks
     runs_before: int
+    upkeep: Upkeep = NOTHING
 
     def exit_code(self, *, strict: bool) -> ExitCode:
         """As `--help` explains it."""
@@ -74,19 +81,32 @@ def ingest(
         books = IngestBooks(**counts, **_counted(spark, table, run_id))
     if not books.balanced:  # no case may rely on it: the next run deletes it and reads again
         return Ingested(run=None, books=books, runs_before=len(runs))
-    number = runs[-1].number + 1 if runs else 1
     with phases.phase("complete"):
-        digest = store_manifest(
-            arguments, table, books, run_id=run_id, number=number, began_at=now,
-            before=runs[-1] if runs else None,
-        )  # fmt: skip
-        run = IngestRun(
-            run_id=run_id, number=number, began_at=now, objects=books.objects,
-            flows=books.flows, manifest_sha256=digest,
-        )  # fmt: skip
+        run = _described(arguments, table, books, runs, run_id=run_id, began_at=now)
         lock.check()
         table.complete(spark, run)
-    return Ingested(run=run, books=books, runs_before=len(runs))
+    with phases.phase("upkeep"):
+        upkeep = keep_up(
+            spark, table, lock, run_id, keep_from=arguments.keep_from,
+            merge_until=arguments.window.from_at.date(),
+        )  # fmt: skip
+    return Ingested(run=run, books=books, runs_before=len(runs), upkeep=upkeep)
+
+
+def _described(
+    arguments: IngestArguments, table: FlowTable, books: IngestBooks, runs: Sequence[IngestRun], *,
+    run_id: str, began_at: datetime,
+) -> IngestRun:  # fmt: skip
+    """This run as the next of the table, with its manifest stored."""
+    before = runs[-1] if runs else None
+    number = before.number + 1 if before else 1
+    digest = store_manifest(
+        arguments, table, books, run_id=run_id, number=number, began_at=began_at, before=before
+    )
+    return IngestRun(
+        run_id=run_id, number=number, began_at=began_at, objects=books.objects, flows=books.flows,
+        manifest_sha256=digest,
+    )  # fmt: skip
 
 
 def _write(
@@ -94,23 +114,31 @@ def _write(
     objects: Sequence[FlowLogObject], run_id: str,
 ) -> None:  # fmt: skip
     """The rows of all tables but the index, in one pass over the objects."""
-    rows = [
-        (*as_object_row(item), day_of(item.path, item.last_modified.date())) for item in objects
-    ]
-    listed = spark.createDataFrame(rows, f"{OBJECT_ROW}, day DATE")
-    days = F.broadcast(listed.select(F.col("uri").alias("object_uri"), "day"))
+    listed = spark.createDataFrame(list(_with_day(objects)), f"{OBJECT_ROW}, day DATE, part INT")
+    days = F.broadcast(listed.select(F.col("uri").alias("object_uri"), "day", "part"))
     settings = scan_settings(arguments, arguments.everything, None)
     side = SideRows(spark.sparkContext, table.table(SIDE_ROWS))
     try:
         records = labelled_scan(spark, objects, settings, as_lookups(spark, labels), _NOBODY, side)
         flows = records.join(days, on="object_uri").withColumn("run_id", F.lit(run_id))
-        size = rows_a_file(sum(item.size for item in objects))
-        table.append(flows.sortWithinPartitions(*ORDER), "flows", rows_a_file=size)
+        octets = sum(item.size for item in objects)
+        tasks = max(spark.sparkContext.defaultParallelism, -(-octets // _OCTETS_A_TASK))
+        in_order = clustered(flows, tasks, "part")
+        table.append(in_order, "flows", rows_a_file=rows_a_file(octets))
         scanned = side.frame(spark)
         delete_refused(spark, table.table("flows"), scanned, run_id)
         _append_others(table, scanned, listed, days, run_id)
     finally:
         side.remove()
+
+
+def _with_day(objects: Sequence[FlowLogObject]) -> Iterator[tuple[object, ...]]:
+    """Rows for `OBJECT_ROW`, the day, and the part of the run that the object belongs to."""
+    before = 0
+    for item in objects:
+        day = day_of(item.path, item.last_modified.date())
+        yield (*as_object_row(item), day, before // _OCTETS_A_PART)
+        before += item.size
 
 
 def _append_others(

@@ -10,14 +10,14 @@ from urllib.parse import unquote
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from jobs.flow_table.data_files import DataFile, flows_with
 from jobs.flow_table.tables import FlowTable, IngestRun
 from jobs.sources.listing import FlowLogObject
 from jobs.spark.frames import union_of
-from jobs.spark.session import setting
-from jobs.storage.delta_sink import read_table, shaped
-from transforms.flow_fields import FIELD_NAMES
+from jobs.storage.delta_log import CurrentFile, DeltaLog
+from jobs.storage.delta_sink import shaped
 from transforms.flow_table import matching
-from transforms.flow_table.shapes import IN_DATA_FILES, SHAPES, day_of
+from transforms.flow_table.shapes import day_of
 from transforms.scan.tally import TRANSIT
 from transforms.schemas import SCANNED
 from transforms.subject.identity import Subject
@@ -25,9 +25,7 @@ from transforms.window import Window
 
 logger = logging.getLogger(__name__)
 
-# Parquet looks into its dictionaries for up to so many values; for more it compares the extremes.
-_LOOKED_UP = "10000"
-_SOURCE = ("object_uri", "object_version", "object_line", "run_id")
+_INDEX = ("objects", "files", "addresses")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +104,7 @@ def _day(item: FlowLogObject) -> date:
 
 
 class StoredRows(NamedTuple):
-    """Rows of `SCANNED` of a subject; `octets` are those of the data files opened for them.
+    """Rows of `SCANNED` of a subject; `octets` are those of index and data files read for them.
 
     `held` are frames in memory that the rows are made from.
     """
@@ -143,16 +141,14 @@ def stored_scan(
 def _flows_with(
     spark: SparkSession, part: StoredPart, values: Sequence[str]
 ) -> tuple[DataFrame, int]:
-    """The flow records that name one of these, in memory, and the octets of the files opened."""
-    paths, octets = _files_with(spark, part, values)
-    if not paths:
-        return spark.createDataFrame([], SHAPES["flows"]), 0
-    read = spark.read.schema(IN_DATA_FILES).parquet(*paths)
-    found = read.where(matching.concerns(values)).select(*_SOURCE, *FIELD_NAMES, "extra")
-    with setting(spark, "spark.sql.parquet.pushdown.inFilterThreshold", _LOOKED_UP):
-        flows = found.join(F.broadcast(part.readers()), on=["object_uri", "run_id"]).persist()
-        flows.count()  # planned, and in memory, while the setting holds
-    return flows, octets
+    """The flow records that name one of these, in memory, and the octets that were read for them:
+    of the index of these days and of the files that it led to.
+    """
+    files = _files_with(spark, part, values)
+    found = flows_with(spark, files, values)
+    flows = found.join(F.broadcast(part.readers()), on=["object_uri", "run_id"]).persist()
+    of_index = sum(_octets_of(part, name) for name in _INDEX)
+    return flows, of_index + sum(file.octets for file in files)
 
 
 def _of_part(spark: SparkSession, part: StoredPart, name: str) -> DataFrame:
@@ -165,21 +161,20 @@ def _of_days(spark: SparkSession, part: StoredPart, name: str) -> DataFrame:
     return part.table.rows(spark, name, part.runs).where(F.col("day").isin(list(part.days)))
 
 
-def _files_with(
-    spark: SparkSession, part: StoredPart, values: Sequence[str]
-) -> tuple[list[str], int]:
-    """The data files that may hold these values, and the octets of those whose size is known.
+def _files_with(spark: SparkSession, part: StoredPart, values: Sequence[str]) -> list[DataFile]:
+    """The data files that may hold these values.
 
-    A file that the index does not know, as one that was just rewritten, may hold anything.
+    A file that the index does not know, as one that was just rewritten, may hold anything. The log
+    is read before the index: what is merged meanwhile is unknown to it, and stays on the disk.
     """
     if not part.table.has("flows"):
-        return [], 0
-    in_days = F.col("day").isin(list(part.days))
-    everything = read_table(spark, part.table.table("flows")).where(in_days).inputFiles()
-    known = {
-        row["file"]: row["octets"]
-        for row in _of_days(spark, part, "files").select("file", "octets").collect()
+        return []
+    uri = part.table.table("flows")
+    files = {
+        file.path.rsplit("/", 1)[-1]: DataFile(f"{uri}/{unquote(file.path)}", file.octets)
+        for file in _current(part, "flows")
     }
+    known = {row["file"] for row in _of_days(spark, part, "files").select("file").collect()}
     hits = {
         row["file"]
         for row in _of_days(spark, part, "addresses")
@@ -188,12 +183,19 @@ def _files_with(
         .distinct()
         .collect()
     }
-    paths = [unquote(path) for path in everything]
-    wanted = [path for path in paths if _name(path) in hits or _name(path) not in known]
-    octets = sum(known.get(_name(path), 0) for path in wanted)
-    logger.info("flow table files=%d of=%d bytes=%d", len(wanted), len(paths), octets)
-    return wanted, octets
+    wanted = [file for name, file in sorted(files.items()) if name in hits or name not in known]
+    logger.info("flow table files=%d of=%d", len(wanted), len(files))
+    return wanted
 
 
-def _name(path: str) -> str:
-    return path.rsplit("/", 1)[-1]
+def _octets_of(part: StoredPart, name: str) -> int:
+    return sum(file.octets for file in _current(part, name))
+
+
+def _current(part: StoredPart, name: str) -> list[CurrentFile]:
+    """The files of a table that are of the part's days."""
+    if not part.table.has(name):
+        return []
+    days = {day.isoformat() for day in part.days}
+    found = DeltaLog(part.table.table(name)).current_files()
+    return [file for file in found if file.partition["day"] in days]

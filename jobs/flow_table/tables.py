@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -96,6 +96,13 @@ class FlowTable:
         if not self.has(name):
             writer = writer.option("delta.dataSkippingStatsColumns", _STATISTICS[name])
             writer = writer.partitionBy("day")
+        writer.save(self.table(name))
+
+    def replace_day(self, frame: DataFrame, name: str, day: date, *, rows_a_file: int) -> None:
+        """Put the same rows of a day in the place of those that are there, in one commit."""
+        writer = shaped(frame, SHAPES[name]).write.format("delta").mode("overwrite")
+        writer = writer.option("replaceWhere", f"day = '{day.isoformat()}'")
+        writer = writer.option("dataChange", "false").option("maxRecordsPerFile", rows_a_file)
         writer.save(self.table(name))
 
     def complete(self, spark: SparkSession, run: IngestRun) -> None:

@@ -231,7 +231,7 @@ def _reading(result: RunResult) -> Iterator[str]:
         yield f"            {_from_table(books)}"
     for left_out in result.case.listing.left_out():
         yield f"            {sanitise(left_out.sentence(), 400)}"
-    for sentence in result.case.archived():
+    for sentence in result.case.of_listing():
         yield f"            {sanitise(sentence, 600)}"
 
 

@@ -61,7 +61,7 @@ class Books:
     transit_kept: int = 0  # such records of the subject, before writing
     transit: int = 0  # rows of `transit`
     objects_from_table: int = 0  # of the objects read, those that a flow table had already
-    octets_of_table: int = 0  # size of its data files that were opened for them
+    octets_of_table: int = 0  # of its index and data files that were read for them
     octets_not_read: int = 0  # as listed: what these objects take as text
 
     def identities(self) -> tuple[Identity, ...]:

@@ -54,8 +54,13 @@ class Case:
             window=self.arguments.window,
         )
 
-    def archived(self) -> Iterator[str]:
-        """What is listed, and cannot be read before somebody restores it: a sentence each."""
+    def of_listing(self) -> Iterator[str]:
+        """What is not listed, or cannot be read before somebody restores it: a sentence each."""
+        if (known := self.listing.known_until) is not None:
+            yield (
+                f"the flow table lists what it has; its last run began {known:%Y-%m-%d %H:%M:%S} "
+                "UTC: what S3 has got since is not known; give --flow_logs to read it too"
+            )
         if sentence := self.listing.archived():
             yield sentence
         if self.baseline_listing and (sentence := self.baseline_listing.archived()):

@@ -111,7 +111,7 @@ def dry_run_lines(case: Case, prices: Prices) -> Iterator[str]:
         yield f"            {len(before):,} of them for the baseline"
     if case.arguments.flow_table is not None:
         yield "            what the flow table has of them is not looked up here: a run reads less"
-    for sentence in case.archived():
+    for sentence in case.of_listing():
         yield f"            {sanitise(sentence, 600)}"
     if (most := case.arguments.question_options.max_hops) > 1:
         yield (

@@ -9,6 +9,7 @@ from jobs.errors import Problems
 from jobs.evidence.manifest_file import check_manifest
 from jobs.evidence.run_id import new_run_id
 from jobs.evidence.signature import check_signing
+from jobs.flow_table.listed import listed_by
 from jobs.flow_table.tables import FlowTable
 from jobs.opensearch.preflight import check_reachable
 from jobs.pipeline.baseline import baseline_window
@@ -75,6 +76,8 @@ def _listed(
     arguments: Arguments, homes: Sequence[Home]
 ) -> tuple[tuple[str, ...], Listing, Listing | None]:
     """The prefixes of these homes, and what lies there of the window and of the days before it."""
+    if arguments.is_listed_by_table:
+        return (), *_listed_by_table(arguments)
     prefixes = prefixes_of(arguments.flow_logs, homes)
     empty = may_lack_objects(arguments.flow_logs, homes)
     listed = partial(list_objects, access=arguments.access, may_lack=empty)
@@ -83,6 +86,16 @@ def _listed(
         return prefixes, listing, None
     before = baseline_window(arguments)
     return prefixes, listing, listed(prefixes, before, may_be_empty=True)
+
+
+def _listed_by_table(arguments: Arguments) -> tuple[Listing, Listing | None]:
+    """What the flow table has of the window, and of the days before it."""
+    table = FlowTable(arguments.flow_table or "")
+    listing = listed_by(table, arguments.window, access=arguments.access)
+    if not arguments.question_options.baseline_days:
+        return listing, None
+    before = baseline_window(arguments)
+    return listing, listed_by(table, before, access=arguments.access, may_be_empty=True)
 
 
 def _check_places(arguments: Arguments) -> None:

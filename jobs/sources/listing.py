@@ -73,10 +73,14 @@ class LeftOut(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What was found: every listed object, and the folders not entered, with the reason."""
+    """What was found: every listed object, and the folders not entered, with the reason.
+
+    `known_until` is when a flow table was last filled that made this listing of itself.
+    """
 
     objects: tuple[FlowLogObject, ...]
     left_folders: tuple[tuple[str, str], ...]
+    known_until: datetime | None = None
 
     @property
     def selected(self) -> list[FlowLogObject]:
@@ -201,7 +205,7 @@ def joined(one: Listing, other: Listing) -> Listing:
             objects[item.uri] = item
     folders = set(one.left_folders) & set(other.left_folders)
     in_order = tuple(objects[uri] for uri in sorted(objects))
-    return Listing(in_order, tuple(sorted(folders)))
+    return Listing(in_order, tuple(sorted(folders)), one.known_until or other.known_until)
 
 
 def _nothing_to_read(source: str, listing: Listing, window: Window) -> str:

@@ -34,6 +34,8 @@ LOG_ERRORS = (
 )
 _COMMIT = re.compile(r"(\d{20})\.json")
 _NUMBERED = re.compile(r"(\d{20})\.")
+# Parquet has pairs where JSON has objects.
+_MAPS = {"metaData": "configuration", "add": "partitionValues"}
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.\d{10}\.\d{10})?\.parquet")
 
 
@@ -50,6 +52,18 @@ class DataFile(NamedTuple):
     """A data file as the log describes it; `path` is relative to the table's folder."""
 
     path: str
+    octets: int
+    rows: int
+
+
+class CurrentFile(NamedTuple):
+    """A data file of the newest version; `path` is relative to the table's folder, as in the log.
+
+    `partition` has the values of the partition columns, as text.
+    """
+
+    path: str
+    partition: dict[str, str | None]
     octets: int
     rows: int
 
@@ -96,7 +110,7 @@ class DeltaLog:
         """The table's description; None where there is no table."""
         metadata: dict[str, object] | None = None
         protocol: dict[str, object] | None = None
-        for action in self._newest_first():
+        for action in self._newest_first("metaData", "protocol"):
             metadata = metadata or action.get("metaData")
             protocol = protocol or action.get("protocol")
             if metadata and protocol:
@@ -127,11 +141,24 @@ class DeltaLog:
             actions = self.actions(number)
             for add in (action["add"] for action in actions if "add" in action):
                 if (path := str(add["path"])) not in gone:
-                    rows = json.loads(str(add.get("stats") or "{}")).get("numRecords", 0)
-                    found[path] = DataFile(path, int(str(add["size"])), int(rows))
+                    found[path] = DataFile(path, int(str(add["size"])), _rows_of(add))
             gone |= {str(action["remove"]["path"]) for action in actions if "remove" in action}
             if any(_is_overwrite(action) for action in actions):
                 break
+        return sorted(found.values())
+
+    def current_files(self) -> list[CurrentFile]:
+        """The data files of the newest version, whichever version added them."""
+        found: dict[str, CurrentFile] = {}
+        gone: set[str] = set()
+        for action in self._newest_first("add", "remove"):
+            if (add := action.get("add")) and (path := str(add["path"])) not in gone:
+                partition = add["partitionValues"]
+                assert isinstance(partition, dict)
+                octets = int(str(add["size"]))
+                found.setdefault(path, CurrentFile(path, partition, octets, _rows_of(add)))
+            if (remove := action.get("remove")) and str(remove["path"]) not in found:
+                gone.add(str(remove["path"]))
         return sorted(found.values())
 
     def log_files(self, version: int) -> list[str]:
@@ -152,16 +179,18 @@ class DeltaLog:
         """Who wrote a version, when and how, by the writer's own account."""
         return next((a["commitInfo"] for a in self.actions(version) if "commitInfo" in a), {})
 
-    def _newest_first(self) -> Iterator[Action]:
+    def _newest_first(self, *kinds: str) -> Iterator[Action]:
+        """Actions of these kinds, back to the newest checkpoint."""
         checkpoints = self._checkpoints()
         newest = max(checkpoints, default=-1)
         for version in reversed([v for v in self.versions if v > newest]):
             yield from reversed(self.actions(version))
         for name in checkpoints.get(newest, []):
-            table = pq.read_table(io.BytesIO(self._get(name)), columns=["metaData", "protocol"])
+            table = pq.read_table(io.BytesIO(self._get(name)), columns=[*kinds])
             for row in table.to_pylist():
-                if row["metaData"]:
-                    row["metaData"]["configuration"] = dict(row["metaData"]["configuration"] or [])
+                for kind, map_ in _MAPS.items():
+                    if row.get(kind):
+                        row[kind][map_] = dict(row[kind][map_] or [])
                 yield {kind: value for kind, value in row.items() if value}
 
     def _checkpoints(self) -> dict[int, list[str]]:
@@ -180,6 +209,10 @@ class DeltaLog:
 
     def _get(self, name: str) -> bytes:
         return read_bytes(below(self._folder, name))
+
+
+def _rows_of(add: dict[str, object]) -> int:
+    return int(json.loads(str(add.get("stats") or "{}")).get("numRecords", 0))
 
 
 def _is_overwrite(action: Action) -> bool:

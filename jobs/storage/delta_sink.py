@@ -3,6 +3,7 @@
 import logging
 import os
 from functools import cache
+from typing import Any
 
 import obstore
 from obstore.exceptions import BaseError
@@ -110,8 +111,13 @@ def append_rows(frame: DataFrame, uri: str, schema: str) -> None:
 
 def delete_rows(spark: SparkSession, uri: str, which: Column) -> None:
     """Remove rows from a table that this run wrote."""
+    delta_table(spark, uri).delete(which._jc)
+
+
+def delta_table(spark: SparkSession, uri: str) -> Any:
+    """Delta's own handle of a table, in the JVM."""
     tables = spark.sparkContext._jvm.io.delta.tables.DeltaTable  # type: ignore[union-attr]
-    tables.forPath(spark._jsparkSession, uri).delete(which._jc)
+    return tables.forPath(spark._jsparkSession, uri)
 
 
 def read_table(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:

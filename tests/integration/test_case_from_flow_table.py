@@ -79,6 +79,11 @@ def test_a_day_with_everything_reads_the_same_from_the_table(
     assert as_text["flows"]
     assert from_table == as_text
 
+    flags = days.flags_of(day, tmp_path, tmp_path, "table-alone")
+    at = flags.index("--flow_logs")
+    alone = [*flags[:at], *flags[at + 2 :], "--flow_table", str(tmp_path / "table")]
+    assert read(spark, tmp_path, alone) == as_text
+
 
 EVERYTHING = (
     "flows", "objects", "quarantine", "coverage", "conversations", "peers", "path", "answers",

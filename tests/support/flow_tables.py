@@ -27,10 +27,10 @@ def ingest(logs: Path, table: Path, *more: str) -> str:
     return printed.getvalue()
 
 
-def write(folder: Path, minute: int, *records: str) -> Path:
+def write(folder: Path, minute: int, *records: str, day: int = 23) -> Path:
     """An object of these records, or lines, in the five minutes from then on."""
     folder.mkdir(exist_ok=True)
-    stamp = f"20261123T12{minute:02}Z"
+    stamp = f"202611{day:02}T12{minute:02}Z"
     path = folder / f"111122223333_vpcflowlogs_eu-west-1_fl-0aaaaaaa_{stamp}_0a.log.gz"
     path.write_bytes(gzip.compress("\n".join([HEADER, *records, ""]).encode()))
     return path

@@ -13,7 +13,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from transforms.flow_fields import FIELD_NAMES
-from transforms.flow_table.shapes import SUBJECT_COLUMNS
 from transforms.scan.lines import SHOWN_BYTES
 from transforms.scan.needles import Needle, finder_for
 from transforms.schemas import ACCOUNT_COLUMNS
@@ -25,17 +24,8 @@ _MATCHED = (
 )  # fmt: skip
 
 
-def concerns(values: Sequence[str]) -> Column:
-    """Whether a flow names one of these ids and addresses where a subject may stand."""
-    found = [F.col(name).isin(list(values)) for name in SUBJECT_COLUMNS]
-    either = found[0]
-    for each in found[1:]:
-        either |= each
-    return either
-
-
 def passes(values: Sequence[str]) -> Column:
-    """The same of a record of a transit gateway."""
+    """Whether a record of a transit gateway names one of these ids and addresses."""
     return F.exists(F.map_values("transit"), lambda value: value.isin(list(values)))
 
 

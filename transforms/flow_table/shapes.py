@@ -84,10 +84,8 @@ SHAPES = {
     "runs": RUNS,
 }
 
-# Neighbours in a file are alike: so a subject is in few files, and files are small.
-ORDER = ("day", "interface_id", "srcaddr", "dstaddr")
 _OCTETS_A_LINE = 15  # compressed
-_FILES_A_RUN, _FEWEST_ROWS, _MOST_ROWS = 200, 5_000, 500_000
+_FILES_A_RUN, _FEWEST_ROWS, _MOST_ROWS = 400, 4_000, 500_000
 
 
 def rows_a_file(octets: int) -> int:
@@ -96,7 +94,11 @@ def rows_a_file(octets: int) -> int:
     A case opens whole files: many small ones hold little else than it looks for, few large ones are
     sooner listed.
     """
-    rows = octets // _OCTETS_A_LINE
+    return rows_of_file(octets // _OCTETS_A_LINE)
+
+
+def rows_of_file(rows: int) -> int:
+    """The same by the rows that are written together, at least one."""
     return min(max(rows // _FILES_A_RUN, _FEWEST_ROWS), _MOST_ROWS)
 
 

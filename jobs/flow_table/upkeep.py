@@ -1,0 +1,203 @@
+"""What keeps a flow table small and quick: old days leave it, and many small files become few.
+
+A day is rewritten once, when no late object can come to it any more. What was replaced or deleted
+stays on the disk for a week, for whoever is reading it; a case has its evidence in tables of its
+own and needs nothing of it.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from jobs.errors import Failure
+from jobs.evidence.case_lock import CaseLock
+from jobs.flow_table.index import index_files
+from jobs.flow_table.tables import FlowTable, IngestRun
+from jobs.spark.session import setting
+from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_sink import delete_rows, delta_table
+from transforms.flow_table.clustering import clustered
+from transforms.flow_table.shapes import SHAPES, rows_of_file
+
+logger = logging.getLogger(__name__)
+
+_BY_DAY = tuple(name for name in SHAPES if name != "runs")
+_AS_THEY_COME = ("objects", "refused", "transit")  # not sorted: merged as they lie
+_ROWS_A_TASK = 5_000_000
+
+
+class Upkeep(NamedTuple):
+    """What was tidied: days that left the table, days that were merged and their files of flows."""
+
+    days_deleted: int = 0
+    days_merged: int = 0
+    files_before: int = 0
+    files_after: int = 0
+
+    def sentence(self) -> str | None:
+        """As it stands in the summary; None where nothing was to be done."""
+        told = []
+        if self.days_deleted:
+            told.append(f"{_days(self.days_deleted)} deleted")
+        if self.days_merged:
+            told.append(
+                f"{_days(self.days_merged)} merged: {self.files_before:,} files became "
+                f"{self.files_after:,}"
+            )
+        return "; ".join(told) or None
+
+
+NOTHING = Upkeep()
+
+
+class RowsLost(Failure):
+    """A day that was merged has not the rows that it had."""
+
+
+class _Day(NamedTuple):
+    day: date
+    files: int
+    flows: int
+
+
+def keep_up(
+    spark: SparkSession,
+    table: FlowTable,
+    lock: CaseLock,
+    run_id: str,
+    *,
+    keep_from: date | None,
+    merge_until: date,
+) -> Upkeep:
+    """Delete days before `keep_from`, and merge those before `merge_until` that are in pieces.
+
+    Only for the run that holds the table's lock, once it is complete. Raises RowsLost.
+    """
+    touched: set[str] = set()
+    deleted = 0
+    if keep_from is not None:
+        deleted, touched = _delete_before(spark, table, lock, keep_from)
+    runs = table.runs(spark)
+    in_pieces = _in_pieces(spark, table, runs, merge_until)
+    after = 0
+    for each in in_pieces:
+        after += _merge(spark, table, lock, runs, run_id, each)
+    if in_pieces:
+        touched |= _merge_others(spark, table, [each.day for each in in_pieces])
+        touched |= {"flows", "files", "addresses"}
+    _vacuum(spark, [table.table(name) for name in sorted(touched)])
+    before = sum(each.files for each in in_pieces)
+    return Upkeep(deleted, len(in_pieces), before, after)
+
+
+def _delete_before(
+    spark: SparkSession, table: FlowTable, lock: CaseLock, first: date
+) -> tuple[int, set[str]]:
+    """Whole partitions: no file is rewritten. Objects last, so that a killed run is finished by the
+    next: an object that is listed in the table has its flows there.
+    """
+    touched, days = set(), set()
+    for name in sorted(_BY_DAY, key=lambda name: name == "objects"):
+        files = DeltaLog(table.table(name)).current_files() if table.has(name) else []
+        old = {day for file in files if (day := file.partition["day"] or "") < first.isoformat()}
+        if old:
+            lock.check()
+            delete_rows(spark, table.table(name), F.col("day") < F.lit(first))
+            touched.add(name)
+            days |= old
+    return len(days), touched
+
+
+def _in_pieces(
+    spark: SparkSession, table: FlowTable, runs: Iterable[IngestRun], until: date
+) -> list[_Day]:
+    """Days whose flows are in more files than they need, or in files that the index lacks."""
+    of_day: dict[date, list[str]] = {}
+    if table.has("flows"):
+        for file in DeltaLog(table.table("flows")).current_files():
+            day = date.fromisoformat(str(file.partition["day"]))
+            if day < until:
+                of_day.setdefault(day, []).append(file.path.rsplit("/", 1)[-1])
+    if not of_day:
+        return []
+    known = {
+        row["file"]: row["flows"]
+        for row in table.rows(spark, "files", runs)
+        .where(F.col("day") < F.lit(until))
+        .select("file", "flows")
+        .collect()
+    }
+    found = []
+    for day, files in sorted(of_day.items()):
+        flows = sum(known.get(name, 0) for name in files)
+        enough = -(-flows // rows_of_file(flows))
+        if len(files) > 2 * enough or not all(name in known for name in files):
+            found.append(_Day(day, len(files), flows))
+    return found
+
+
+def _merge(
+    spark: SparkSession, table: FlowTable, lock: CaseLock, runs: list[IngestRun], run_id: str,
+    each: _Day,
+) -> int:  # fmt: skip
+    """Write the flows of a day anew, sorted, and index them; how many files they are in now.
+
+    Between the steps the new files are unknown to the index, so that a case opens all of them.
+    """
+    in_day = F.col("day") == F.lit(each.day)
+    rows = table.rows(spark, "flows", runs).where(in_day)
+    tasks = max(1, -(-each.flows // _ROWS_A_TASK))
+    in_order = clustered(rows, tasks)
+    before = DeltaLog(table.table("flows")).version
+    had = _rows_in(table, each.day)
+    lock.check()
+    table.replace_day(in_order, "flows", each.day, rows_a_file=rows_of_file(each.flows))
+    has = _rows_in(table, each.day)
+    if has != had:
+        raise RowsLost(
+            f"{table.table('flows')}: found {has:,} rows of {each.day} after its files were "
+            f"merged; expected {had:,}; restore version {before} of the table"
+        )
+    for name in ("files", "addresses"):
+        delete_rows(spark, table.table(name), in_day)
+    index_files(spark, table, run_id)
+    return len(_files_of(table, each.day))
+
+
+def _vacuum(spark: SparkSession, uris: Sequence[str]) -> None:
+    """Remove what no version of the last week needs. Delta lists in 10,000 tasks unless told."""
+    tasks = spark.sparkContext.defaultParallelism
+    with setting(spark, "spark.sql.sources.parallelPartitionDiscovery.parallelism", str(tasks)):
+        for uri in uris:
+            delta_table(spark, uri).vacuum()
+
+
+def _files_of(table: FlowTable, day: date) -> list[int]:
+    """The rows of each data file of a day, by the log."""
+    return [
+        file.rows
+        for file in DeltaLog(table.table("flows")).current_files()
+        if file.partition["day"] == day.isoformat()
+    ]
+
+
+def _rows_in(table: FlowTable, day: date) -> int:
+    return sum(_files_of(table, day))
+
+
+def _merge_others(spark: SparkSession, table: FlowTable, days: list[date]) -> set[str]:
+    """The small tables, as they lie; returns their names."""
+    found = [name for name in _AS_THEY_COME if table.has(name)]
+    for name in found:
+        for day in days:
+            where = f"day = '{day.isoformat()}'"
+            delta_table(spark, table.table(name)).optimize().where(where).executeCompaction()
+    return set(found)
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number:,} days"

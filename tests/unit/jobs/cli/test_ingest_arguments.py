@@ -1,0 +1,25 @@
+"""What an ingest is asked to do."""
+
+from datetime import date
+
+import pytest
+
+from jobs.cli.ingest_arguments import parse_ingest
+from jobs.errors import BadInput
+
+_FLAGS = ["--flow_logs", "logs", "--flow_table", "table", "--to", "2026-11-26T06:00:00Z"]
+
+
+def test_everything_stays_unless_days_are_given() -> None:
+    assert parse_ingest(_FLAGS).keep_from is None
+    assert parse_ingest([*_FLAGS, "--keep_days", "10"]).keep_from == date(2026, 11, 16)
+
+
+def test_a_day_that_would_be_read_again_cannot_be_deleted() -> None:
+    assert parse_ingest([*_FLAGS, "--keep_days", "3"]).keep_from == date(2026, 11, 23)
+    with pytest.raises(BadInput) as refused:
+        parse_ingest([*_FLAGS, "--keep_days", "2"])
+    assert refused.value.problems == (
+        "--keep_days: found 2; expected more, as this run looks back to 2026-11-23: what it "
+        "deletes would be read again",
+    )

@@ -24,7 +24,7 @@ from bench.local_spark import delta_settings, local_spark
 from bench.many_days import FIRST_DAY, machines, write_day
 from bench.scan import CORES
 from jobs.ingest_flows import main as ingest
-from jobs.storage.delta_sink import read_table
+from jobs.storage.delta_read import read_table
 from jobs.trace_instance import main as trace
 
 

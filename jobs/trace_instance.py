@@ -46,7 +46,8 @@ from jobs.spark.concurrent import run_concurrently
 from jobs.spark.memory import forget_tables
 from jobs.spark.phases import Phases
 from jobs.spark.session import SMALL_WHOLE_BYTES, for_few_rows, open_session
-from jobs.storage.delta_sink import SHAPES, read_table
+from jobs.storage.delta_read import read_table
+from jobs.storage.delta_sink import SHAPES
 from transforms.questions.context import QuestionContext
 from transforms.story import tell_story
 from transforms.vocabulary import Reading

@@ -28,7 +28,7 @@ from jobs.evidence.open_case import case_at
 from jobs.evidence.stored_case import StoredCase
 from jobs.spark.session import open_session
 from jobs.storage.aws_access import Access, check_role
-from jobs.storage.delta_sink import read_table
+from jobs.storage.delta_read import read_table
 from jobs.storage.object_store import first_line
 from transforms import patterns
 from transforms.text import sanitise

@@ -10,7 +10,8 @@ from pyspark.sql import functions as F
 
 from jobs.errors import BadInput, Failure
 from jobs.storage.delta_log import DeltaLog
-from jobs.storage.delta_sink import delete_rows, found_instead, read_table, shaped
+from jobs.storage.delta_read import read_table
+from jobs.storage.delta_sink import delete_rows, found_instead, shaped
 from transforms.flow_table.shapes import SHAPES
 
 logger = logging.getLogger(__name__)

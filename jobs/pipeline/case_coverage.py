@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 from jobs.pipeline.case import Case
 from jobs.pipeline.read_flows import FlowsRead
 from jobs.spark.phases import Phases
-from jobs.storage.delta_sink import in_few_files, read_table, write_table
+from jobs.storage.delta_read import read_table
+from jobs.storage.delta_sink import in_few_files, write_table
 from transforms.coverage.facts import (
     copied_objects,
     of_unknown_vpcs,

@@ -18,7 +18,8 @@ from jobs.pipeline.result import Investigation, RunResult
 from jobs.sources.findings import keep_copy
 from jobs.sources.side_rows import SIDE_ROWS, remove_below
 from jobs.spark.phases import Phases
-from jobs.storage.delta_sink import append_rows, name_commits, read_table, remove_leftovers
+from jobs.storage.delta_read import read_table
+from jobs.storage.delta_sink import append_rows, name_commits, remove_leftovers
 from jobs.storage.object_store import place_of
 from transforms.conversations.members import with_conversation, with_standing
 from transforms.documents.story import story_documents

@@ -30,7 +30,8 @@ from jobs.sources.object_scan import start_workers
 from jobs.spark.concurrent import run_concurrently
 from jobs.spark.frames import release
 from jobs.spark.phases import Phases
-from jobs.storage.delta_sink import compact, in_few_files, read_table, write_table
+from jobs.storage.delta_read import read_table
+from jobs.storage.delta_sink import compact, in_few_files, write_table
 from transforms.conversations.build import aggregation_of, survey
 from transforms.conversations.rules import Recorded
 from transforms.schemas import FLOWS, OBJECTS, QUARANTINE

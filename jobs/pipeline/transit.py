@@ -9,7 +9,8 @@ from jobs.pipeline.case import Case
 from jobs.pipeline.scan import ReadingPlan, ScanResult
 from jobs.sources.object_scan import of_read_objects
 from jobs.storage.delta_log import DeltaLog
-from jobs.storage.delta_sink import in_few_files, read_table, write_table
+from jobs.storage.delta_read import read_table
+from jobs.storage.delta_sink import in_few_files, write_table
 from transforms.schemas import TRANSIT
 from transforms.transit.passages import Passage, passages_of
 from transforms.transit.rows import transit_rows

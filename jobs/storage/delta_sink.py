@@ -120,12 +120,6 @@ def delta_table(spark: SparkSession, uri: str) -> Any:
     return tables.forPath(spark._jsparkSession, uri)
 
 
-def read_table(spark: SparkSession, uri: str, version: int | None = None) -> DataFrame:
-    """A table as it is now, or as it was at a version."""
-    reader = spark.read.format("delta")
-    return (reader if version is None else reader.option("versionAsOf", version)).load(uri)
-
-
 def in_few_files(frame: DataFrame, rows: int) -> DataFrame:
     """The same rows in as many partitions as make files of a good size.
 

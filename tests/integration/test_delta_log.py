@@ -1,13 +1,16 @@
 """The log of a Delta table, read without Spark, against what Spark makes of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
-from pyspark.sql import SparkSession
+import pytest
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.storage.delta_log import DeltaLog
-from jobs.storage.delta_sink import delete_rows
+from jobs.storage.delta_read import read_table
+from jobs.storage.delta_sink import append_rows, delete_rows, delta_table, write_table
 
 
 def test_the_current_files_are_those_that_spark_reads_before_and_after_a_checkpoint(
@@ -35,3 +38,56 @@ def test_the_current_files_are_those_that_spark_reads_before_and_after_a_checkpo
     for commit in sorted(Path(uri, "_delta_log").glob("*.json"))[:3]:
         commit.unlink()  # as Delta itself does in time: the checkpoint stands for them
     assert len(DeltaLog(uri).current_files()) == len(read.inputFiles())
+
+
+def test_a_table_is_read_by_its_log_as_delta_reads_it(spark: SparkSession, tmp_path: Path) -> None:
+    """Whatever wrote it last: an overwrite, more rows, a deletion, a rewrite of small files."""
+    uri = str(tmp_path / "with space/quarantine")
+    shape = "id BIGINT COMMENT 'a number', object_uri STRING, stage STRING, tags MAP<STRING,STRING>"
+
+    def rows(first: int, number: int) -> DataFrame:
+        return spark.createDataFrame(
+            [
+                (n, f"n{n}" if n % 3 else None, "line", {"a": str(n)})
+                for n in range(first, first + number)
+            ],
+            shape,
+        ).repartition(2)
+
+    changes: list[tuple[str, Callable[[], object]]] = [
+        ("written", lambda: write_table(rows(0, 10), uri, shape)),
+        ("overwritten", lambda: write_table(rows(5, 10), uri, shape)),
+        ("appended", lambda: append_rows(rows(20, 4), uri, shape)),
+        ("deleted", lambda: delete_rows(spark, uri, F.col("id") % 2 == 0)),
+        (
+            "rewritten",
+            lambda: delta_table(spark, uri).optimize().executeCompaction(),
+        ),
+        ("emptied", lambda: write_table(rows(0, 0), uri, shape)),
+    ]
+    for what, change in changes:
+        change()
+        found = read_table(spark, uri)
+        expected = spark.read.format("delta").load(uri)
+        assert found.schema == expected.schema, what
+        assert sorted(map(repr, found.collect())) == sorted(map(repr, expected.collect())), what
+    assert read_table(spark, uri, 0).count() == 10
+
+
+@pytest.mark.parametrize("folder", ["a[b]c", "a*", "{a,b}"])
+def test_a_folder_is_no_pattern(spark: SparkSession, tmp_path: Path, folder: str) -> None:
+    rows = spark.createDataFrame([("a", "line")] * 3, "object_uri STRING, stage STRING")
+    write_table(rows, f"{tmp_path}/{folder}/quarantine", "object_uri STRING, stage STRING")
+
+    assert read_table(spark, f"{tmp_path}/{folder}/quarantine").count() == 3
+
+
+def test_a_table_whose_files_do_not_tell_all_is_read_by_delta(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Deleted rows are still in a data file that has a deletion vector."""
+    writer = spark.range(0, 100, 1, 1).write.format("delta")
+    writer.option("delta.enableDeletionVectors", "true").save(str(tmp_path / "t"))
+    delete_rows(spark, str(tmp_path / "t"), F.col("id") < 40)
+
+    assert read_table(spark, str(tmp_path / "t")).count() == 60

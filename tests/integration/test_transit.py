@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from jobs.storage.delta_sink import read_table
+from jobs.storage.delta_read import read_table
 from jobs.trace_instance import main
 from jobs.verify_case import main as verify
 

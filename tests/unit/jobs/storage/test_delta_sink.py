@@ -8,13 +8,13 @@ from pyspark.sql import SparkSession
 
 from jobs.errors import BadInput
 from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import (
     append_rows,
     check_tables,
     compact,
     in_few_files,
     name_commits,
-    read_table,
     remove_leftovers,
     write_table,
 )

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bench.harness import report
 from bench.local_spark import delta_settings, local_spark
-from bench.many_days import FIRST_DAY, machines, write_day
+from bench.many_days import FIRST_DAY, MACHINES, machines, write_day
 from bench.scan import CORES
 from jobs.ingest_flows import main as ingest
 from jobs.storage.delta_read import read_table
@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
             words = [*of_case, "--scope", "everything", "--case_id", "all"]
             seconds = timed(trace, words)
         rows.append(["the last day, everything into a case", f"{seconds:.1f}"])
-        subject = machines()[0]
+        subject = machines()[MACHINES // 2]  # with as many peers below as above
         whom = [
             "--instance_id", subject.instance_id, "--interface_ids", subject.interface_id,
             "--addresses", subject.address, "--baseline_days", str(given.baseline_days),

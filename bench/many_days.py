@@ -36,7 +36,7 @@ class Machine(NamedTuple):
 
 
 def machines() -> list[Machine]:
-    """All of them; the first is the subject of the cases."""
+    """All of them, in the order of their addresses as numbers."""
     chance = random.Random(5)
     return [
         Machine(

@@ -217,8 +217,7 @@ def _delivered(case: Case, trouble: Iterable[Mapping[str, Any]]) -> Delivered:
     slots: dict[FlowLog, set[int]] = {}
     for listed in case.listing.selected:
         if (key := parse_key(listed.path)) is not None:
-            second = int(key.slot_at.timestamp())
-            slot = second - second % SLOT_S
+            slot = int(key.slot_at.timestamp()) // SLOT_S * SLOT_S
             if (key.flow_log_id, slot) not in others:
                 flow_log = (key.account_id, key.region, key.flow_log_id)
                 slots.setdefault(flow_log, set()).add(slot)

@@ -11,12 +11,14 @@ def utc_text(moment: Column) -> Column:
     return F.date_format(moment, "yyyy-MM-dd'T'HH:mm:ss'Z'")
 
 
+def in_utc(moment: datetime) -> datetime:
+    """The time in UTC, which a time without a zone is in already."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def time_of(text: str) -> datetime:
     """A time of JSON, which is in UTC whether it says so or not. Raises ValueError."""
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        return found.replace(tzinfo=UTC)
     try:
-        return found.astimezone(UTC)
+        return in_utc(datetime.fromisoformat(text))
     except OverflowError:  # the last hours of year 9999, the first of year 1
         raise ValueError(f"{text!r} is no time in UTC") from None

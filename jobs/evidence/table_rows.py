@@ -5,10 +5,9 @@ compared, and the rows come from these very bytes: between check and use nobody 
 """
 
 import hashlib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -19,11 +18,13 @@ from jobs.errors import BadInput, ExitCode
 from jobs.evidence.file_digests import FileDigest, digest_of
 from jobs.evidence.stored_case import StoredCase
 from jobs.evidence.tables import names_of
+from jobs.storage.delta_log import parquet_of
 from jobs.storage.delta_sink import SHAPES
 from jobs.storage.whole_objects import StorageFailed, read_bytes, reason_of
 from transforms.network.addresses import canonical
 from transforms.table_shape import columns_of_ddl
 from transforms.text import sanitise
+from transforms.utc import in_utc
 
 _LONGEST = 1_000
 _TYPES = {
@@ -131,8 +132,7 @@ def _table_in(name: str, data: bytes, columns: list[str]) -> pa.Table:
 def _parquet(name: str, data: bytes) -> Iterator[pq.ParquetFile]:
     """The file, which has the columns of the table; raises CaseAltered where it is none."""
     try:
-        # Spark writes times as INT96, which pyarrow would read as nanoseconds.
-        file = pq.ParquetFile(io.BytesIO(data), coerce_int96_timestamp_unit="us")
+        file = parquet_of(data)
         columns = columns_of_ddl(SHAPES[name])
         if missing := sorted(set(columns) - set(file.schema_arrow.names)):
             raise _altered(f"{name}: its files have no column {', '.join(missing)}")
@@ -152,7 +152,7 @@ def _fit_value(value: Any) -> Any:
     if isinstance(value, str):
         return sanitise(value, _LONGEST)
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return in_utc(value)
     if isinstance(value, list):
         return [_fit_value(item) for item in value]
     return value

@@ -7,13 +7,14 @@ for the columns one by one, which for files of some hundred KB takes more octets
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
+from jobs.flow_table.tables import FlowTable
+from jobs.storage.delta_log import DataFile
 from jobs.storage.whole_objects import read_bytes
 from transforms.flow_fields import FIELD_NAMES
 from transforms.flow_table.shapes import IN_DATA_FILES, SUBJECT_COLUMNS
@@ -25,29 +26,21 @@ READ = ", ".join(f"`{name}` {_KINDS[name]}" for name in _COLUMNS)
 _ROWS_TO_SPARK = 10_000
 
 
-class DataFile(NamedTuple):
-    """A file of `flows`: where it is, and its size."""
-
-    uri: str
-    octets: int
-
-
-def flows_with(spark: SparkSession, files: Sequence[DataFile], values: Sequence[str]) -> DataFrame:
+def flows_with(
+    spark: SparkSession, table: FlowTable, files: Sequence[DataFile], values: Sequence[str]
+) -> DataFrame:
     """The rows, of `READ`, that name one of these ids and addresses where a subject may stand."""
     if not files:
         return spark.createDataFrame([], READ)
     tasks = min(len(files), 4 * spark.sparkContext.defaultParallelism)
-    uris = [(uri,) for group in _even(files, tasks) for uri in group]
+    # Dealt by size: the largest go to different tasks.
+    by_size = sorted(files, key=lambda file: (-file.octets, file.path))
+    flows = table.table("flows")
+    uris = [(file.uri_in(flows),) for task in range(tasks) for file in by_size[task::tasks]]
     listed = spark.createDataFrame(
         spark.sparkContext.parallelize(uris, tasks), "uri STRING", verifySchema=False
     )
     return listed.mapInArrow(_reader(tuple(values)), READ)
-
-
-def _even(files: Sequence[DataFile], tasks: int) -> list[list[str]]:
-    """The files dealt to so many tasks, the largest first, in turn."""
-    by_size = sorted(files, key=lambda file: (-file.octets, file.uri))
-    return [[file.uri for file in by_size[task::tasks]] for task in range(tasks)]
 
 
 def _reader(

@@ -2,8 +2,6 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from datetime import date
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,8 +9,8 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.flow_table.tables import FlowTable
-from jobs.storage.delta_log import DeltaLog
+from jobs.flow_table.tables import FlowTable, day_in
+from jobs.storage.delta_log import DataFile, DeltaLog, data_file_of
 from jobs.storage.whole_objects import read_bytes
 from transforms.flow_table.shapes import SUBJECT_COLUMNS
 
@@ -26,29 +24,15 @@ _FOUND_TYPE = pa.schema(
 _ROWS_TO_SPARK = 10_000
 
 
-class Added(NamedTuple):
-    """A data file that a run has added to `flows`; `path` is relative to the table."""
-
-    path: str
-    octets: int
-    day: date
-
-    @property
-    def file(self) -> str:
-        """Its name, which Delta gives once."""
-        return self.path.rsplit("/", 1)[-1]
-
-
 def index_files(spark: SparkSession, table: FlowTable, run_id: str) -> None:
     """Add the data files of `flows` that this run wrote, with all that may be looked for in them.
 
     A file that the index does not know is opened by every case: to index too late is never wrong.
     """
-    added = _added_by(run_id, table.table("flows"))
+    flows = table.table("flows")
+    added = _added_by(run_id, flows)
     tasks = max(1, min(len(added), spark.sparkContext.defaultParallelism))
-    uris = [
-        (f"{table.table('flows')}/{each.path}", each.file, each.octets, each.day) for each in added
-    ]
+    uris = [(file.uri_in(flows), file.name, file.octets, day_in(file)) for file in added]
     of_files = spark.sparkContext.parallelize(uris, tasks)
     shape = "uri STRING, file STRING, octets BIGINT, day DATE"
     files = spark.createDataFrame(of_files, shape, verifySchema=False)
@@ -60,23 +44,20 @@ def index_files(spark: SparkSession, table: FlowTable, run_id: str) -> None:
     rows.unpersist()
 
 
-def _added_by(run_id: str, uri: str) -> list[Added]:
+def _added_by(run_id: str, uri: str) -> list[DataFile]:
     """The files that this run wrote and that are still there: back to the version that wrote them.
 
     Before it the run may have deleted what a killed one had left; those files are others'.
     """
     log = DeltaLog(uri)
-    found: list[Added] = []
+    found: list[DataFile] = []
     gone: set[str] = set()
     for version in reversed(log.versions):
         if log.written_by(version).get("userMetadata") != run_id:
             break
         for action in log.actions(version):
             if (add := action.get("add")) and str(add["path"]) not in gone:
-                values = add["partitionValues"]
-                assert isinstance(values, dict)
-                day = date.fromisoformat(values["day"])
-                found.append(Added(str(add["path"]), int(str(add["size"])), day))
+                found.append(data_file_of(add))
             if remove := action.get("remove"):
                 gone.add(str(remove["path"]))
         if log.written_by(version).get("operation") == "WRITE":

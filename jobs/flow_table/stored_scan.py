@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.flow_table.data_files import DataFile, flows_with
-from jobs.flow_table.tables import FlowTable, IngestRun
+from jobs.flow_table.data_files import flows_with
+from jobs.flow_table.tables import FlowTable, IngestRun, day_in
 from jobs.sources.listing import FlowLogObject
 from jobs.spark.frames import union_of
-from jobs.storage.delta_log import CurrentFile, DeltaLog
+from jobs.storage.delta_log import DataFile
 from jobs.storage.delta_sink import shaped
 from transforms.flow_table import matching
 from transforms.flow_table.shapes import day_of
@@ -32,20 +31,25 @@ _INDEX = ("objects", "files", "addresses")
 class StoredPart:
     """The part of a reading that a flow table has: which objects, of which days.
 
-    `objects` have the account of each and the run that read it; they are kept in memory.
+    `objects` have the account of each and the run that read it; they are kept in memory. `files`
+    are the data files of `flows` of these days, `transit` and `refused` the rows of these tables,
+    None where no object has any. All are as they were then: what is merged or deleted later stays
+    on the disk for as long as a case takes.
     """
 
     table: FlowTable
     runs: tuple[IngestRun, ...]
     uris: frozenset[str]
     objects: DataFrame
-    days: tuple[date, ...]
-    has_transit: bool
-    has_refused: bool
+    days: frozenset[date]
+    files: tuple[DataFile, ...]
+    transit: DataFrame | None
+    refused: DataFrame | None
 
-    def readers(self) -> DataFrame:
-        """`object_uri` and the `run_id` whose rows of it count."""
-        return self.objects.select(F.col("uri").alias("object_uri"), "run_id")
+    def of_objects(self, rows: DataFrame) -> DataFrame:
+        """Of the rows of a table those of these objects that the run wrote which counts."""
+        readers = self.objects.select(F.col("uri").alias("object_uri"), "run_id")
+        return rows.join(F.broadcast(readers), on=["object_uri", "run_id"])
 
 
 def stored_uris(
@@ -62,8 +66,18 @@ def stored_uris(
 def stored_part(
     spark: SparkSession, table: FlowTable, objects: Sequence[FlowLogObject]
 ) -> StoredPart:
-    """What the table has of these objects, as they are listed now."""
+    """What the table has of these objects, as they are listed now.
+
+    Runs, then rows, then objects: an ingest adds them the other way round, and takes objects away
+    first, so that all rows are there of an object that is found here.
+    """
     runs = tuple(table.runs(spark))
+    days = frozenset(map(_day, objects))
+    files = tuple(file for file in table.files("flows") if day_in(file) in days)
+    in_days = F.col("day").isin(sorted(days))
+    transit, refused = (
+        table.rows(spark, name, runs).where(in_days) for name in ("transit", "refused")
+    )
     found = _stored(spark, table, runs, objects).persist()
     rows = found.select("uri", "outcome", "refused_lines").collect()
     return StoredPart(
@@ -71,9 +85,10 @@ def stored_part(
         runs=runs,
         uris=frozenset(row["uri"] for row in rows),
         objects=found,
-        days=tuple(sorted({_day(item) for item in objects})),
-        has_transit=any(row["outcome"] == TRANSIT for row in rows),
-        has_refused=any(row["refused_lines"] for row in rows),
+        days=days,
+        files=files,
+        transit=transit if any(row["outcome"] == TRANSIT for row in rows) else None,
+        refused=refused if any(row["refused_lines"] for row in rows) else None,
     )
 
 
@@ -122,15 +137,15 @@ def stored_scan(
     flows, octets = _flows_with(spark, part, values)
     times = [flows.select("object_uri", "start", "end")]
     frames = [matching.records_of(flows, window)]
-    if part.has_transit:
-        transit = _of_part(spark, part, "transit").where(matching.passes(values))
+    if part.transit is not None:
+        transit = part.of_objects(part.transit).where(matching.passes(values))
         seconds = {name: F.col("transit")[name].cast("BIGINT") for name in ("start", "end")}
         transit = transit.withColumns(seconds)
         times.append(transit.select("object_uri", "start", "end"))
         frames.append(matching.transit_of(transit, window))
     refused = None
-    if part.has_refused:
-        refused = matching.refused_for(_of_part(spark, part, "refused"), subject.needles())
+    if part.refused is not None:
+        refused = matching.refused_for(part.of_objects(part.refused), subject.needles())
         frames.append(matching.refusals_of(refused))
     matched = matching.counted(union_of(times), window)
     frames.append(matching.accounts_for(part.objects, matched, refused))
@@ -145,16 +160,12 @@ def _flows_with(
     of the index of these days and of the files that it led to.
     """
     files = _files_with(spark, part, values)
-    found = flows_with(spark, files, values)
-    flows = found.join(F.broadcast(part.readers()), on=["object_uri", "run_id"]).persist()
-    of_index = sum(_octets_of(part, name) for name in _INDEX)
-    return flows, of_index + sum(file.octets for file in files)
-
-
-def _of_part(spark: SparkSession, part: StoredPart, name: str) -> DataFrame:
-    """The rows of a table that are of the part's objects."""
-    rows = _of_days(spark, part, name)
-    return rows.join(F.broadcast(part.readers()), on=["object_uri", "run_id"])
+    found = flows_with(spark, part.table, files, values)
+    flows = part.of_objects(found).persist()
+    index = [
+        file for name in _INDEX for file in part.table.files(name) if day_in(file) in part.days
+    ]
+    return flows, sum(file.octets for file in (*index, *files))
 
 
 def _of_days(spark: SparkSession, part: StoredPart, name: str) -> DataFrame:
@@ -164,16 +175,9 @@ def _of_days(spark: SparkSession, part: StoredPart, name: str) -> DataFrame:
 def _files_with(spark: SparkSession, part: StoredPart, values: Sequence[str]) -> list[DataFile]:
     """The data files that may hold these values.
 
-    A file that the index does not know, as one that was just rewritten, may hold anything. The log
-    is read before the index: what is merged meanwhile is unknown to it, and stays on the disk.
+    A file that the index does not know, as one that was just rewritten, or whose day was merged or
+    deleted meanwhile, may hold anything.
     """
-    if not part.table.has("flows"):
-        return []
-    uri = part.table.table("flows")
-    files = {
-        file.path.rsplit("/", 1)[-1]: DataFile(f"{uri}/{unquote(file.path)}", file.octets)
-        for file in _current(part, "flows")
-    }
     known = {row["file"] for row in _of_days(spark, part, "files").select("file").collect()}
     hits = {
         row["file"]
@@ -183,19 +187,6 @@ def _files_with(spark: SparkSession, part: StoredPart, values: Sequence[str]) ->
         .distinct()
         .collect()
     }
-    wanted = [file for name, file in sorted(files.items()) if name in hits or name not in known]
-    logger.info("flow table files=%d of=%d", len(wanted), len(files))
+    wanted = [file for file in part.files if file.name in hits or file.name not in known]
+    logger.info("flow table files=%d of=%d", len(wanted), len(part.files))
     return wanted
-
-
-def _octets_of(part: StoredPart, name: str) -> int:
-    return sum(file.octets for file in _current(part, name))
-
-
-def _current(part: StoredPart, name: str) -> list[CurrentFile]:
-    """The files of a table that are of the part's days."""
-    if not part.table.has(name):
-        return []
-    days = {day.isoformat() for day in part.days}
-    found = DeltaLog(part.table.table(name)).current_files()
-    return [file for file in found if file.partition["day"] in days]

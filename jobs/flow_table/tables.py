@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import BadInput, Failure
-from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_log import DataFile, DeltaLog
 from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import delete_rows, found_instead, shaped
 from transforms.flow_table.shapes import SHAPES
@@ -28,6 +28,11 @@ _STATISTICS = {
 }
 
 _PARTITIONS: dict[str, tuple[str, ...]] = {"runs": ()}  # all others are partitioned by day
+
+
+def day_in(file: DataFile) -> date:
+    """The day whose rows a data file has."""
+    return date.fromisoformat(str(file.partition["day"]))
 
 
 class RunLost(Failure):
@@ -71,6 +76,10 @@ class FlowTable:
                 )
         if problems:
             raise BadInput(problems)
+
+    def files(self, name: str) -> list[DataFile]:
+        """The data files of one of its tables, by the log; none where there is no such table."""
+        return DeltaLog(self.table(name)).current_files()
 
     def runs(self, spark: SparkSession) -> list[IngestRun]:
         """The complete runs, in order."""

@@ -16,9 +16,9 @@ from pyspark.sql import functions as F
 from jobs.errors import Failure
 from jobs.evidence.case_lock import CaseLock
 from jobs.flow_table.index import index_files
-from jobs.flow_table.tables import FlowTable, IngestRun
+from jobs.flow_table.tables import FlowTable, IngestRun, day_in
 from jobs.spark.session import setting
-from jobs.storage.delta_log import DeltaLog
+from jobs.storage.delta_log import DataFile, DeltaLog
 from jobs.storage.delta_sink import delete_rows, delta_table
 from transforms.flow_table.clustering import clustered
 from transforms.flow_table.shapes import SHAPES, rows_of_file
@@ -97,13 +97,14 @@ def keep_up(
 def _delete_before(
     spark: SparkSession, table: FlowTable, lock: CaseLock, first: date
 ) -> tuple[int, set[str]]:
-    """Whole partitions: no file is rewritten. Objects last, so that a killed run is finished by the
-    next: an object that is listed in the table has its flows there.
+    """Whole partitions: no file is rewritten; how many days, and of which tables.
+
+    Objects first: no case may find an object in the table whose flows have left it. What a killed
+    run leaves of the other tables is deleted by the next.
     """
     touched, days = set(), set()
-    for name in sorted(_BY_DAY, key=lambda name: name == "objects"):
-        files = DeltaLog(table.table(name)).current_files() if table.has(name) else []
-        old = {day for file in files if (day := file.partition["day"] or "") < first.isoformat()}
+    for name in sorted(_BY_DAY, key=lambda name: name != "objects"):
+        old = {day for file in table.files(name) if (day := day_in(file)) < first}
         if old:
             lock.check()
             delete_rows(spark, table.table(name), F.col("day") < F.lit(first))
@@ -116,26 +117,19 @@ def _in_pieces(
     spark: SparkSession, table: FlowTable, runs: Iterable[IngestRun], until: date
 ) -> list[_Day]:
     """Days whose flows are in more files than they need, or in files that the index lacks."""
-    of_day: dict[date, list[str]] = {}
-    if table.has("flows"):
-        for file in DeltaLog(table.table("flows")).current_files():
-            day = date.fromisoformat(str(file.partition["day"]))
-            if day < until:
-                of_day.setdefault(day, []).append(file.path.rsplit("/", 1)[-1])
+    of_day: dict[date, list[DataFile]] = {}
+    for file in table.files("flows"):
+        if (day := day_in(file)) < until:
+            of_day.setdefault(day, []).append(file)
     if not of_day:
         return []
-    known = {
-        row["file"]: row["flows"]
-        for row in table.rows(spark, "files", runs)
-        .where(F.col("day") < F.lit(until))
-        .select("file", "flows")
-        .collect()
-    }
+    indexed = table.rows(spark, "files", runs).where(F.col("day") < F.lit(until)).select("file")
+    known = {row["file"] for row in indexed.collect()}
     found = []
     for day, files in sorted(of_day.items()):
-        flows = sum(known.get(name, 0) for name in files)
+        flows = sum(file.rows for file in files)
         enough = -(-flows // rows_of_file(flows))
-        if len(files) > 2 * enough or not all(name in known for name in files):
+        if len(files) > 2 * enough or any(file.name not in known for file in files):
             found.append(_Day(day, len(files), flows))
     return found
 
@@ -144,28 +138,36 @@ def _merge(
     spark: SparkSession, table: FlowTable, lock: CaseLock, runs: list[IngestRun], run_id: str,
     each: _Day,
 ) -> int:  # fmt: skip
-    """Write the flows of a day anew, sorted, and index them; how many files they are in now.
+    """Write the flows of a day anew, in order, and index them; how many files they are in now.
 
     Between the steps the new files are unknown to the index, so that a case opens all of them.
     """
     in_day = F.col("day") == F.lit(each.day)
     rows = table.rows(spark, "flows", runs).where(in_day)
-    tasks = max(1, -(-each.flows // _ROWS_A_TASK))
-    in_order = clustered(rows, tasks)
     before = DeltaLog(table.table("flows")).version
-    had = _rows_in(table, each.day)
     lock.check()
+    in_order = clustered(rows, max(1, -(-each.flows // _ROWS_A_TASK)))
     table.replace_day(in_order, "flows", each.day, rows_a_file=rows_of_file(each.flows))
-    has = _rows_in(table, each.day)
-    if has != had:
+    now = [file for file in table.files("flows") if day_in(file) == each.day]
+    has = sum(file.rows for file in now)
+    if has != each.flows:
         raise RowsLost(
             f"{table.table('flows')}: found {has:,} rows of {each.day} after its files were "
-            f"merged; expected {had:,}; restore version {before} of the table"
+            f"merged; expected {each.flows:,}; restore version {before} of the table"
         )
     for name in ("files", "addresses"):
         delete_rows(spark, table.table(name), in_day)
     index_files(spark, table, run_id)
-    return len(_files_of(table, each.day))
+    return len(now)
+
+
+def _merge_others(spark: SparkSession, table: FlowTable, days: Iterable[date]) -> set[str]:
+    """The small tables, as they lie; returns their names."""
+    found = {name for name in _AS_THEY_COME if table.has(name)}
+    where = f"day IN ({', '.join(repr(day.isoformat()) for day in days)})"
+    for name in found:
+        delta_table(spark, table.table(name)).optimize().where(where).executeCompaction()
+    return found
 
 
 def _vacuum(spark: SparkSession, uris: Sequence[str]) -> None:
@@ -174,29 +176,6 @@ def _vacuum(spark: SparkSession, uris: Sequence[str]) -> None:
     with setting(spark, "spark.sql.sources.parallelPartitionDiscovery.parallelism", str(tasks)):
         for uri in uris:
             delta_table(spark, uri).vacuum()
-
-
-def _files_of(table: FlowTable, day: date) -> list[int]:
-    """The rows of each data file of a day, by the log."""
-    return [
-        file.rows
-        for file in DeltaLog(table.table("flows")).current_files()
-        if file.partition["day"] == day.isoformat()
-    ]
-
-
-def _rows_in(table: FlowTable, day: date) -> int:
-    return sum(_files_of(table, day))
-
-
-def _merge_others(spark: SparkSession, table: FlowTable, days: list[date]) -> set[str]:
-    """The small tables, as they lie; returns their names."""
-    found = [name for name in _AS_THEY_COME if table.has(name)]
-    for name in found:
-        for day in days:
-            where = f"day = '{day.isoformat()}'"
-            delta_table(spark, table.table(name)).optimize().where(where).executeCompaction()
-    return set(found)
 
 
 def _days(number: int) -> str:

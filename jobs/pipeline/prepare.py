@@ -90,12 +90,11 @@ def _listed(
 
 def _listed_by_table(arguments: Arguments) -> tuple[Listing, Listing | None]:
     """What the flow table has of the window, and of the days before it."""
+    has_baseline = bool(arguments.question_options.baseline_days)
+    windows = [arguments.window, *([baseline_window(arguments)] if has_baseline else [])]
     table = FlowTable(arguments.flow_table or "")
-    listing = listed_by(table, arguments.window, access=arguments.access)
-    if not arguments.question_options.baseline_days:
-        return listing, None
-    before = baseline_window(arguments)
-    return listing, listed_by(table, before, access=arguments.access, may_be_empty=True)
+    listing, *before = listed_by(table, *windows, access=arguments.access)
+    return listing, before[0] if before else None
 
 
 def _check_places(arguments: Arguments) -> None:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import obstore
 import pyarrow as pa
@@ -49,23 +50,24 @@ class TableMetadata(NamedTuple):
 
 
 class DataFile(NamedTuple):
-    """A data file as the log describes it; `path` is relative to the table's folder."""
-
-    path: str
-    octets: int
-    rows: int
-
-
-class CurrentFile(NamedTuple):
-    """A data file of the newest version; `path` is relative to the table's folder, as in the log.
+    """A data file as the log describes it; `path` is relative to the table's folder, as in a URI.
 
     `partition` has the values of the partition columns, as text.
     """
 
     path: str
-    partition: dict[str, str | None]
     octets: int
     rows: int
+    partition: dict[str, str | None]
+
+    @property
+    def name(self) -> str:
+        """Its name, which Delta gives once."""
+        return self.path.rsplit("/", 1)[-1]
+
+    def uri_in(self, table_uri: str) -> str:
+        """Where it is."""
+        return f"{table_uri}/{unquote(self.path)}"
 
 
 class TableFiles(NamedTuple):
@@ -141,25 +143,32 @@ class DeltaLog:
             actions = self.actions(number)
             for add in (action["add"] for action in actions if "add" in action):
                 if (path := str(add["path"])) not in gone:
-                    found[path] = DataFile(path, int(str(add["size"])), _rows_of(add))
+                    found[path] = data_file_of(add)
             gone |= {str(action["remove"]["path"]) for action in actions if "remove" in action}
             if any(_is_overwrite(action) for action in actions):
                 break
         return sorted(found.values())
 
-    def current_files(self) -> list[CurrentFile]:
-        """The data files of the newest version, whichever version added them."""
-        found: dict[str, CurrentFile] = {}
+    def current_files(self) -> list[DataFile]:
+        """The data files of the newest version, whichever version added them; none where there is
+        no table. Raises ValueError where a commit is missing.
+        """
+        if (missing := self.missing_commit()) is not None:
+            raise ValueError(f"found no commit {missing} in the log of {self.table.path}")
+        found: dict[str, DataFile] = {}
         gone: set[str] = set()
         for action in self._newest_first("add", "remove"):
             if (add := action.get("add")) and (path := str(add["path"])) not in gone:
-                partition = add["partitionValues"]
-                assert isinstance(partition, dict)
-                octets = int(str(add["size"]))
-                found.setdefault(path, CurrentFile(path, partition, octets, _rows_of(add)))
+                found.setdefault(path, data_file_of(add))
             if (remove := action.get("remove")) and str(remove["path"]) not in found:
                 gone.add(str(remove["path"]))
         return sorted(found.values())
+
+    def missing_commit(self) -> int | None:
+        """The first version that neither a checkpoint nor a commit stands for, if there is one."""
+        here = set(self.versions)
+        first = max(self._checkpoints(), default=-1) + 1
+        return next((v for v in range(first, max(here, default=-1)) if v not in here), None)
 
     def log_files(self, version: int) -> list[str]:
         """The names of the log's files that a reader of this version may use.
@@ -211,8 +220,17 @@ class DeltaLog:
         return read_bytes(below(self._folder, name))
 
 
-def _rows_of(add: dict[str, object]) -> int:
-    return int(json.loads(str(add.get("stats") or "{}")).get("numRecords", 0))
+def data_file_of(add: dict[str, object]) -> DataFile:
+    """The file that an action `add` adds."""
+    found = add.get("partitionValues")
+    partition = found if isinstance(found, dict) else {}
+    rows = json.loads(str(add.get("stats") or "{}")).get("numRecords", 0)
+    return DataFile(str(add["path"]), int(str(add["size"])), int(rows), partition)
+
+
+def parquet_of(data: bytes) -> pq.ParquetFile:
+    """A data file that Spark wrote. Its times are INT96, of which pyarrow makes nanoseconds."""
+    return pq.ParquetFile(io.BytesIO(data), coerce_int96_timestamp_unit="us")
 
 
 def _is_overwrite(action: Action) -> bool:

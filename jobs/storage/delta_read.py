@@ -2,7 +2,6 @@
 
 import json
 import re
-from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
@@ -34,9 +33,10 @@ def _by_its_log(spark: SparkSession, uri: str) -> DataFrame | None:
     metadata = log.metadata()
     if metadata is None or metadata.partition_columns or _NOT_PLAIN & set(metadata.properties):
         return None
-    assert log.version is not None
-    files = log.data_files(log.version)
-    paths = [f"{uri}/{unquote(file.path)}" for file in files]
+    if log.missing_commit() is not None:  # which Delta tells in its own words
+        return None
+    files = log.current_files()
+    paths = [file.uri_in(uri) for file in files]
     if len(files) > _FEW_FILES or any(_PATTERN.search(path) for path in paths):
         return None
     schema = StructType.fromJson(json.loads(metadata.schema))

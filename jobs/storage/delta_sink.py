@@ -134,7 +134,7 @@ def compact(spark: SparkSession, uri: str) -> None:
     files = log.files(log.versions[-1])
     if files.number >= _MANY_FILES and files.octets < files.number * _SMALL_FILE:
         logger.info("compact table=%s files=%d bytes=%d", uri, files.number, files.octets)
-        spark.sql(f"OPTIMIZE {table_name(uri)}")
+        delta_table(spark, uri).optimize().executeCompaction()
 
 
 def table_name(uri: str) -> str:

@@ -91,3 +91,30 @@ def test_a_table_whose_files_do_not_tell_all_is_read_by_delta(
     delete_rows(spark, str(tmp_path / "t"), F.col("id") < 40)
 
     assert read_table(spark, str(tmp_path / "t")).count() == 60
+
+
+def test_rows_whose_commits_are_gone_from_the_log_are_still_read(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Delta deletes commits of more than a month ago that a checkpoint stands for."""
+    uri = str(tmp_path / "runs")
+    for number in range(5):
+        writer = spark.range(number, number + 1).coalesce(1).write.format("delta").mode("append")
+        writer.option("delta.checkpointInterval", 3).save(uri)
+    for commit in sorted(Path(uri, "_delta_log").glob("*.json"))[:3]:
+        commit.unlink()
+
+    assert sorted(row.id for row in read_table(spark, uri).collect()) == [0, 1, 2, 3, 4]
+
+
+def test_a_commit_that_is_missing_is_never_passed_over(spark: SparkSession, tmp_path: Path) -> None:
+    """Without its second commit the table would seem to have fewer rows."""
+    uri = str(tmp_path / "t")
+    for number in range(3):
+        spark.range(number, number + 1).coalesce(1).write.format("delta").mode("append").save(uri)
+    Path(uri, "_delta_log", f"{1:020}.json").unlink()
+
+    with pytest.raises(ValueError, match="found no commit 1 in"):
+        DeltaLog(uri).current_files()
+    with pytest.raises(Exception, match="DELTA_VERSIONS_NOT_CONTIGUOUS"):
+        read_table(spark, uri).count()

@@ -36,13 +36,28 @@ class Coded(NamedTuple):
 def coded(column: pa.ChunkedArray | pa.Array) -> Coded:
     """A column of texts, coded."""
     encoded = flat(column).dictionary_encode()
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return Coded(codes, encoded.dictionary.to_pylist())
+    return Coded(codes(encoded), encoded.dictionary.to_pylist())
+
+
+def codes(column: pa.ChunkedArray | pa.Array) -> Numbers:
+    """A number for each text, -1 where there is none."""
+    encoded = flat(column).dictionary_encode()
+    found: Numbers = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return found.astype(np.int64)
+
+
+def repeated(text: str, times: int) -> pa.DictionaryArray:
+    """A column with one text."""
+    return pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(times, np.int32)), pa.array([text], pa.string())
+    )
 
 
 def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """A column in one piece."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    """A column in one piece; one that is in one piece already is not copied."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def flags(column: pa.ChunkedArray | pa.Array) -> Flags:

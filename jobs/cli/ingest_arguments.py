@@ -12,7 +12,7 @@ from jobs.cli.trace_flags import TRACE
 from jobs.errors import BadInput, ExitCode
 from transforms.scan.prefixes import has_places
 from transforms.text import sanitise
-from transforms.window import Window
+from transforms.window import LONGEST_INTERVAL, LONGEST_LAG, Window
 
 _OF_TRACE = TRACE.flags
 
@@ -41,7 +41,7 @@ INGEST = Command(
                 *(
                     _OF_TRACE[name]
                     for name in ("record_format", "read_role_arn", "requester_pays",
-                                 "read_endpoint", "slack_minutes")
+                                 "read_endpoint")
                 ),
             ),
             "--flow_logs s3://my-bucket/AWSLogs/111122223333 --late_days 2",
@@ -98,6 +98,8 @@ INGEST = Command(
     },
 )  # fmt: skip
 _PARSER = Parser(INGEST)
+# Objects whose stamp is before the end: what comes later is the next run's.
+_UNTIL_TO = -(LONGEST_INTERVAL + LONGEST_LAG + timedelta(seconds=1))
 # Records of any time are stored: which of them a case wants is not known yet.
 _EVER = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
@@ -171,7 +173,6 @@ def _window(read: Reader) -> Window:
     to_at = read.value("to", values.time)
     late = timedelta(days=read.value("late_days", values.number_from(1, 3_650)))
     from_at = read.optional("from", values.time, to_at - late)
-    slack = read.value("slack_minutes", values.number_from(0, 7 * 24 * 60))
     if to_at <= from_at:
         read.problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
-    return Window(from_at, to_at, timedelta(minutes=slack))
+    return Window(from_at, to_at, _UNTIL_TO)

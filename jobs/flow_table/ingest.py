@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -11,27 +11,26 @@ from jobs.cli.ingest_arguments import IngestArguments
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import CaseLock
 from jobs.flow_table.books import IngestBooks
+from jobs.flow_table.fill import write_flows
 from jobs.flow_table.index import index_files
+from jobs.flow_table.rewrite import without_objects
 from jobs.flow_table.run_manifest import store_manifest
+from jobs.flow_table.sorted_files import file_writer
 from jobs.flow_table.stored_scan import stored_uris
 from jobs.flow_table.tables import FlowTable, IngestRun
 from jobs.flow_table.upkeep import NOTHING, Upkeep, keep_up
-from jobs.sources.labelled_scan import delete_refused, labelled_scan
 from jobs.sources.labels import as_lookups
 from jobs.sources.listing import OBJECT_ROW, FlowLogObject, as_object_row
 from jobs.sources.object_scan import accounts_in, of_read_objects, scan_settings
 from jobs.sources.side_rows import SIDE_ROWS, SideRows
+from jobs.spark.frames import union_of
 from jobs.spark.phases import Phases
-from transforms.flow_table.clustering import clustered
 from transforms.flow_table.shapes import day_of, rows_a_file
 from transforms.label.tables import LabelTables
-from transforms.subject.identity import Subject
 
-_NOBODY = Subject((), (), (), ())
-# As stored, compressed: some million records make a task of the writes. Rows of one address lie
-# together within a part, so that no task gets more of them, whatever a gateway sees in a day.
-_OCTETS_A_TASK = 16 * 1024**2
-_OCTETS_A_PART = 256 * 1024**2
+# After midnight: what is delivered late has come, but for few objects.
+_DAY_IS_OVER = timedelta(hours=2)
+_SUMMED = "lines header_lines blank_lines parsed_lines refused_lines out_of_window_lines".split()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +74,6 @@ def ingest(
         return Ingested(run=None, books=IngestBooks(**counts), runs_before=len(runs))
     with phases.phase("scan, label and write"):
         _write(spark, arguments, table, labels, new, run_id)
-    with phases.phase("index"):
-        index_files(spark, table, run_id)
     with phases.phase("count"):
         books = IngestBooks(**counts, **_counted(spark, table, run_id))
     if not books.balanced:  # no case may rely on it: the next run deletes it and reads again
@@ -88,7 +85,7 @@ def ingest(
     with phases.phase("upkeep"):
         upkeep = keep_up(
             spark, table, lock, run_id, keep_from=arguments.keep_from,
-            merge_until=arguments.window.from_at.date(),
+            merge_until=(arguments.window.to_at - _DAY_IS_OVER).date(),
         )  # fmt: skip
     return Ingested(run=run, books=books, runs_before=len(runs), upkeep=upkeep)
 
@@ -113,39 +110,38 @@ def _write(
     spark: SparkSession, arguments: IngestArguments, table: FlowTable, labels: LabelTables,
     objects: Sequence[FlowLogObject], run_id: str,
 ) -> None:  # fmt: skip
-    """The rows of all tables but the index, in one pass over the objects."""
-    listed = spark.createDataFrame(list(_with_day(objects)), f"{OBJECT_ROW}, day DATE, part INT")
-    days = F.broadcast(listed.select(F.col("uri").alias("object_uri"), "day", "part"))
+    """The rows of all tables, in one pass over the objects; `files` last, which says that all of a
+    file is in `addresses`.
+    """
+    listed = spark.createDataFrame(list(_with_day(objects)), f"{OBJECT_ROW}, day DATE")
     settings = scan_settings(arguments, arguments.everything, None)
     side = SideRows(spark.sparkContext, table.table(SIDE_ROWS))
+    octets = sum(item.size for item in objects)
+    writer = file_writer(spark, table, rows_a_file(octets))
     try:
-        records = labelled_scan(spark, objects, settings, as_lookups(spark, labels), _NOBODY, side)
-        flows = records.join(days, on="object_uri").withColumn("run_id", F.lit(run_id))
-        octets = sum(item.size for item in objects)
-        tasks = max(spark.sparkContext.defaultParallelism, -(-octets // _OCTETS_A_TASK))
-        in_order = clustered(flows, tasks, "part")
-        table.append(in_order, "flows", rows_a_file=rows_a_file(octets))
+        written = write_flows(
+            spark, objects, settings, as_lookups(spark, labels), side, writer, run_id
+        )
         scanned = side.frame(spark)
-        delete_refused(spark, table.table("flows"), scanned, run_id)
-        _append_others(table, scanned, listed, days, run_id)
+        if withdrawn := side.withdrawn():
+            written = without_objects(spark, written, writer, withdrawn)
+        table.commit(spark, [file.new_file for file in written.files])
+        _append_others(table, scanned, listed, run_id)
+        index_files(spark, table, written, run_id)
     finally:
         side.remove()
 
 
 def _with_day(objects: Sequence[FlowLogObject]) -> Iterator[tuple[object, ...]]:
-    """Rows for `OBJECT_ROW`, the day, and the part of the run that the object belongs to."""
-    before = 0
+    """Rows for `OBJECT_ROW`, and the day."""
     for item in objects:
-        day = day_of(item.path, item.last_modified.date())
-        yield (*as_object_row(item), day, before // _OCTETS_A_PART)
-        before += item.size
+        yield (*as_object_row(item), day_of(item.path, item.last_modified.date()))
 
 
-def _append_others(
-    table: FlowTable, scanned: DataFrame, listed: DataFrame, days: DataFrame, run_id: str
-) -> None:
+def _append_others(table: FlowTable, scanned: DataFrame, listed: DataFrame, run_id: str) -> None:
     """Objects; and refused lines and records of transit gateways, where there are any."""
     of_run = F.lit(run_id).alias("run_id")
+    days = F.broadcast(listed.select(F.col("uri").alias("object_uri"), "day"))
     table.append(listed.join(accounts_in(scanned), on="uri").select("*", of_run), "objects")
     others = scanned.agg(
         F.count("refused").alias("refused"), F.count("transit").alias("transit")
@@ -160,30 +156,29 @@ def _append_others(
 
 def _counted(spark: SparkSession, table: FlowTable, run_id: str) -> dict[str, int]:
     """Counts over what the run has written, as it lies in Delta."""
-    stored = {
-        name: table.all_rows(spark, name).where(F.col("run_id") == run_id)
-        for name in ("objects", "files", "transit", "refused")
+    is_of_gateway = F.col("outcome") == "transit"
+    counts = {
+        "objects": ("objects", F.lit(1)),
+        "unreadable": ("objects", (F.col("outcome") == "unreadable").cast("INT")),
+        "refused": ("objects", (F.col("outcome") == "refused").cast("INT")),
+        "transit_lines": ("objects", F.when(is_of_gateway, F.col("in_window_lines"))),
+        **{name: ("objects", F.col(name)) for name in _SUMMED},
+        "flows": ("files", F.col("flows")),
+        "transit": ("transit", F.lit(1)),
+        "refused_rows": ("refused", F.lit(1)),
     }
-    sums = "lines header_lines blank_lines parsed_lines refused_lines out_of_window_lines".split()
-    told = (
-        stored["objects"]
-        .agg(
-            F.count("*").alias("objects"),
-            F.count_if(F.col("outcome") == "unreadable").alias("unreadable"),
-            F.count_if(F.col("outcome") == "refused").alias("refused"),
-            F.expr("coalesce(sum(IF(outcome = 'transit', in_window_lines, 0)), 0)").alias(
-                "transit_lines"
-            ),
-            *(F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in sums),
+    frames = [
+        table.all_rows(spark, name)
+        .where(F.col("run_id") == run_id)
+        .select(
+            *(
+                (column if of == name else F.lit(None)).cast("BIGINT").alias(count)
+                for count, (of, column) in counts.items()
+            )
         )
-        .first()
-    )
-    in_files = stored["files"].agg(F.coalesce(F.sum("flows"), F.lit(0)).alias("flows")).first()
+        for name in ("objects", "files", "transit", "refused")
+    ]
+    sums = [F.coalesce(F.sum(count), F.lit(0)).alias(count) for count in counts]
+    told = union_of(frames).agg(*sums).first()
     assert told is not None
-    assert in_files is not None
-    return {
-        **told.asDict(),
-        **in_files.asDict(),
-        "transit": stored["transit"].count(),
-        "refused_rows": stored["refused"].count(),
-    }
+    return dict(told.asDict())

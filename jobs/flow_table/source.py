@@ -1,19 +1,24 @@
 """Where a reading gets its rows: from the text of the objects, or what a flow table has of them."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.flow_table.stored_scan import StoredPart, stored_part, stored_scan
-from jobs.flow_table.tables import FlowTable
+from jobs.flow_table.stored_scan import StoredPart, day_of_object, stored_part, stored_scan
+from jobs.flow_table.tables import FlowTable, day_in
 from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_scan import ScanSettings, scan_objects
 from jobs.spark.frames import release
 from transforms.subject.identity import Subject
 
 logger = logging.getLogger(__name__)
+
+
+_NEXT_TO_NOTHING = 32  # one object of so many
 
 
 class FromTable(NamedTuple):
@@ -66,12 +71,34 @@ class Source:
 
 
 def source_of(
-    spark: SparkSession, flow_table: str | None, objects: Sequence[FlowLogObject]
+    spark: SparkSession, flow_table: str | None, objects: Sequence[FlowLogObject], *, has_text: bool
 ) -> Source:
-    """The source of these objects; without a flow table all of them are read as text."""
+    """The source of these objects; without a flow table all of them are read as text.
+
+    `has_text`: they are listed where they lie, and not by the table.
+    """
     if flow_table is None:
         return Source(spark, objects, None)
-    part = stored_part(spark, FlowTable(flow_table), objects)
-    if not part.uris:
+    table = FlowTable(flow_table)
+    as_text = _sooner_as_text(table, objects) if has_text else frozenset()
+    part = stored_part(spark, table, [item for item in objects if item.uri not in as_text])
+    if not part.uris and not as_text:
         logger.warning("flow table %s: no complete run has read these objects", flow_table)
     return Source(spark, objects, part if part.uris else None)
+
+
+def _sooner_as_text(table: FlowTable, objects: Sequence[FlowLogObject]) -> frozenset[str]:
+    """Objects of days of which the case wants next to nothing, as the hour before its window.
+
+    For them the table would open its index and files of the whole day.
+    """
+    stored = Counter[date]()
+    for file in table.files("objects"):
+        stored[day_in(file)] += file.rows
+    wanted = Counter(map(day_of_object, objects))
+    return frozenset(
+        item.uri
+        for item in objects
+        if item.archived is None
+        and wanted[day_of_object(item)] * _NEXT_TO_NOTHING <= stored[day_of_object(item)]
+    )

@@ -72,7 +72,7 @@ def stored_part(
     first, so that all rows are there of an object that is found here.
     """
     runs = tuple(table.runs(spark))
-    days = frozenset(map(_day, objects))
+    days = frozenset(map(day_of_object, objects))
     files = tuple(file for file in table.files("flows") if day_in(file) in days)
     in_days = F.col("day").isin(sorted(days))
     transit, refused = (
@@ -106,7 +106,7 @@ def _stored(
     wanted = spark.createDataFrame(listed, "uri STRING, listed_etag STRING")
     return (
         table.rows(spark, "objects", runs)
-        .where(F.col("day").isin(sorted({_day(item) for item in objects})))
+        .where(F.col("day").isin(sorted({day_of_object(item) for item in objects})))
         .where("outcome <> 'unreadable'")
         .join(wanted, on="uri")
         .where("etag <=> listed_etag")
@@ -114,7 +114,8 @@ def _stored(
     )
 
 
-def _day(item: FlowLogObject) -> date:
+def day_of_object(item: FlowLogObject) -> date:
+    """The day of the table that the rows of an object lie under."""
     return day_of(item.path, item.last_modified.date())
 
 

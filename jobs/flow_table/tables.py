@@ -9,17 +9,18 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import BadInput, Failure
+from jobs.storage.delta_commit import NewFile, commit_files
 from jobs.storage.delta_log import DataFile, DeltaLog
 from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import delete_rows, found_instead, shaped
-from transforms.flow_table.shapes import SHAPES
+from transforms.flow_table.shapes import SHAPES, STATISTICS
 
 logger = logging.getLogger(__name__)
 
 # Each commit of `runs` has a number of this application: Delta takes each number once.
 _APPLICATION = "vpc-flow-trace-ingest"
 _STATISTICS = {
-    "flows": "run_id,start,interface_id,srcaddr,dstaddr",
+    "flows": ",".join(STATISTICS),
     "transit": "run_id,object_uri",
     "refused": "run_id,object_uri",
     "objects": "run_id,uri",
@@ -99,21 +100,22 @@ class FlowTable:
             return spark.createDataFrame([], SHAPES[name])
         return read_table(spark, self.table(name))
 
-    def append(self, frame: DataFrame, name: str, *, rows_a_file: int = 0) -> None:
-        """Add rows, which count once their run is complete; 0 rows a file: as many as there are."""
+    def append(self, frame: DataFrame, name: str) -> None:
+        """Add rows, which count once their run is complete."""
         writer = shaped(frame, SHAPES[name]).write.format("delta").mode("append")
-        writer = writer.option("maxRecordsPerFile", rows_a_file)
         if not self.has(name):
             writer = writer.option("delta.dataSkippingStatsColumns", _STATISTICS[name])
             writer = writer.partitionBy("day")
         writer.save(self.table(name))
 
-    def replace_day(self, frame: DataFrame, name: str, day: date, *, rows_a_file: int) -> None:
-        """Put the same rows of a day in the place of those that are there, in one commit."""
-        writer = shaped(frame, SHAPES[name]).write.format("delta").mode("overwrite")
-        writer = writer.option("replaceWhere", f"day = '{day.isoformat()}'")
-        writer = writer.option("dataChange", "false").option("maxRecordsPerFile", rows_a_file)
-        writer.save(self.table(name))
+    def commit(
+        self, spark: SparkSession, added: Iterable[NewFile], removed: Iterable[DataFile] = ()
+    ) -> None:
+        """Add data files to `flows`, in the place of others that had the same rows, if any."""
+        if not self.has("flows"):
+            self.append(spark.createDataFrame([], SHAPES["flows"]), "flows")
+        gone = [*removed]
+        commit_files(spark, self.table("flows"), added, gone, is_new_data=not gone)
 
     def complete(self, spark: SparkSession, run: IngestRun) -> None:
         """Make the rows of a run count. Raises RunLost where a run of this number is complete.

@@ -10,24 +10,26 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import Failure
 from jobs.evidence.case_lock import CaseLock
 from jobs.flow_table.index import index_files
+from jobs.flow_table.rewrite import rewrite
+from jobs.flow_table.sorted_files import file_writer
 from jobs.flow_table.tables import FlowTable, IngestRun, day_in
 from jobs.spark.session import setting
-from jobs.storage.delta_log import DataFile, DeltaLog
+from jobs.storage.delta_log import DataFile
 from jobs.storage.delta_sink import delete_rows, delta_table
-from transforms.flow_table.clustering import clustered
 from transforms.flow_table.shapes import SHAPES, rows_of_file
 
 logger = logging.getLogger(__name__)
 
 _BY_DAY = tuple(name for name in SHAPES if name != "runs")
 _AS_THEY_COME = ("objects", "refused", "transit")  # not sorted: merged as they lie
-_ROWS_A_TASK = 5_000_000
 
 
 class Upkeep(NamedTuple):
@@ -60,8 +62,11 @@ class RowsLost(Failure):
 
 class _Day(NamedTuple):
     day: date
-    files: int
-    flows: int
+    files: list[DataFile]
+
+    @property
+    def flows(self) -> int:
+        return sum(file.rows for file in self.files)
 
 
 def keep_up(
@@ -90,7 +95,7 @@ def keep_up(
         touched |= _merge_others(spark, table, [each.day for each in in_pieces])
         touched |= {"flows", "files", "addresses"}
     _vacuum(spark, [table.table(name) for name in sorted(touched)])
-    before = sum(each.files for each in in_pieces)
+    before = sum(len(each.files) for each in in_pieces)
     return Upkeep(deleted, len(in_pieces), before, after)
 
 
@@ -130,7 +135,7 @@ def _in_pieces(
         flows = sum(file.rows for file in files)
         enough = -(-flows // rows_of_file(flows))
         if len(files) > 2 * enough or any(file.name not in known for file in files):
-            found.append(_Day(day, len(files), flows))
+            found.append(_Day(day, files))
     return found
 
 
@@ -142,23 +147,27 @@ def _merge(
 
     Between the steps the new files are unknown to the index, so that a case opens all of them.
     """
-    in_day = F.col("day") == F.lit(each.day)
-    rows = table.rows(spark, "flows", runs).where(in_day)
-    before = DeltaLog(table.table("flows")).version
-    lock.check()
-    in_order = clustered(rows, max(1, -(-each.flows // _ROWS_A_TASK)))
-    table.replace_day(in_order, "flows", each.day, rows_a_file=rows_of_file(each.flows))
-    now = [file for file in table.files("flows") if day_in(file) == each.day]
-    has = sum(file.rows for file in now)
+    complete = pa.array([run.run_id for run in runs], pa.string())
+
+    def chosen(rows: pa.Table) -> pa.Table:
+        return rows.filter(pc.is_in(rows["run_id"], value_set=complete))
+
+    flows = table.table("flows")
+    writer = file_writer(spark, table, rows_of_file(each.flows))
+    old = [(file.uri_in(flows), file.octets, each.day) for file in each.files]
+    written = rewrite(spark, old, writer, chosen)
+    has = sum(file.flows for file in written.files)
     if has != each.flows:
         raise RowsLost(
-            f"{table.table('flows')}: found {has:,} rows of {each.day} after its files were "
-            f"merged; expected {each.flows:,}; restore version {before} of the table"
+            f"{flows}: found {has:,} rows of {each.day} when its files were merged; expected "
+            f"{each.flows:,}; the table is as it was; run it again with --verbose true"
         )
+    lock.check()
+    table.commit(spark, [file.new_file for file in written.files], each.files)
     for name in ("files", "addresses"):
-        delete_rows(spark, table.table(name), in_day)
-    index_files(spark, table, run_id)
-    return len(now)
+        delete_rows(spark, table.table(name), F.col("day") == F.lit(each.day))
+    index_files(spark, table, written, run_id)
+    return len(written.files)
 
 
 def _merge_others(spark: SparkSession, table: FlowTable, days: Iterable[date]) -> set[str]:

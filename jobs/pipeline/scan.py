@@ -63,7 +63,8 @@ def scan_for(
     """
     objects, window = plans[0].listing.selected, plans[0].window
 
-    source = source_of(spark, arguments.flow_table, objects)
+    has_text = not arguments.is_listed_by_table
+    source = source_of(spark, arguments.flow_table, objects, has_text=has_text)
 
     def scan(subjects: Sequence[Subject]) -> Scanned:
         subject = together(subjects)

@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from pyspark.sql import SparkSession
 
 from jobs.pipeline.case import Case
-from jobs.pipeline.case_frames import flows_table
 from jobs.pipeline.scan import ReadingPlan, ScanResult, widened
-from jobs.sources.labelled_scan import delete_refused, labelled_scan
+from jobs.sources.labelled_files import delete_withdrawn, how_flows_are_written, write_labelled
 from jobs.sources.labels import as_lookups
 from jobs.sources.object_scan import scan_settings
 from jobs.sources.side_rows import SIDE_ROWS, SideRows
-from jobs.storage.delta_sink import write_table
+from jobs.storage.delta_sink import write_files
 from transforms.schemas import FLOWS
 
 
@@ -23,20 +22,21 @@ def written_whole(spark: SparkSession, case: Case, plan: ReadingPlan) -> Iterato
     Records that are no evidence, as their object turned out to be refused, are deleted again.
     """
     subject = widened(spark, case.arguments, case.labels, plan)
+    uri = case.table("flows", plan.reading)
     side = SideRows(spark.sparkContext, case.arguments.table(SIDE_ROWS))
     try:
-        records = labelled_scan(
+        files = write_labelled(
             spark,
             plan.listing.selected,
             scan_settings(case.arguments, plan.window, None),
             as_lookups(spark, case.labels),
             subject,
             side,
+            how_flows_are_written(spark, uri, case.run_id),
         )
-        uri = case.table("flows", plan.reading)
-        write_table(flows_table(records, case.run_id), uri, FLOWS)
+        write_files(spark, uri, FLOWS, files)
+        delete_withdrawn(spark, uri, side.withdrawn(), case.run_id)
         rows = side.frame(spark)
-        delete_refused(spark, uri, rows, case.run_id)
         yield ScanResult(frame=rows, subject=subject, was_repeated=False)
     finally:
         side.remove()

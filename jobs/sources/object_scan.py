@@ -20,7 +20,7 @@ from jobs.sources.object_fetch import (
     spooled,
 )
 from jobs.sources.pace import NO_PACE, Pace, prefix_of_place
-from jobs.sources.scanned_rows import RowCollector, Source
+from jobs.sources.scanned_rows import RowCollector, Source, decoded
 from jobs.storage.object_store import Bucket, Place
 from transforms.scan.inflate import MAX_RATIO
 from transforms.scan.lines import ObjectScan
@@ -82,7 +82,7 @@ def scan_objects(
     """
 
     def work(wanted: Iterable[ObjectToRead], pace: Pace) -> Iterator[pa.RecordBatch]:
-        return scan_batches(wanted, settings, pace)
+        return map(decoded, scan_batches(wanted, settings, pace))
 
     return over_objects(spark, objects, settings.requests_per_second, work, SCANNED)
 
@@ -111,6 +111,11 @@ def over_objects(
     # So many slices for so many rows: a task reads exactly one of them.
     rows = spark.sparkContext.parallelize(tasks, max(len(tasks), 1))
     return spark.createDataFrame(rows, _TO_READ, verifySchema=False).mapInArrow(read, schema)
+
+
+def tasks_over(objects: Sequence[FlowLogObject], cores: int) -> int:
+    """In how many tasks `over_objects` reads them."""
+    return len(_ranges(objects, cores))
 
 
 def start_workers(spark: SparkSession) -> None:
@@ -171,7 +176,7 @@ def _objects_of(
 def scan_batches(
     objects: Iterable[ObjectToRead], settings: ScanSettings, pace: Pace = NO_PACE
 ) -> Iterator[pa.RecordBatch]:
-    """Fetch, scan and parse objects; bounded batches of `scanned_rows.SCANNED_TYPE`.
+    """Fetch, scan and parse objects; bounded batches of `scanned_rows.CODED_TYPE`.
 
     What its store did not give (throttled, timed out, gone) is asked for once more at the end, one
     after the other.

@@ -1,12 +1,14 @@
 """Lines of many objects on their way to Spark: parsed together, with the account of each object."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from transforms.coded import flat
 from transforms.scan.blocks import Lines, RefusedLine
 from transforms.scan.lines import SHOWN_BYTES, ObjectScan
 from transforms.scan.parse import RECORD_TYPE, Parsed, parse_lines, within
@@ -39,6 +41,46 @@ SCANNED_TYPE = pa.schema(
         ("account", _ACCOUNT_TYPE),
     ]
 )
+# The same with codes for the few long texts of their sources, as a pass makes them.
+CODED_TEXT = pa.dictionary(pa.int32(), pa.string())
+CODED_TYPE = pa.schema(
+    [
+        field.with_type(CODED_TEXT) if field.name in ("object_uri", "object_version") else field
+        for field in SCANNED_TYPE
+    ]
+)
+SOURCE = ("object_uri", "object_version", "object_line")
+
+
+class Others(Protocol):
+    """Where the rows of a pass go that are no records."""
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        """Keep rows of `CODED_TYPE`."""
+
+    def handed_on(self, uris: pa.Array) -> None:
+        """Note the objects of records that are part of the result."""
+
+
+def decoded(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows of `CODED_TYPE` as `SCANNED_TYPE`."""
+    arrays = [
+        column.cast(kind) if pa.types.is_dictionary(column.type) else column
+        for column, kind in zip(rows.columns, SCANNED_TYPE.types, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCANNED_TYPE)
+
+
+def records_in(batches: Iterable[pa.RecordBatch], others: Others) -> Iterator[pa.Table]:
+    """The records of a pass, a column for each field beside their source; all else to `others`."""
+    for batch in batches:
+        record = batch["record"]
+        if record.null_count == len(batch):
+            others.add(batch)
+        else:
+            others.handed_on(batch["object_uri"])
+            columns = dict(zip(RECORD_TYPE.names, record.flatten(), strict=True))
+            yield pa.table({**columns, **{name: batch[name] for name in SOURCE}})
 
 
 @dataclass
@@ -139,7 +181,9 @@ class RowCollector:
                 is_unsearched=False,
             )
         rows = parsed.rows[is_in]
-        records = parsed.records.filter(pa.array(is_in)).combine_chunks()
+        records = parsed.records
+        if not is_in.all():
+            records = records.filter(pa.array(is_in))
         found = (
             {"transit": transit_maps(records, columns)}
             if is_transit
@@ -188,7 +232,7 @@ def _as_refused(rows: list[tuple[str, str, bool]]) -> pa.Array:
 
 def _as_structs(records: pa.Table) -> pa.StructArray:
     return pa.StructArray.from_arrays(
-        [column.combine_chunks() for column in records.columns], fields=list(RECORD_TYPE)
+        [flat(column) for column in records.columns], fields=list(RECORD_TYPE)
     )
 
 
@@ -207,18 +251,23 @@ def _batches(
     **column: pa.Array,
 ) -> Iterator[pa.RecordBatch]:
     """Rows with one of record, transit, refused and account; `owners` points into the sources."""
-    uris = pa.array([source.uri for source in sources], pa.string())
-    versions = pa.array([source.version for source in sources], pa.string())
-    if owners is not None:
-        uris, versions = uris.take(pa.array(owners)), versions.take(pa.array(owners))
+    owner = pa.array(range(len(sources)) if owners is None else owners, pa.int32())
     given = {
-        "object_uri": uris,
-        "object_version": versions,
+        "object_uri": _coded(owner, [source.uri for source in sources]),
+        "object_version": _coded(owner, [source.version for source in sources]),
         "object_line": pa.array(numbers, pa.int64()) if numbers is not None else None,
         **column,
     }
     arrays = [
-        given[name] if given.get(name) is not None else pa.nulls(len(uris), kind)
-        for name, kind in zip(SCANNED_TYPE.names, SCANNED_TYPE.types, strict=True)
+        given[name] if given.get(name) is not None else pa.nulls(len(owner), kind)
+        for name, kind in zip(CODED_TYPE.names, CODED_TYPE.types, strict=True)
     ]
-    yield from pa.table(arrays, schema=SCANNED_TYPE).combine_chunks().to_batches()
+    yield from pa.table(arrays, schema=CODED_TYPE).combine_chunks().to_batches()
+
+
+def _coded(numbers: pa.Array, texts: Sequence[str | None]) -> pa.DictionaryArray:
+    """The text of each number; a text is in the dictionary once."""
+    place: dict[str, int] = {}
+    of_number = [None if t is None else place.setdefault(t, len(place)) for t in texts]
+    codes = pa.array(of_number, pa.int32()).take(numbers)
+    return pa.DictionaryArray.from_arrays(codes, pa.array([*place], pa.string()))

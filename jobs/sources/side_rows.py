@@ -14,21 +14,24 @@ from uuid import uuid4
 
 import obstore
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark import Accumulator, AccumulatorParam, SparkContext
 from pyspark.sql import DataFrame, SparkSession
 
-from jobs.sources.scanned_rows import SCANNED_TYPE
+from jobs.sources.scanned_rows import SCANNED_TYPE, decoded
 from jobs.storage.object_store import Place, open_store, place_of
 from jobs.storage.whole_objects import read_bytes, write_bytes
 from transforms.schemas import SCANNED
 
 # Where they are below a case or a flow table while a run goes on.
 SIDE_ROWS = ".side_rows"
+_REFUSED = pa.array(["refused", "unreadable"])
 _FILE_BYTES = 32 * 1024 * 1024
 _ROWS_TO_SPARK = 10_000
 
-Files = list[tuple[int, tuple[str, ...]]]  # with the number of the task's partition
+# By the number of the task's partition: its files, and the objects that it withdraws.
+Files = list[tuple[int, tuple[str, ...], tuple[str, ...]]]
 
 
 class _Named(AccumulatorParam[Files]):
@@ -56,12 +59,16 @@ class SideRows:
         Raises RuntimeError when a task counted twice: the pass was evaluated more than once.
         """
         named = sorted(self._named.value)
-        if len({partition for partition, _ in named}) < len(named):
+        if len({partition for partition, *_ in named}) < len(named):
             raise RuntimeError("found side rows of a task twice; expected one evaluation of a pass")
-        uris = [(uri,) for _, files in named for uri in files]
+        uris = [(uri,) for _, files, _ in named for uri in files]
         tasks = max(1, min(len(uris), spark.sparkContext.defaultParallelism))
         files = spark.createDataFrame(uris, "uri STRING").coalesce(tasks)
         return files.mapInArrow(_read, SCANNED)
+
+    def withdrawn(self) -> list[str]:
+        """Objects that some rows of the result are of, though they are no evidence in the end."""
+        return sorted(uri for _, _, uris in self._named.value for uri in uris)
 
     def remove(self) -> None:
         """Delete every file of the pass, of lost tasks too."""
@@ -77,9 +84,18 @@ class TaskRows:
         self._held: list[pa.RecordBatch] = []
         self._bytes = 0
         self._files: list[str] = []
+        self._handed_on: set[str] = set()
+        self._refused: set[str] = set()
+
+    def handed_on(self, uris: pa.Array) -> None:
+        """Note the objects of records that are part of the result."""
+        self._handed_on.update(pc.unique(uris).to_pylist())
 
     def add(self, rows: pa.RecordBatch) -> None:
-        """Keep rows of `SCANNED_TYPE`; what is kept becomes a file when it is large."""
+        """Keep rows of `CODED_TYPE`; what is kept becomes a file when it is large."""
+        rows = decoded(rows)
+        is_refused = pc.is_in(rows["account"].field("outcome"), value_set=_REFUSED)
+        self._refused.update(rows["object_uri"].filter(is_refused).to_pylist())
         self._held.append(rows)
         self._bytes += rows.nbytes
         if self._bytes >= _FILE_BYTES:
@@ -89,7 +105,8 @@ class TaskRows:
         """Store the rest and name the files: the last thing that a task does."""
         if self._held:
             self._store()
-        self._named.add([(self._partition, tuple(self._files))])
+        withdrawn = tuple(self._handed_on & self._refused)
+        self._named.add([(self._partition, tuple(self._files), withdrawn)])
 
     def _store(self) -> None:
         name = f"{self._partition:06d}-{self._attempt}-{len(self._files):04d}.parquet"

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from jobs.errors import BadInput
+from jobs.storage.delta_commit import NewFile, commit_files
 from jobs.storage.delta_log import LOG_ERRORS, DeltaLog
 from jobs.storage.object_store import first_line, open_store, place_of, stop_if_expired
 from jobs.storage.whole_objects import reason_of
@@ -59,7 +61,7 @@ _RETENTION = {
     "delta.deletedFileRetentionDuration": "interval 3650 days",
 }
 # Rows that make a file of some 10 to 100 MB: worth opening, and still read by several cores.
-_ROWS_A_FILE = 500_000
+ROWS_A_FILE = 500_000
 # Below this many files, or above this size of the average one, rewriting costs more than it saves.
 _MANY_FILES = 32
 _SMALL_FILE = 16 * 1024 * 1024
@@ -104,6 +106,16 @@ def write_table(frame: DataFrame, uri: str, schema: str) -> None:
         frame.sparkSession.sql(f"ALTER TABLE {table_name(uri)} SET TBLPROPERTIES ({text})")
 
 
+def write_files(spark: SparkSession, uri: str, schema: str, files: Sequence[NewFile]) -> None:
+    """Replace a table by the rows of files that executors wrote below it, which have its shape.
+
+    Two versions: none of the old rows, then the new ones.
+    """
+    write_table(spark.createDataFrame([], schema), uri, schema)
+    if files:
+        commit_files(spark, uri, files)
+
+
 def append_rows(frame: DataFrame, uri: str, schema: str) -> None:
     """Add rows of this schema to a table that this run wrote."""
     shaped(frame, schema).write.format("delta").mode("append").save(uri)
@@ -125,7 +137,7 @@ def in_few_files(frame: DataFrame, rows: int) -> DataFrame:
 
     Fewer partitions are fewer tasks: only for frames whose source is cached or cheap.
     """
-    return frame.coalesce(max(1, -(-rows // _ROWS_A_FILE)))
+    return frame.coalesce(max(1, -(-rows // ROWS_A_FILE)))
 
 
 def compact(spark: SparkSession, uri: str) -> None:
@@ -144,8 +156,12 @@ def table_name(uri: str) -> str:
 
 
 def _properties(uri: str) -> dict[str, str]:
-    name = uri.rsplit("/", 1)[-1]
-    return {**_RETENTION, "delta.dataSkippingStatsColumns": _STATISTICS[name]}
+    return {**_RETENTION, "delta.dataSkippingStatsColumns": ",".join(statistics_of(uri))}
+
+
+def statistics_of(uri: str) -> tuple[str, ...]:
+    """The columns of a table of a case whose bounds the log has for each data file."""
+    return tuple(_STATISTICS[uri.rsplit("/", 1)[-1]].split(","))
 
 
 def shaped(frame: DataFrame, schema: str) -> DataFrame:

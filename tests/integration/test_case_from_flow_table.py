@@ -144,3 +144,32 @@ def test_without_a_complete_run_everything_is_read_as_text_and_said(
     assert code == ExitCode.COMPLETE
     assert "none of them from the flow table: no complete run" in capsys.readouterr().out
     assert spark.read.format("delta").load(str(tmp_path / "text/flows")).count() == 1
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_the_rows_of_the_table_are_those_of_a_case_of_everything(
+    spark: SparkSession, tmp_path: Path, seed: int
+) -> None:
+    """Executors write the one as Parquet, and Spark the other; Spark reads both."""
+    day = days.draw_day(seed)
+    days.store(day, tmp_path)
+    labels = ["--labels", str(tmp_path / "labels")] if day.labels else []
+    ingest(tmp_path / "logs", tmp_path / "table", "--from", "2020-01-01T00:00:00Z", *labels)
+    from_s, to_s = (datetime.fromtimestamp(moment, UTC).isoformat() for moment in day.window)
+    code = trace_instance.main([
+        "--scope", "everything", "--flow_logs", str(tmp_path / "logs"), "--output", str(tmp_path),
+        "--case_id", "all", "--from", from_s, "--to", to_s, *labels,
+    ])  # fmt: skip
+    assert code == ExitCode.COMPLETE
+
+    case, table = (
+        spark.read.format("delta").load(str(tmp_path / place))
+        for place in ("all/flows", "table/flows")
+    )
+    same = [name for name in case.columns if name in table.columns and name != "run_id"]
+    found = {(row.object_uri, row.object_line): row for row in table.select(*same).collect()}
+    expected = {(row.object_uri, row.object_line): row for row in case.select(*same).collect()}
+
+    assert len(same) > 90
+    assert expected
+    assert found.items() >= expected.items()

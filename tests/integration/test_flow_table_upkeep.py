@@ -21,6 +21,7 @@ from tests.support.launched import PATIENCE_S, start
 from transforms.subject.identity import Subject
 from transforms.window import Window
 
+_SAME_DAY = ["--to", "2026-11-23T13:00:00Z"]  # a day is merged when it is over
 _LATER = ["--from", "2026-11-24T00:00:00Z", "--to", "2026-11-26T00:00:00Z"]
 _DAY = "2026-11-23"
 _ENIS = ("eni-0aaaaaaa", "eni-0bbbbbbb")
@@ -34,7 +35,7 @@ def filled(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
     for number, minute in enumerate((0, 5, 10, 15)):
         one, other = f"10.0.0.{number + 7}", "10.0.0.200"
         write(folder / "logs", minute, record(one, other), record(other, one, _ENIS[number % 2]))
-        ingest(folder / "logs", folder / "table")
+        ingest(folder / "logs", folder / "table", *_SAME_DAY)
     return folder
 
 

@@ -102,6 +102,8 @@ def rows_of_file(rows: int) -> int:
     return min(max(rows // _FILES_A_RUN, _FEWEST_ROWS), _MOST_ROWS)
 
 
+# What the log says of each data file of `flows`.
+STATISTICS = ("run_id", "start", "interface_id", "srcaddr", "dstaddr")
 # By these a flow is found: where a subject may stand.
 SUBJECT_COLUMNS = (
     "srcaddr", "dstaddr", "pkt_srcaddr", "pkt_dstaddr", "interface_id", "instance_id",

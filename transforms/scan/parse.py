@@ -20,6 +20,7 @@ _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\n"
 _IPV4 = r"^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$"
 # Older records carry milliseconds: whatever does not fit in 31 bits is divided by 1000.
 _LARGEST_SECOND = 2**31 - 1
+_MOST_DIGITS = 18
 _END_OF_YEAR_9999 = 253_402_300_799
 _LARGEST: dict[Kind, int] = {"port": 65_535, "protocol": 255}
 
@@ -76,7 +77,7 @@ def parse_lines(text: bytes, columns: tuple[str, ...]) -> Parsed:
     good = ~np.isin(rows, list(reasons))
     refused = np.array(sorted(reasons), dtype=np.int64)
     return Parsed(
-        table.filter(pa.array(good)),
+        table if good.all() else table.filter(pa.array(good)),
         rows[good],
         Refusals(refused, [reasons[row] for row in refused.tolist()]),
     )
@@ -95,7 +96,8 @@ def within(records: pa.Table, window: Window) -> npt.NDArray[np.bool_]:
 
 def _without_unprintable(text: bytes, reasons: dict[int, str]) -> bytes:
     """Refuse lines with bytes outside printable ASCII; an empty line is left in their place."""
-    text = text.replace(b"\r\n", b"\n")
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n")
     if not text.translate(None, delete=_PRINTABLE):
         return text
     lines = text.split(b"\n")
@@ -107,6 +109,9 @@ def _without_unprintable(text: bytes, reasons: dict[int, str]) -> bytes:
 
 
 def _tidy(text: bytes) -> bytes:
+    is_gap = np.frombuffer(text, np.uint8) <= ord(" ")  # a space or the end of a line
+    if not (is_gap[1:] & is_gap[:-1]).any():
+        return text.removeprefix(b" ")
     if b"  " in text:
         text = re.sub(rb" +", b" ", text)
     if b" \n" in text:
@@ -177,7 +182,8 @@ def _convert(values: pa.ChunkedArray, field: Field, checks: _Checks) -> pa.Chunk
 
 
 def _numbers(values: pa.ChunkedArray, field: Field, checks: _Checks) -> pa.ChunkedArray:
-    readable = pc.match_substring_regex(values, r"^[0-9]{1,18}$")
+    is_short = pc.less_equal(pc.binary_length(values), _MOST_DIGITS)
+    readable = pc.and_(pc.ascii_is_decimal(values), is_short)
     if not pc.all(readable).as_py():
         reason = field.name + " is {!r}, not a whole number"
         checks.refuse(pc.invert(readable), values, reason)
@@ -219,14 +225,15 @@ def _percent_decoded(text: str) -> str:
 
 def _addresses(values: pa.ChunkedArray, name: str, checks: _Checks) -> pa.ChunkedArray:
     """IPv4 as it stands; IPv6 in its shortest spelling (RFC 5952), by distinct value."""
-    is_ipv4 = pc.match_substring_regex(values, _IPV4)
+    different = pc.unique(values)
+    is_ipv4 = pc.match_substring_regex(different, _IPV4)
     if pc.all(is_ipv4).as_py():
         return values
-    others = pc.unique(pc.filter(values, pc.invert(is_ipv4))).to_pylist()
-    spelling = {other: _shortest(other) for other in others if other is not None}
-    canonical = pa.array([spelling.get(other) for other in others], pa.string())
-    found = pc.index_in(values, value_set=pa.array(others, pa.string()))
-    renamed = pc.if_else(is_ipv4, values, pc.take(canonical, found))
+    canonical = [
+        text if known or text is None else _shortest(text)
+        for text, known in zip(different.to_pylist(), is_ipv4.to_pylist(), strict=True)
+    ]
+    renamed = pc.take(pa.array(canonical, pa.string()), pc.index_in(values, value_set=different))
     impossible = pc.and_(pc.is_valid(values), pc.is_null(renamed))
     checks.refuse(impossible, values, name + " is {!r}, not an address")
     return renamed

@@ -7,12 +7,13 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from transforms.coded import Flags, coded, with_columns
+from transforms.coded import Flags, coded, take, with_columns
 from transforms.subject.holdings import Held, held_by_name, is_among, times_of, while_held
 from transforms.subject.identity import Part, Subject
 
 OWN_INTERFACE, OTHER_END, BEHIND = "own_interface", "other_end", "behind"
 UNKNOWN_VPC = "unknown_vpc"
+_ROLES = (OWN_INTERFACE, OTHER_END, BEHIND, UNKNOWN_VPC)
 ROLE = pa.field("role", pa.string())
 _IS_OWN = "is_own"
 
@@ -77,11 +78,11 @@ class Roles:
             return reduce(np.logical_or, held)
 
         is_told = (vpcs.codes >= 0) | (not self._has_vpcs)
-        other_end = np.where(is_told, OTHER_END, UNKNOWN_VPC)
-        behind = np.where(any_end("pkt_srcaddr", "pkt_dstaddr"), BEHIND, "")
+        other_end = np.where(is_told, _ROLES.index(OTHER_END), _ROLES.index(UNKNOWN_VPC))
+        behind = np.where(any_end("pkt_srcaddr", "pkt_dstaddr"), _ROLES.index(BEHIND), -1)
         role = np.where(any_end("srcaddr", "dstaddr"), other_end, behind)
-        role = np.where(self.at_own(records), OWN_INTERFACE, role)
-        return pa.array(role.tolist(), pa.string(), mask=role == "")
+        role = np.where(self.at_own(records), _ROLES.index(OWN_INTERFACE), role)
+        return take(pa.array(_ROLES, pa.string()), role)
 
     def at_own(self, records: pa.Table) -> Flags:
         """Whether each record was taken at an interface of the subject while it was its own."""

@@ -12,7 +12,7 @@ from jobs.errors import BadInput, Failure
 from jobs.storage.delta_log import DataFile, DeltaLog
 from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import delete_rows, found_instead, shaped
-from transforms.flow_table.shapes import SHAPES
+from transforms.flow_table.shapes import PUBLISHED, SHAPES
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,8 @@ _STATISTICS = {
     "addresses": "run_id,address",
 }
 
-_PARTITIONS: dict[str, tuple[str, ...]] = {"runs": ()}  # all others are partitioned by day
+# All others are partitioned by day.
+_PARTITIONS: dict[str, tuple[str, ...]] = {"runs": (), "published": ()}
 
 
 def day_in(file: DataFile) -> date:
@@ -68,7 +69,7 @@ class FlowTable:
     def check(self) -> None:
         """Raise BadInput where something else lies in the place of its tables."""
         problems = []
-        for name, schema in SHAPES.items():
+        for name, schema in {**SHAPES, "published": PUBLISHED}.items():
             if found := found_instead(self.table(name), schema, _PARTITIONS.get(name, ("day",))):
                 problems.append(
                     f"--flow_table {self.uri}: table {name} has {found}; expected what "

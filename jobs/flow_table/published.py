@@ -24,6 +24,7 @@ from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import append_rows
 from transforms.flow_table.as_flows import as_flows
 from transforms.flow_table.shapes import PUBLISHED
+from transforms.wording import count_of
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ class Published(NamedTuple):
         where = f"{self.destination.prefix}-* at {self.destination.node}"
         if not self.runs:
             return f"every run is in {where}"
-        told = f"{self.documents:,} documents of {self.runs:,} runs added to {where}"
+        documents = count_of(self.documents, "document", "documents")
+        told = f"{documents} of {count_of(self.runs, 'run', 'runs')} added to {where}"
         return told + (f"; {self.refused:,} refused: {self.reason}" if self.refused else "")
 
 
@@ -118,7 +120,7 @@ def _load_run(
     # The literal, too: Delta skips files by it, and not by a join.
     flows = table.rows(spark, "flows", [run]).where(F.col("run_id") == run.run_id)
     of_days = sorted((row["day"], row["count"]) for row in flows.groupBy("day").count().collect())
-    runs = "1 run" if missing == 1 else f"{missing:,} runs"
+    runs = count_of(missing, "run", "runs")
     holds = f"the flow table has every flow, and the next ingest loads what is missing: {runs}"
     loaded = []
     with connected(endpoint, holds) as client:

@@ -18,6 +18,7 @@ from jobs.note_case import NOTE
 from jobs.submit.flags import PLATFORMS, submit_command
 from jobs.verify_case import VERIFY
 from transforms import schemas
+from transforms.flow_table.shapes import PUBLISHED
 from transforms.flow_table.shapes import SHAPES as FLOW_TABLE_SHAPES
 from transforms.standing.path import PATH
 
@@ -78,8 +79,11 @@ _ROWS_OF_FLOW_TABLE = {
     "addresses": "one address, interface or instance in one data file of `flows`",
     "runs": "one complete run",
 }
-FLOW_TABLE = tuple(
-    Table(name, row, FLOW_TABLE_SHAPES[name]) for name, row in _ROWS_OF_FLOW_TABLE.items()
+FLOW_TABLE = (
+    *(Table(name, row, FLOW_TABLE_SHAPES[name]) for name, row in _ROWS_OF_FLOW_TABLE.items()),
+    Table(
+        "published", "one complete run that is in an OpenSearch, by `--opensearch_url`", PUBLISHED
+    ),
 )
 
 

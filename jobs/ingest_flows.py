@@ -1,16 +1,23 @@
 """The job that fills a flow table: every flow record once, labelled, for every case to come."""
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from pyspark.sql import SparkSession
+
 from jobs.cli.ingest_arguments import IngestArguments, parse_ingest
 from jobs.cli.main import run_main
-from jobs.errors import Problems
-from jobs.evidence.case_lock import locked_case
+from jobs.cli.opensearch_arguments import OpenSearchTarget
+from jobs.errors import ExitCode, Problems
+from jobs.evidence.case_lock import CaseLock, locked_case
 from jobs.evidence.run_id import new_run_id
 from jobs.flow_table.ingest import Ingested, ingest
+from jobs.flow_table.published import publish
 from jobs.flow_table.tables import FlowTable
+from jobs.opensearch.connector import check_writer
+from jobs.opensearch.preflight import NotNow, check_reachable
 from jobs.sources.labels import read_labels
 from jobs.sources.listing import Listing, list_objects
 from jobs.sources.side_rows import SIDE_ROWS, remove_below
@@ -20,6 +27,8 @@ from jobs.storage.aws_access import check_role
 from jobs.storage.delta_sink import check_writable, name_commits
 from jobs.storage.object_store import place_of
 from transforms.label.tables import LabelTables
+
+logger = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,6 +47,7 @@ def _ingest(argv: Sequence[str]) -> int:
         with phases.phase("start Spark"):
             spark = open_session(f"ingest into {arguments.flow_table}")
             name_commits(spark, run_id)
+            check_writer(spark, arguments.opensearch)
         if lock.predecessor is not None:
             remove_below(place_of(table.table(SIDE_ROWS)))
         size = sum(item.size for item in listing.selected)
@@ -46,8 +56,12 @@ def _ingest(argv: Sequence[str]) -> int:
                 spark, arguments, table, labels, listing.objects, lock,
                 run_id=run_id, now=now, phases=phases,
             )  # fmt: skip
-    print("\n".join(_summary(arguments, listing, done, phases)))
-    return done.exit_code(strict=arguments.strict)
+        print("\n".join(_summary(arguments, listing, done)), flush=True)
+        refused = _publish(spark, arguments, table, lock, done, phases)
+    print(seconds_line(phases.seconds))
+    code = done.exit_code(strict=arguments.strict)
+    is_whole = code or not (refused and arguments.strict)
+    return code if is_whole else ExitCode.INCOMPLETE
 
 
 def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables, Listing]:
@@ -60,6 +74,8 @@ def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables,
     with problems.collect():
         labels = read_labels(arguments.labels)
     with problems.collect():
+        _greet(arguments.opensearch)
+    with problems.collect():
         check_role(arguments.access.role_arn)
         listing = list_objects(
             arguments.flow_logs, arguments.window, access=arguments.access, may_be_empty=True
@@ -68,9 +84,32 @@ def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables,
     return labels, listing
 
 
-def _summary(
-    arguments: IngestArguments, listing: Listing, done: Ingested, phases: Phases
-) -> Iterator[str]:
+def _greet(target: OpenSearchTarget | None) -> None:
+    """Raise BadInput where a load can never succeed; a node that is lost for now stops no ingest:
+    objects that are listed too late would never be read.
+    """
+    if target is None:
+        return
+    try:
+        check_reachable(target)
+    except NotNow as problem:
+        logger.warning("%s; the flow table is filled all the same", problem)
+
+
+def _publish(
+    spark: SparkSession, arguments: IngestArguments, table: FlowTable, lock: CaseLock,
+    done: Ingested, phases: Phases,
+) -> int:  # fmt: skip
+    """Load what OpenSearch lacks and print it; how many documents were refused."""
+    if arguments.opensearch is None or not done.books.balanced:
+        return 0
+    with phases.phase("publish"):
+        published = publish(spark, table, lock, arguments.opensearch, arguments.opensearch_prefix)
+    print(f"OpenSearch  {published.sentence()}")
+    return published.refused
+
+
+def _summary(arguments: IngestArguments, listing: Listing, done: Ingested) -> Iterator[str]:
     books = done.books
     if not books.balanced:
         yield f"Nothing of this run counts for {arguments.flow_table}: its books do not balance"
@@ -101,7 +140,6 @@ def _summary(
         for each in identities:
             sign = "=" if each.holds else "IS NOT"
             yield f"Books       {each.what}: {each.left:,} {sign} {each.right:,}"
-    yield seconds_line(phases.seconds)
 
 
 if __name__ == "__main__":

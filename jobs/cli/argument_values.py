@@ -11,6 +11,8 @@ from transforms import patterns
 from transforms.network.addresses import canonical
 from transforms.scan.formats import columns_of_format
 
+# The aliases of cases, by shape, and the index patterns of dashboards.
+_OF_CASES = ("flows-", "ecs-", "ocsf-", "story-")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -62,6 +64,13 @@ def case_id(text: str) -> str:
             f"expected 3 to {patterns.CASE_ID_LIMIT} lower-case letters, digits and dashes"
         )
     return text
+
+
+def index_prefix(text: str) -> str:
+    """The same for daily indices; those of cases, and the patterns of dashboards, are others."""
+    if text == "flows" or text.startswith(_OF_CASES):
+        raise ValueError("expected a name that does not begin as the indices of cases do")
+    return case_id(text)
 
 
 def run_id(text: str) -> str:

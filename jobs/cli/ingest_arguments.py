@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from jobs.cli import argument_values as values
 from jobs.cli.command_line import Parser, Reader
 from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
+from jobs.cli.opensearch_arguments import OPENSEARCH, OpenSearchTarget, read_target
 from jobs.cli.reading_arguments import ReadingArguments, read_reading
 from jobs.cli.trace_flags import TRACE
 from jobs.errors import BadInput, ExitCode
@@ -72,6 +73,19 @@ INGEST = Command(
             "--flow_table s3://my-flows/table --labels s3://my-artifacts/labels",
         ),
         FlagGroup(
+            "OpenSearch",
+            (
+                *OPENSEARCH.flags,
+                Flag(
+                    "opensearch_prefix",
+                    "NAME",
+                    "what the names of the daily indices begin with: all-flows-2026.11.23",
+                    "all-flows",
+                ),
+            ),
+            "--opensearch_url https://search.example:9200 --opensearch_auth basic",
+        ),
+        FlagGroup(
             "Limits and details",
             (
                 *(
@@ -86,7 +100,9 @@ INGEST = Command(
     ),
     exit_codes={
         ExitCode.COMPLETE: "complete; also where nothing was new",
-        ExitCode.FAILED: "something failed on the way; nothing of this run counts",
+        ExitCode.FAILED: "something failed on the way, and nothing of this run counts; or "
+        "OpenSearch did, as the error says: then the flow table has everything, and the next run "
+        "loads what is missing",
         ExitCode.BAD_INPUT: "wrong flags or inputs; nothing was written",
         ExitCode.INCOMPLETE: "complete, but --strict true and something was refused or unreadable",
         ExitCode.UNBALANCED: "the books do not balance",
@@ -115,6 +131,8 @@ class IngestArguments(ReadingArguments):
     strict: bool
     break_lock: str | None
     keep_days: int | None = None
+    opensearch: OpenSearchTarget | None = None
+    opensearch_prefix: str = "all-flows"
     everything: Window = _EVER
 
     @property
@@ -151,6 +169,8 @@ def parse_ingest(argv: Sequence[str]) -> IngestArguments:
         strict=read.value("strict", values.boolean),
         break_lock=read.optional("break_lock", values.run_id, None),
         keep_days=read.optional("keep_days", values.number_from(1, 36_500), None),
+        opensearch=read_target(read),
+        opensearch_prefix=read.value("opensearch_prefix", values.index_prefix),
         **vars(read_reading(read)),
     )
     for prefix in filter(has_places, arguments.flow_logs):

@@ -13,7 +13,7 @@ from jobs.storage.delta_commit import NewFile, commit_files
 from jobs.storage.delta_log import DataFile, DeltaLog
 from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import delete_rows, found_instead, shaped
-from transforms.flow_table.shapes import SHAPES, STATISTICS
+from transforms.flow_table.shapes import PUBLISHED, SHAPES, STATISTICS
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,8 @@ _STATISTICS = {
     "addresses": "run_id,address",
 }
 
-_PARTITIONS: dict[str, tuple[str, ...]] = {"runs": ()}  # all others are partitioned by day
+# All others are partitioned by day.
+_PARTITIONS: dict[str, tuple[str, ...]] = {"runs": (), "published": ()}
 
 
 def day_in(file: DataFile) -> date:
@@ -69,7 +70,7 @@ class FlowTable:
     def check(self) -> None:
         """Raise BadInput where something else lies in the place of its tables."""
         problems = []
-        for name, schema in SHAPES.items():
+        for name, schema in {**SHAPES, "published": PUBLISHED}.items():
             if found := found_instead(self.table(name), schema, _PARTITIONS.get(name, ("day",))):
                 problems.append(
                     f"--flow_table {self.uri}: table {name} has {found}; expected what "

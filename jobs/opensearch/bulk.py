@@ -90,10 +90,12 @@ def send(
                 raise OpenSearchFailed(f"bulk requests end with {name}") from None
             continue
         again = []
+        pushed_back = ""
         for line, item in zip(lines, items, strict=True):
             status = item.status
             if status in PASSING:
                 again.append(line)
+                pushed_back = f"{status} {item.error_type}".strip()
             elif status == 400:
                 yield Refusal(line.record_id, _reason(item))
             elif not 200 <= status < 300:
@@ -103,7 +105,7 @@ def send(
             patience.progress()
         if again:
             if not patience.wait():
-                raise OpenSearchFailed("single documents keep being pushed back")
+                raise OpenSearchFailed(f"single documents keep being pushed back ({pushed_back})")
             waiting.append(again)
 
 

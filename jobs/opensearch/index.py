@@ -78,33 +78,16 @@ def indices_of_runs(alias: str, names: Sequence[str]) -> list[str]:
     return sorted(name for name in names if of_the_case.fullmatch(name))
 
 
-class RunIndex:
-    """The index of one run: made, filled by others, counted, then shown or removed."""
+class Index:
+    """An index by its name, counted for one run: every shard has to answer."""
 
     def __init__(
-        self, client: OpenSearch, endpoint: Endpoint, *, shape: str, case_id: str, run_id: str
+        self, client: OpenSearch, endpoint: Endpoint, *, shape: str, name: str, run_id: str
     ) -> None:
         self._client, self._endpoint = client, endpoint
         self._shape, self._run_id = shape, run_id
         self._shards = 1
-        self.alias = alias_of(shape, case_id)
-        self.name = f"{self.alias}-{run_id}"
-
-    def create(self, documents: int) -> None:
-        """Make the index for this number of documents, with refresh switched off.
-
-        It carries its own mapping: templates of others add what they like, but change no field of
-        ours. Raises OpenSearchFailed where the index is nevertheless another one.
-        """
-        self._shards = shards_for(documents)
-        body = _body(self._shape, self._shards, has_settings=self._endpoint.service != "aoss")
-        patiently(self._endpoint, lambda: self._create(body))
-        found = patiently(self._endpoint, self._described)
-        if odd := differences(body, found):
-            raise OpenSearchFailed(
-                f"the index {self.name} is not as requested: {'; '.join(odd[:5])}; see to "
-                "the index templates that match its name"
-            )
+        self.name = name
 
     def count(self, expected: int) -> int:
         """Documents of this run that a search finds, every shard asked."""
@@ -117,6 +100,58 @@ class RunIndex:
             # A collection refreshes when it likes.
             if not is_serverless or found == expected or not patience.wait():
                 return found
+
+    def _create(self, body: Mapping[str, Any]) -> None:
+        try:
+            acknowledge(self._client.indices.create(index=self.name, body=body), "an index")
+        except RequestError as error:
+            # A repeated request: the first one was carried out.
+            if type_of(error) != "resource_already_exists_exception":
+                raise
+
+    def _described(self) -> Mapping[str, Any]:
+        found = by_name(self._client.indices.get(index=self.name), "an index")
+        return found.get(self.name, {})
+
+    def _demand_as_requested(self, odd: Sequence[str]) -> None:
+        if odd:
+            raise OpenSearchFailed(
+                f"the index {self.name} is not as requested: {'; '.join(odd[:5])}; see to "
+                "the index templates that match its name"
+            )
+
+    def _refresh(self) -> None:
+        _demand_shards(shards_of(self._client.indices.refresh(index=self.name)), self._shards)
+
+    def _count(self) -> int:
+        by_run = {"query": {"term": {_RUN_FIELDS[self._shape]: self._run_id}}}
+        answer = self._client.count(index=self.name, body=by_run)
+        shards = shards_of(answer)
+        _demand_shards(shards, shards.total)
+        return count_of(answer)
+
+
+class RunIndex(Index):
+    """The index of one run: made, filled by others, counted, then shown or removed."""
+
+    def __init__(
+        self, client: OpenSearch, endpoint: Endpoint, *, shape: str, case_id: str, run_id: str
+    ) -> None:
+        self.alias = alias_of(shape, case_id)
+        name = f"{self.alias}-{run_id}"
+        super().__init__(client, endpoint, shape=shape, name=name, run_id=run_id)
+
+    def create(self, documents: int) -> None:
+        """Make the index for this number of documents, with refresh switched off.
+
+        It carries its own mapping: templates of others add what they like, but change no field of
+        ours. Raises OpenSearchFailed where the index is nevertheless another one.
+        """
+        self._shards = shards_for(documents)
+        body = body_of(self._shape, self._shards, has_settings=self._endpoint.service != "aoss")
+        patiently(self._endpoint, lambda: self._create(body))
+        found = patiently(self._endpoint, self._described)
+        self._demand_as_requested(differences(body, found))
 
     def shown(self) -> list[str]:
         """The names of the indices that the case's alias shows."""
@@ -148,31 +183,9 @@ class RunIndex:
                 self.name, name_of(error),
             )  # fmt: skip
 
-    def _create(self, body: Mapping[str, Any]) -> None:
-        try:
-            acknowledge(self._client.indices.create(index=self.name, body=body), "an index")
-        except RequestError as error:
-            # A repeated request: the first one was carried out.
-            if type_of(error) != "resource_already_exists_exception":
-                raise
-
-    def _described(self) -> Mapping[str, Any]:
-        found = by_name(self._client.indices.get(index=self.name), "an index")
-        return found.get(self.name, {})
-
-    def _refresh(self) -> None:
-        _demand_shards(shards_of(self._client.indices.refresh(index=self.name)), self._shards)
-
     def _refresh_as_usual(self) -> None:
         body = {"index.refresh_interval": None}
         acknowledge(self._client.indices.put_settings(index=self.name, body=body), "a setting")
-
-    def _count(self) -> int:
-        by_run = {"query": {"term": {_RUN_FIELDS[self._shape]: self._run_id}}}
-        answer = self._client.count(index=self.name, body=by_run)
-        shards = shards_of(answer)
-        _demand_shards(shards, shards.total)
-        return count_of(answer)
 
     def _move_alias(self, earlier: Sequence[str]) -> None:
         actions: list[Any] = [{"add": {"index": self.name, "alias": self.alias}}]
@@ -231,7 +244,9 @@ def _other_fields(wanted: Mapping[str, Any], found: Mapping[str, Any], at: str) 
     return odd
 
 
-def _body(shape: str, shards: int, *, has_settings: bool) -> dict[str, Any]:
+def body_of(
+    shape: str, shards: int, *, has_settings: bool, is_refreshed: bool = False
+) -> dict[str, Any]:
     """What an index is made with; a collection of OpenSearch Serverless has settings of its own."""
     template = template_of(shape)["template"]
     body = {"mappings": template["mappings"]}
@@ -240,9 +255,10 @@ def _body(shape: str, shards: int, *, has_settings: bool) -> dict[str, Any]:
         body["settings"] = {
             **own,
             **_NO_PIPELINES,
-            "index.refresh_interval": "-1",
             "index.number_of_shards": shards,
         }
+        if not is_refreshed:
+            body["settings"]["index.refresh_interval"] = "-1"
     return body
 
 

@@ -10,12 +10,16 @@ from opensearchpy.exceptions import NotFoundError, OpenSearchException, SSLError
 from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.errors import BadInput
 from jobs.opensearch.answers import OddAnswer, by_name, greeting, inner, name_of
-from jobs.opensearch.client import OpenSearchFailed, endpoint_of
+from jobs.opensearch.client import OpenSearchFailed, endpoint_of, passes
 from jobs.opensearch.index import STORY, RunIndex, alias_of, indices_of_runs
 
 _TIMEOUT_S = 10
 # A block that lets nobody change the alias of an index; `write` blocks documents only.
 _BLOCKS = ("read_only", "read_only_allow_delete", "metadata")
+
+
+class NotNow(BadInput):
+    """Nothing answers, or what answers has no time: it may be another matter later."""
 
 
 def check_reachable(
@@ -117,7 +121,8 @@ def _reading(shown: str) -> Iterator[None]:
     try:
         yield
     except OpenSearchException as error:
-        raise BadInput([f"{shown}: {_why_unreachable(error)}"]) from None
+        kind = NotNow if passes(error) else BadInput
+        raise kind([f"{shown}: {_why_unreachable(error)}"]) from None
 
 
 def _why_unreachable(error: OpenSearchException) -> str:

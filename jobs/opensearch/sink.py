@@ -61,11 +61,11 @@ def index_flows(
     """
     endpoint = endpoint_of(target)
     expected = flows.count()
-    with _connected(endpoint, _AS_BEFORE) as client:
+    with connected(endpoint, _AS_BEFORE) as client:
         index = RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id)
         with _created(index, expected):
-            parts = _for_writers(flows if told is None else told, target, expected)
-            refused, refused_count = _load(parts, target, endpoint, index.name)
+            parts = for_writers(flows if told is None else told, target, expected)
+            refused, refused_count = load(parts, target, endpoint, index.name)
             found = index.count(expected - refused_count)
             demand_complete(index.name, found, refused_count, expected)
         if shown:
@@ -82,7 +82,7 @@ def index_story(
     """
     endpoint = endpoint_of(target)
     lines = [Line(each.document_id, _bulk_line(each)) for each in documents]
-    with _connected(endpoint, _AS_BEFORE) as client:
+    with connected(endpoint, _AS_BEFORE) as client:
         index = RunIndex(client, endpoint, shape=STORY, case_id=case_id, run_id=run_id)
         with _created(index, len(lines)):
             refused = list(send(client, index.name, lines, endpoint.patience_s))
@@ -119,7 +119,7 @@ def show_index(
     """Put the case's aliases on the indices of a complete run; delete those of earlier runs."""
     endpoint = endpoint_of(target)
     holds = "the case is complete in Delta, but the alias may show the run before"
-    with _connected(endpoint, holds) as client:
+    with connected(endpoint, holds) as client:
         RunIndex(client, endpoint, shape=target.shape, case_id=case_id, run_id=run_id).show()
         story = RunIndex(client, endpoint, shape=STORY, case_id=case_id, run_id=run_id)
         if has_story:
@@ -142,7 +142,7 @@ def count_index(
 
 
 @contextmanager
-def _connected(endpoint: Endpoint, holds: str) -> Iterator[OpenSearch]:
+def connected(endpoint: Endpoint, holds: str) -> Iterator[OpenSearch]:
     """A client; raises OpenSearchFailed with what `holds` all the same and what to do."""
     try:
         client = endpoint.connect()
@@ -168,7 +168,7 @@ def _created(index: RunIndex, documents: int) -> Iterator[None]:
         raise
 
 
-def _for_writers(flows: DataFrame, target: OpenSearchTarget, expected: int) -> DataFrame:
+def for_writers(flows: DataFrame, target: OpenSearchTarget, expected: int) -> DataFrame:
     """The same rows in at most a part for each writer, none with less than a request.
 
     Delta keeps half a million flows in one file, which alone would keep one writer busy.
@@ -178,7 +178,7 @@ def _for_writers(flows: DataFrame, target: OpenSearchTarget, expected: int) -> D
     return flows.repartition(busy) if parts < busy else flows.coalesce(target.writers)
 
 
-def _load(
+def load(
     flows: DataFrame, target: OpenSearchTarget, endpoint: Endpoint, index: str
 ) -> tuple[DataFrame, int]:
     """As send_documents; the connector fails where a document is refused and never says any."""

@@ -70,6 +70,13 @@ class EveryNth(Fault):
         return forward(request)
 
 
+class Swallows(Fault):
+    """Says that every document was taken, and forgets them."""
+
+    def answer(self, request: Request, forward: Forward) -> Answer:
+        return Answer(200, b'{"errors":false}') if request.is_bulk else forward(request)
+
+
 class EveryNthOfAll(EveryNth):
     """The same for every request, whatever it asks."""
 

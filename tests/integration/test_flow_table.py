@@ -139,14 +139,17 @@ def test_something_else_in_the_place_of_a_table_is_refused_first(
     spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path / "logs", 5, record("10.0.0.7", "10.0.0.9"))
-    spark.range(1).write.format("delta").save(str(tmp_path / "table/flows"))
+    for name in ("flows", "published"):
+        spark.range(1).write.format("delta").save(str(tmp_path / "table" / name))
 
     code = ingest_flows.main(
         ["--flow_logs", str(tmp_path / "logs"), "--flow_table", str(tmp_path / "table"), *MONTH]
     )
 
     assert code == ExitCode.BAD_INPUT
-    assert "table flows has id BIGINT, incoming has no such column" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    for name in ("flows", "published"):
+        assert f"table {name} has id BIGINT, incoming has no such column" in told
 
 
 def test_a_place_that_cannot_be_written_is_named_by_its_flag(

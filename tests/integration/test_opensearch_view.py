@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.opensearch.client import OpenSearchFailed
 from jobs.opensearch.sink import index_flows, index_story, remove_index, show_index
-from tests.faults.proxy import Answer, Fault, Forward, Request, proxy
+from tests.faults.proxy import Answer, Fault, Forward, Request, Swallows, proxy
 from tests.support.flows import flows_like
 from transforms.documents.flows import to_documents
 from transforms.documents.story import StoryDocument
@@ -73,13 +73,6 @@ def test_a_finished_index_refreshes_as_usual_and_takes_no_unknown_field(
     assert settings["number_of_shards"] == "1"
     assert mapping["dynamic"] == "strict"
     assert mapping["properties"]["srcaddr"] == {"type": "ip"}
-
-
-class Swallows(Fault):
-    """Says that every document was taken, and forgets them."""
-
-    def answer(self, request: Request, forward: Forward) -> Answer:
-        return Answer(200, b'{"errors":false}') if request.is_bulk else forward(request)
 
 
 def test_an_incomplete_run_never_shows(

@@ -74,6 +74,16 @@ RUNS = """
     manifest_sha256 STRING COMMENT 'hex, of manifests/<run_id>.json'
 """
 
+# Beside the rows of runs: no run deletes anything from it, and it outlives their days.
+PUBLISHED = """
+    node           STRING COMMENT 'host, port and path of an OpenSearch',
+    prefix         STRING COMMENT 'what the names of its indices begin with',
+    run_id         STRING COMMENT 'a complete run whose flows are all there',
+    documents      BIGINT COMMENT 'flows of the run that it has',
+    refused        BIGINT COMMENT 'flows of the run that it refused',
+    published_at   TIMESTAMP COMMENT 'UTC'
+"""
+
 SHAPES = {
     "flows": STORED_FLOWS,
     "transit": STORED_TRANSIT,

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from jobs.cli.ingest_arguments import parse_ingest
+from jobs.cli.opensearch_arguments import OpenSearchTarget
 from jobs.errors import BadInput
 
 _FLAGS = ["--flow_logs", "logs", "--flow_table", "table", "--to", "2026-11-26T06:00:00Z"]
@@ -23,3 +24,36 @@ def test_a_day_that_would_be_read_again_cannot_be_deleted() -> None:
         "--keep_days: found 2; expected more, as this run looks back to 2026-11-23: what it "
         "deletes would be read again",
     )
+
+
+def test_flows_go_to_delta_alone_unless_an_opensearch_is_given() -> None:
+    read = parse_ingest([*_FLAGS, "--opensearch_url", "http://127.0.0.1:9200", "--shape", "ecs"])
+
+    assert parse_ingest(_FLAGS).opensearch is None
+    assert read.opensearch == OpenSearchTarget("http://127.0.0.1:9200", shape="ecs")
+    assert read.opensearch_prefix == "all-flows"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("flows", "expected a name that does not begin as the indices of cases do"),
+        ("flows-web", "expected a name that does not begin as the indices of cases do"),
+        ("story-of", "expected a name that does not begin as the indices of cases do"),
+        ("../x", "expected 3 to 41 lower-case letters, digits and dashes"),
+        ("all,flows", "expected 3 to 41 lower-case letters, digits and dashes"),
+        ("all-*", "expected 3 to 41 lower-case letters, digits and dashes"),
+    ],
+)
+def test_a_prefix_is_a_plain_name_that_no_case_has(prefix: str, expected: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_ingest([*_FLAGS, "--opensearch_prefix", prefix])
+
+    assert refused.value.problems == (f"--opensearch_prefix: found {prefix!r}; {expected}",)
+
+
+def test_a_password_cannot_go_to_a_plain_http_node_elsewhere() -> None:
+    with pytest.raises(BadInput, match="would show the password to the network"):
+        parse_ingest(
+            [*_FLAGS, "--opensearch_url", "http://search.example", "--opensearch_auth", "basic"]
+        )

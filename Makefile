@@ -86,7 +86,7 @@ test: setup ## all tests, two at a time, with a real OpenSearch, Delta, an HTTP 
 test-unit: setup ## the tests that need no JVM, in a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not spark" tests/unit
 
-test-standalone: setup ## a cluster of processes that loses a worker in the scan, and one in the writes
+test-standalone: setup ## a cluster of processes that loses workers and executors on the way
 	STANDALONE=1 $(BIN)/python -m pytest tests/integration/test_standalone_master.py
 
 test-spark4: setup out/spark4/ready jars/spark4/ready ## the tests on Spark 4.1 with Delta 4.2

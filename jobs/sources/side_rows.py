@@ -3,8 +3,7 @@
 A pass over all objects has one result, the flows. The accounts of the objects, refused lines and
 records of transit gateways come out of the same pass, and a second pass would read everything
 again. A task stores them as Parquet before it ends, and its files are named by an accumulator:
-Spark adds up those of tasks that ended well, each once, so that the files of a task that was lost
-or repeated never count.
+Spark adds up those of tasks that ended well, so that the files of a task that was lost never count.
 """
 
 import io
@@ -56,19 +55,19 @@ class SideRows:
     def frame(self, spark: SparkSession) -> DataFrame:
         """Rows of `schemas.SCANNED` of all tasks, once the pass has ended.
 
-        Raises RuntimeError when a task counted twice: the pass was evaluated more than once.
+        A task that ended and was done again, as its executor took what others still needed with it,
+        counts as it was the last time. What they needed may be of the time before: only the books
+        of a run can tell that the two were the same.
         """
-        named = sorted(self._named.value)
-        if len({partition for partition, *_ in named}) < len(named):
-            raise RuntimeError("found side rows of a task twice; expected one evaluation of a pass")
-        uris = [(uri,) for _, files, _ in named for uri in files]
+        last = {partition: files for partition, files, _ in self._named.value}
+        uris = [(uri,) for _, files in sorted(last.items()) for uri in files]
         tasks = max(1, min(len(uris), spark.sparkContext.defaultParallelism))
         files = spark.createDataFrame(uris, "uri STRING").coalesce(tasks)
         return files.mapInArrow(_read, SCANNED)
 
     def withdrawn(self) -> list[str]:
         """Objects that some rows of the result are of, though they are no evidence in the end."""
-        return sorted(uri for _, _, uris in self._named.value for uri in uris)
+        return sorted({uri for _, _, uris in self._named.value for uri in uris})
 
     def remove(self) -> None:
         """Delete every file of the pass, of lost tasks too."""

@@ -88,16 +88,28 @@ def kill_at_once(process: "subprocess.Popen[bytes]") -> None:
 
 def runs_python(worker: "subprocess.Popen[bytes]") -> bool:
     """Whether an executor of this worker has Python workers: it is scanning."""
-    parents: dict[int, list[int]] = {}
+    parents = _children()
+    executors = parents.get(worker.pid, [])
+    return any("pyspark.daemon" in _command(p) for e in executors for p in parents.get(e, []))
+
+
+def kill_executor(worker: "subprocess.Popen[bytes]") -> None:
+    """`kill -9` of the executor of this worker, which starts another."""
+    for process in _children()[worker.pid]:
+        if "CoarseGrainedExecutorBackend" in _command(process):
+            os.kill(process, signal.SIGKILL)
+
+
+def _children() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, rest = stat.read_text().split(" ", 1)
         except OSError:
             continue  # ended meanwhile
         parent = int(rest.rpartition(")")[2].split()[1])
-        parents.setdefault(parent, []).append(int(pid))
-    executors = parents.get(worker.pid, [])
-    return any("pyspark.daemon" in _command(p) for e in executors for p in parents.get(e, []))
+        found.setdefault(parent, []).append(int(pid))
+    return found
 
 
 def _command(pid: int) -> str:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from jobs.cli.ingest_arguments import IngestArguments, parse_ingest
 from jobs.cli.main import run_main
@@ -11,6 +12,9 @@ from jobs.evidence.case_lock import locked_case
 from jobs.evidence.run_id import new_run_id
 from jobs.flow_table.ingest import Ingested, ingest
 from jobs.flow_table.tables import FlowTable
+from jobs.flow_table.watch import WatchList, begin_watch, read_watch_list, watch
+from jobs.flow_table.watched import check_tables
+from jobs.output.watch_lines import Watched, summary_lines
 from jobs.sources.labels import read_labels
 from jobs.sources.listing import Listing, list_objects
 from jobs.sources.side_rows import SIDE_ROWS, remove_below
@@ -32,7 +36,7 @@ def _ingest(argv: Sequence[str]) -> int:
     arguments = parse_ingest(argv)
     table = FlowTable(arguments.flow_table)
     with phases.phase("check and list"):
-        labels, listing = _prepare(arguments, table)
+        labels, listing, listed = _prepare(arguments, table)
     run_id = new_run_id(now)
     with locked_case(table.table("run.lock"), run_id, arguments.break_lock) as lock:
         with phases.phase("start Spark"):
@@ -40,37 +44,56 @@ def _ingest(argv: Sequence[str]) -> int:
             name_commits(spark, run_id)
         if lock.predecessor is not None:
             remove_below(place_of(table.table(SIDE_ROWS)))
+        if listed is not None:
+            begin_watch(spark, table, listed, run_id)
         size = sum(item.size for item in listing.selected)
         with for_few_rows(spark, size <= SMALL_WHOLE_BYTES):
             done = ingest(
                 spark, arguments, table, labels, listing.objects, lock,
                 run_id=run_id, now=now, phases=phases,
             )  # fmt: skip
-    print("\n".join(_summary(arguments, listing, done, phases)))
+        watched = None
+        if listed is not None and done.books.balanced:
+            with phases.phase("watch"):
+                watched = watch(
+                    spark, arguments, table, labels, listed, lock, run_id=run_id, now=now,
+                    tell=partial(print, flush=True),
+                )  # fmt: skip
+    print("\n".join(_summary(arguments, listing, done, phases, watched)))
     return done.exit_code(strict=arguments.strict)
 
 
-def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables, Listing]:
-    """Labels, and what lies under the prefixes; raises BadInput with all problems at once."""
+def _prepare(
+    arguments: IngestArguments, table: FlowTable
+) -> tuple[LabelTables, Listing, WatchList | None]:
+    """Labels, what lies under the prefixes, and who is watched; raises BadInput with all problems
+    at once.
+    """
     problems = Problems()
-    labels, listing = read_labels(None), Listing((), ())
+    labels, listing, listed = read_labels(None), Listing((), ()), None
     with problems.collect():
         check_writable(arguments.flow_table, "--flow_table")
         table.check()
     with problems.collect():
+        if arguments.watched:
+            check_tables(table)
+    with problems.collect():
         labels = read_labels(arguments.labels)
+        if arguments.watched:
+            listed = read_watch_list(arguments)
     with problems.collect():
         check_role(arguments.access.role_arn)
         listing = list_objects(
             arguments.flow_logs, arguments.window, access=arguments.access, may_be_empty=True
         )
     problems.raise_if_any()
-    return labels, listing
+    return labels, listing, listed
 
 
 def _summary(
-    arguments: IngestArguments, listing: Listing, done: Ingested, phases: Phases
-) -> Iterator[str]:
+    arguments: IngestArguments, listing: Listing, done: Ingested, phases: Phases,
+    watched: Watched | None,
+) -> Iterator[str]:  # fmt: skip
     books = done.books
     if not books.balanced:
         yield f"Nothing of this run counts for {arguments.flow_table}: its books do not balance"
@@ -101,6 +124,8 @@ def _summary(
         for each in identities:
             sign = "=" if each.holds else "IS NOT"
             yield f"Books       {each.what}: {each.left:,} {sign} {each.right:,}"
+    if watched is not None:
+        yield from summary_lines(watched)
     yield seconds_line(phases.seconds)
 
 

@@ -9,6 +9,7 @@ from jobs.cli.command_line import Parser, Reader
 from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.reading_arguments import ReadingArguments, read_reading
 from jobs.cli.trace_flags import TRACE
+from jobs.cli.watch_list_file import WATCH, listed_instances, nameless
 from jobs.errors import BadInput, ExitCode
 from transforms.scan.prefixes import has_places
 from transforms.text import sanitise
@@ -71,6 +72,7 @@ INGEST = Command(
             ),
             "--flow_table s3://my-flows/table --labels s3://my-artifacts/labels",
         ),
+        WATCH,
         FlagGroup(
             "Limits and details",
             (
@@ -86,7 +88,8 @@ INGEST = Command(
     ),
     exit_codes={
         ExitCode.COMPLETE: "complete; also where nothing was new",
-        ExitCode.FAILED: "something failed on the way; nothing of this run counts",
+        ExitCode.FAILED: "something failed on the way; nothing of this run counts, unless it was "
+        "the watch, which the next run makes up for",
         ExitCode.BAD_INPUT: "wrong flags or inputs; nothing was written",
         ExitCode.INCOMPLETE: "complete, but --strict true and something was refused or unreadable",
         ExitCode.UNBALANCED: "the books do not balance",
@@ -113,6 +116,7 @@ class IngestArguments(ReadingArguments):
     strict: bool
     break_lock: str | None
     keep_days: int | None = None
+    watched: tuple[str, ...] = ()  # ids and names of instances
     everything: Window = _EVER
 
     @property
@@ -130,6 +134,7 @@ class IngestArguments(ReadingArguments):
             "to": self.window.to_at.isoformat(),
             "labels": self.labels,
             "keep_days": self.keep_days,
+            "watched": list(self.watched),
             "record_format": list(self.record_format),
             "max_line_bytes": self.max_line_bytes,
             "max_ratio": self.max_ratio,
@@ -149,8 +154,10 @@ def parse_ingest(argv: Sequence[str]) -> IngestArguments:
         strict=read.value("strict", values.boolean),
         break_lock=read.optional("break_lock", values.run_id, None),
         keep_days=read.optional("keep_days", values.number_from(1, 36_500), None),
+        watched=read.optional("watch_list", listed_instances, ()),
         **vars(read_reading(read)),
     )
+    read.problems += nameless(arguments.watched, arguments.labels)
     for prefix in filter(has_places, arguments.flow_logs):
         read.problems.append(
             f"--flow_logs: found {sanitise(prefix, 200)!r}; expected a prefix without "

@@ -154,7 +154,7 @@ def _judged(
     window = read_window(spark, case, phases, scan=scan)
     if window.books.flows:
         judged = judge_peers(spark, case, phases, window=window)
-        new = [row for row in _rows(judged.tables.peers) if key_of(row) not in told]
+        new = [row for row in rows_to_tell(judged.tables.peers) if key_of(row) not in told]
         found = replace(
             found,
             coverage=str(judge_slots(case, found=judged.slots).judged.verdict),
@@ -166,8 +166,8 @@ def _judged(
     return found
 
 
-def _rows(peers: DataFrame) -> list[dict[str, Any]]:
-    """The rows to tell, in order of time; times in UTC, whatever the zone of this process is."""
+def rows_to_tell(peers: DataFrame) -> list[dict[str, Any]]:
+    """The rows of `peers` to tell, in order of time. Times are UTC, whatever this process has."""
     seconds = {name: F.unix_timestamp(name).alias(name) for name in ("first_at", "last_at")}
     rows = peers.where(_TOLD).select(*_SHOWN, *seconds.values())
     return [

@@ -61,10 +61,6 @@ def test_a_suspicious_peer_is_told_in_the_run_that_sees_it_and_never_again(
     assert [(row.instance_id, row.peer, row.service_port) for row in rows] == [(WEB, DB_AT, 22)]
     assert not (watching.table / "watch").exists()
 
-    again, printed = watching.run()
-    assert told(again) == []
-    assert "waiting   2 instances: no run has added anything since" in printed
-
 
 @pytest.mark.launched
 def test_what_a_killed_run_has_not_told_is_told_by_the_next(

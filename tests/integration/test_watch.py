@@ -37,6 +37,7 @@ def test_a_suspicious_peer_is_told_in_the_run_that_sees_it_and_never_again(
     assert f"judged    {CALM} (calm): nothing new" in printed
     assert watching.notice()["new"] == 0
 
+    watching.now(WEB, "i-0cccccccccccccccc")
     write(watching.logs, 5, tried(DB_AT, 5))
     second, printed = watching.run()
 

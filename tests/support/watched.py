@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.support.flow_tables import START, ingest
 
+Lines = list[dict[str, Any]]
 WEB, CALM = "i-0aaaaaaaaaaaaaaaa", "i-0bbbbbbbbbbbbbbbb"
 WEB_AT, CALM_AT, DB_AT = "10.0.0.7", "10.0.0.8", "10.0.0.9"
 HOSTILE = "db\x1b[31m\u202e<b>http://evil.example/"
@@ -63,10 +64,14 @@ class Watching:
         self.logs, self.table = folder / "logs", folder / "table"
         self.logs.mkdir()
         self._list = folder / "watched.txt"
-        self._list.write_text("# whom we watch\n" + "".join(f"{each}\n" for each in listed))
+        self.now(*listed)
         self.flags = ["--watch_list", str(self._list), "--labels", str(write_labels(folder / "l"))]
 
-    def run(self) -> tuple[list[dict[str, Any]], str]:
+    def now(self, *listed: str) -> None:
+        """Watch these from now on."""
+        self._list.write_text("# whom we watch\n" + "".join(f"{each}\n" for each in listed))
+
+    def run(self) -> tuple[Lines, str]:
         """Ingest and watch; the lines of JSON, and everything that was printed."""
         printed = ingest(self.logs, self.table, *self.flags)
         lines = [line for line in printed.splitlines() if line.startswith("{")]

@@ -42,7 +42,7 @@ jars/s3/ready: conf/jars-s3.pom.xml
 run: setup ## trace the demo's suspect into Delta and a real OpenSearch [DAMAGED=1: a damaged day]
 	$(BIN)/python -m demo.run $(if $(DAMAGED),--damaged)
 
-ingest: setup ## the demo day into a flow table, three runs, then a case that reads it
+ingest: setup ## a week into a flow table, three runs and a watch, then a case that reads it
 	$(BIN)/python -m demo.ingest
 
 verify: setup ## say what of the demo case still holds, after `make run`

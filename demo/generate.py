@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,29 +142,37 @@ class Truth:
 def generate(output: Path, *, seed: int = 7, factor: float = 1.0) -> Truth:
     """Write the day below `output`: `flow-logs/`, `labels/`, `finding.json`, `truth.json`."""
     truth = Truth()
-    writer = _Slots(output / "flow-logs", truth)
-    for hour, events in enumerate(Day(seed, factor).hours()):
-        for event in events:
-            records = list(records_of(event, DEMO_DAY))
-            truth.note(event, len(records))
-            writer.add(records)
-        writer.close_before(DEMO_DAY + timedelta(hours=hour + 1))
-    writer.close_before(DEMO_DAY + timedelta(days=3))
+    write_day(output / "flow-logs", DEMO_DAY, Day(seed, factor).hours(), truth)
     write_labels(output / "labels")
     write_json(output / "finding.json", finding(DEMO_DAY))
     write_json(output / "truth.json", _told(truth, seed, factor))
     return truth
 
 
+def write_day(
+    folder: Path, midnight: datetime, hours: Iterable[Sequence[Event]], truth: Truth
+) -> None:
+    """Write the objects of a day, from its events by hour; notes all of them in the truth."""
+    writer = _Slots(folder, truth, midnight)
+    for hour, events in enumerate(hours):
+        for event in events:
+            records = list(records_of(event, midnight))
+            truth.note(event, len(records))
+            writer.add(records)
+        writer.close_before(midnight + timedelta(hours=hour + 1))
+    writer.close_before(midnight + timedelta(days=3))
+
+
 class _Slots:
     """Lines by flow log and five-minute slot; a slot is written once nothing can join it."""
 
-    def __init__(self, folder: Path, truth: Truth) -> None:
+    def __init__(self, folder: Path, truth: Truth, midnight: datetime) -> None:
         self._folder = folder
         self._truth = truth
         self._lines: defaultdict[tuple[str, datetime], list[tuple[int, str]]] = defaultdict(list)
         self._seen: defaultdict[datetime, set[tuple[str, int]]] = defaultdict(set)
-        self._next = DEMO_DAY
+        self._next = midnight
+        self._end = midnight + timedelta(days=1)
 
     def add(self, records: Iterable[Record]) -> None:
         for record in records:
@@ -174,7 +182,7 @@ class _Slots:
             self._seen[slot].add((record.interface.interface_id, record.end // INTERVAL))
 
     def close_before(self, until: datetime) -> None:
-        while self._next < until and (self._next < DEMO_DAY + timedelta(days=1) or self._lines):
+        while self._next < until and (self._next < self._end or self._lines):
             for vpc, flow_log in FLOW_LOGS.items():
                 self._write(vpc, flow_log, self._next)
             self._seen.pop(self._next, None)

@@ -20,6 +20,7 @@ from jobs.verify_case import VERIFY
 from transforms import schemas
 from transforms.flow_table.shapes import PUBLISHED
 from transforms.flow_table.shapes import SHAPES as FLOW_TABLE_SHAPES
+from transforms.flow_table.watched import WATCH_SHAPES
 from transforms.standing.path import PATH
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,13 +79,12 @@ _ROWS_OF_FLOW_TABLE = {
     "files": "one data file of `flows` that `addresses` knows whole",
     "addresses": "one address, interface or instance in one data file of `flows`",
     "runs": "one complete run",
+    "published": "one complete run that is in an OpenSearch, by `--opensearch_url`",
+    "watch_runs": "one instance of a watch-list, judged over a time or listed for the first time",
+    "watched": "one peer and service that was told of an instance, which is told once",
 }
-FLOW_TABLE = (
-    *(Table(name, row, FLOW_TABLE_SHAPES[name]) for name, row in _ROWS_OF_FLOW_TABLE.items()),
-    Table(
-        "published", "one complete run that is in an OpenSearch, by `--opensearch_url`", PUBLISHED
-    ),
-)
+_SHAPES = {**FLOW_TABLE_SHAPES, "published": PUBLISHED, **WATCH_SHAPES}
+FLOW_TABLE = tuple(Table(name, row, _SHAPES[name]) for name, row in _ROWS_OF_FLOW_TABLE.items())
 
 
 class Join(NamedTuple):

@@ -4,6 +4,9 @@ variable "ingest" {
     flow_table        = string
     expression        = optional(string, "rate(1 hour)")
     late_days         = optional(number)
+    keep_days         = optional(number)
+    watch_list        = optional(string)
+    on                = optional(string, "glue")
     worker_type       = optional(string)
     number_of_workers = optional(number, 4)
     timeout_minutes   = optional(number, 480)
@@ -11,7 +14,7 @@ variable "ingest" {
     arguments         = optional(map(string), {})
   })
   default     = null
-  description = "Fill a flow table regularly, s3://bucket/prefix in a bucket that exists, from every account and region below flow_logs; the runs that findings start read it. read_by_cases = false where no case should read it."
+  description = "Fill a flow table regularly, s3://bucket/prefix in a bucket that exists, from every account and region below flow_logs; the runs that findings start read it. read_by_cases = false where no case should read it. keep_days deletes older days of it; watch_list is a file in artifact_bucket with instances to watch; on = emr-serverless runs it on the application of emr_serverless."
 
   validation {
     condition     = var.ingest == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.'()/=-]*[A-Za-z0-9!_.'()=-]$", var.ingest.flow_table))
@@ -39,6 +42,21 @@ variable "ingest" {
   }
 
   validation {
+    condition     = alltrue([for days in try(var.ingest.keep_days[*], []) : days <= 36500 && floor(days) == days && days > coalesce(var.ingest.late_days, 3)])
+    error_message = "Expected keep_days to be a whole number up to 36500 and more than late_days (3): what a run deletes would be read again."
+  }
+
+  validation {
+    condition     = alltrue([for uri in try(var.ingest.watch_list[*], []) : can(regex("^s3://${var.artifact_bucket}/[A-Za-z0-9!_.'()/=-]+$", uri))])
+    error_message = "Expected watch_list to be the URI of a file in artifact_bucket, without wildcards."
+  }
+
+  validation {
+    condition     = var.ingest == null || contains(["glue", "emr-serverless"], try(var.ingest.on, "glue"))
+    error_message = "Expected on to be glue or emr-serverless."
+  }
+
+  validation {
     condition     = var.ingest == null || try(var.ingest.number_of_workers >= 2 && var.ingest.number_of_workers <= 299 && floor(var.ingest.number_of_workers) == var.ingest.number_of_workers, false)
     error_message = "Expected number_of_workers to be a whole number from 2 to 299."
   }
@@ -60,10 +78,10 @@ locals {
 
   own_ingest_sources = var.read_role_arn == null ? local.places.ingest : []
 
-  ingest_arguments = { for wish in var.ingest[*] : "all" => merge(
-    local.package_arguments,
-    { for name in ["--datalake-formats", "--conf"] : name => local.conf_arguments[name] },
-    local.log_arguments,
+  # At most one of them has something in it.
+  ingest_on = { for platform in ["glue", "emr-serverless"] : platform => [for wish in var.ingest[*] : wish if wish.on == platform] }
+
+  ingest_flags = { for wish in var.ingest[*] : "all" => merge(
     {
       "--flow_logs"  = join(",", local.source_uris.ingest)
       "--flow_table" = wish.flow_table
@@ -72,12 +90,20 @@ locals {
     },
     local.read_arguments,
     { for days in wish.late_days[*] : "--late_days" => tostring(days) },
+    { for days in wish.keep_days[*] : "--keep_days" => tostring(days) },
+    { for uri in wish.watch_list[*] : "--watch_list" => uri },
     wish.arguments,
+  ) }
+  ingest_arguments = { for at, flags in local.ingest_flags : at => merge(
+    local.package_arguments,
+    { for name in ["--datalake-formats", "--conf"] : name => local.conf_arguments[name] },
+    local.log_arguments,
+    flags,
   ) }
 }
 
 resource "aws_glue_job" "ingest" {
-  count = length(var.ingest[*])
+  count = length(local.ingest_on["glue"])
 
   name              = local.ingest_name
   description       = "Every flow record once, into ${var.ingest.flow_table}"
@@ -108,8 +134,9 @@ resource "aws_glue_job" "ingest" {
   depends_on = [aws_cloudwatch_log_group.job]
 }
 
+# Without a watch-list. With one the schedule starts the state machine of optional_watch.tf.
 resource "aws_scheduler_schedule" "ingest" {
-  count = length(var.ingest[*])
+  count = length(local.ingest_on["glue"]) - length(local.watches)
 
   name                = local.ingest_name
   description         = "What is new, into ${var.ingest.flow_table}"
@@ -134,8 +161,8 @@ resource "aws_iam_role" "ingest" {
   count = length(var.ingest[*])
 
   name                 = local.ingest_name
-  description          = "Runs of the Glue job ${local.ingest_name}"
-  assume_role_policy   = local.trusted["glue"]
+  description          = "Runs of the ingest ${local.ingest_name}"
+  assume_role_policy   = local.trusted[var.ingest.on]
   path                 = var.role_path
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
@@ -156,6 +183,12 @@ resource "aws_iam_role_policy" "ingest" {
         Action   = ["s3:GetObject"]
         Resource = [for folder in ["vpc-flow-trace", "labels"] : "${local.s3}${var.artifact_bucket}/${folder}/*"]
       },
+      ], [for uri in try(var.ingest.watch_list[*], []) : {
+        Sid      = "ReadWatchList"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = [replace(uri, "s3://", local.s3)]
+      }
       ], [for table in local.places.table : {
         # Delta's log and the table's lock are read, replaced and taken away; large files go in parts.
         Sid      = "KeepFlowTable"
@@ -163,14 +196,14 @@ resource "aws_iam_role_policy" "ingest" {
         Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
         Resource = ["${local.s3}${table.bucket}/${table.prefix}/*"]
       }
-    ], local.key_statements, local.glue_log_statements)
+    ], local.key_statements, var.ingest.on == "glue" ? local.glue_log_statements : [])
   })
 }
 
 output "ingest" {
-  description = "The job that fills the flow table, its role, and the table for --flow_table of your own runs; null without."
+  description = "The Glue job that fills the flow table (null on EMR Serverless), its role, and the table for --flow_table of your own runs; null without."
   value = one([for at, wish in var.ingest[*] : {
-    job_name   = aws_glue_job.ingest[at].name
+    job_name   = one(aws_glue_job.ingest[*].name)
     role_arn   = aws_iam_role.ingest[at].arn
     flow_table = wish.flow_table
   }])

@@ -26,7 +26,9 @@ locals {
   scheduled_statements = concat(
     [for wish in var.schedule[*] : { Sid = "RunJob", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.job_arn] }],
     [for wish in var.collect_labels[*] : { Sid = "CollectLabels", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.labels_arn] }],
-    [for wish in var.ingest[*] : { Sid = "FillFlowTable", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.ingest_arn] }],
+    [for wish in local.ingest_on["glue"] : { Sid = "FillFlowTable", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.ingest_arn] } if wish.watch_list == null],
+    [for wish in local.watches : { Sid = "Watch", Effect = "Allow", Action = ["states:StartExecution"], Resource = [local.watch_arn] }],
+    local.serverless_statements,
     [for wish in var.emr_step_schedule[*] : merge({ Sid = "AddStep", Effect = "Allow", Action = ["elasticmapreduce:AddJobFlowSteps"], Resource = [local.cluster_arn] }, local.step_role_condition)],
   )
 }

@@ -158,24 +158,29 @@ resource "aws_iam_role_policy" "states" {
         Resource = ["${local.s3}${local.output_bucket}/${local.output_prefix}/*/notice.json"]
       },
       { Sid = "Tell", Effect = "Allow", Action = ["sns:Publish"], Resource = [local.topic_arn] },
-      ], [for group in aws_cloudwatch_log_group.states : {
-        # AWS, "Step Functions logging": none of these has a resource.
-        Sid    = "DeliverLog"
-        Effect = "Allow"
-        Action = [
-          "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
-          "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
-          "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
-        ]
-        Resource = ["*"]
-      }
-      ], [for keys in [var.write_key_arns] : {
-        Sid       = "EncryptThroughS3"
-        Effect    = "Allow"
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = keys
-        Condition = { StringEquals = { "kms:ViaService" = distinct([for arn in var.write_key_arns : local.via_s3[arn]]) } }
-      } if length(keys) > 0
-    ])
+    ], local.states_statements)
   })
+}
+
+locals {
+  # What any state machine of ours needs for its log, and to read what is encrypted.
+  states_statements = concat([for group in aws_cloudwatch_log_group.states : {
+    # AWS, "Step Functions logging": none of these has a resource.
+    Sid    = "DeliverLog"
+    Effect = "Allow"
+    Action = [
+      "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+    ]
+    Resource = ["*"]
+    }
+    ], [for keys in [var.write_key_arns] : {
+      Sid       = "EncryptThroughS3"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = keys
+      Condition = { StringEquals = { "kms:ViaService" = distinct([for arn in var.write_key_arns : local.via_s3[arn]]) } }
+    } if length(keys) > 0
+  ])
 }

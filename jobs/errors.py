@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     HELD = 6
     DISK_FULL = 7
     WORKER_LOST = 8
+    WATCH_TOLD = 9
     INTERRUPTED = 130
 
 

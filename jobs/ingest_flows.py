@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from pyspark.sql import SparkSession
 
@@ -16,8 +17,11 @@ from jobs.evidence.run_id import new_run_id
 from jobs.flow_table.ingest import Ingested, ingest
 from jobs.flow_table.published import publish
 from jobs.flow_table.tables import FlowTable
+from jobs.flow_table.watch import WatchList, begin_watch, read_watch_list, watch
+from jobs.flow_table.watched import check_tables
 from jobs.opensearch.connector import check_writer
 from jobs.opensearch.preflight import NotNow, check_reachable
+from jobs.output.watch_lines import Watched, summary_lines
 from jobs.sources.labels import read_labels
 from jobs.sources.listing import Listing, list_objects
 from jobs.sources.side_rows import SIDE_ROWS, remove_below
@@ -41,7 +45,7 @@ def _ingest(argv: Sequence[str]) -> int:
     arguments = parse_ingest(argv)
     table = FlowTable(arguments.flow_table)
     with phases.phase("check and list"):
-        labels, listing = _prepare(arguments, table)
+        labels, listing, listed = _prepare(arguments, table)
     run_id = new_run_id(now)
     with locked_case(table.table("run.lock"), run_id, arguments.break_lock) as lock:
         with phases.phase("start Spark"):
@@ -50,29 +54,58 @@ def _ingest(argv: Sequence[str]) -> int:
             check_writer(spark, arguments.opensearch)
         if lock.predecessor is not None:
             remove_below(place_of(table.table(SIDE_ROWS)))
+        if listed is not None:
+            begin_watch(spark, table, listed, run_id)
         size = sum(item.size for item in listing.selected)
         with for_few_rows(spark, size <= SMALL_WHOLE_BYTES):
             done = ingest(
                 spark, arguments, table, labels, listing.objects, lock,
                 run_id=run_id, now=now, phases=phases,
             )  # fmt: skip
-        print("\n".join(_summary(arguments, listing, done)), flush=True)
+        watched = None
+        if listed is not None and done.books.balanced:
+            with phases.phase("watch"):
+                watched = watch(
+                    spark, arguments, table, labels, listed, lock, run_id=run_id, now=now,
+                    tell=partial(print, flush=True),
+                )  # fmt: skip
+        print("\n".join(_summary(arguments, listing, done, watched)), flush=True)
         refused = _publish(spark, arguments, table, lock, done, phases)
     print(seconds_line(phases.seconds))
+    return _exit_code(arguments, done, refused, watched)
+
+
+def _exit_code(
+    arguments: IngestArguments, done: Ingested, refused: int, watched: Watched | None
+) -> ExitCode:
+    """As `--help` explains it; what was not read says more than what was told."""
     code = done.exit_code(strict=arguments.strict)
-    is_whole = code or not (refused and arguments.strict)
-    return code if is_whole else ExitCode.INCOMPLETE
+    if code:
+        return code
+    if refused and arguments.strict:
+        return ExitCode.INCOMPLETE
+    has_told = arguments.watch_exit and watched is not None and watched.told
+    return ExitCode.WATCH_TOLD if has_told else ExitCode.COMPLETE
 
 
-def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables, Listing]:
-    """Labels, and what lies under the prefixes; raises BadInput with all problems at once."""
+def _prepare(
+    arguments: IngestArguments, table: FlowTable
+) -> tuple[LabelTables, Listing, WatchList | None]:
+    """Labels, what lies under the prefixes, and who is watched; raises BadInput with all problems
+    at once.
+    """
     problems = Problems()
-    labels, listing = read_labels(None), Listing((), ())
+    labels, listing, listed = read_labels(None), Listing((), ()), None
     with problems.collect():
         check_writable(arguments.flow_table, "--flow_table")
         table.check()
     with problems.collect():
+        if arguments.watched:
+            check_tables(table)
+    with problems.collect():
         labels = read_labels(arguments.labels)
+        if arguments.watched:
+            listed = read_watch_list(arguments)
     with problems.collect():
         _greet(arguments.opensearch)
     with problems.collect():
@@ -81,7 +114,7 @@ def _prepare(arguments: IngestArguments, table: FlowTable) -> tuple[LabelTables,
             arguments.flow_logs, arguments.window, access=arguments.access, may_be_empty=True
         )
     problems.raise_if_any()
-    return labels, listing
+    return labels, listing, listed
 
 
 def _greet(target: OpenSearchTarget | None) -> None:
@@ -109,7 +142,9 @@ def _publish(
     return published.refused
 
 
-def _summary(arguments: IngestArguments, listing: Listing, done: Ingested) -> Iterator[str]:
+def _summary(
+    arguments: IngestArguments, listing: Listing, done: Ingested, watched: Watched | None
+) -> Iterator[str]:
     books = done.books
     if not books.balanced:
         yield f"Nothing of this run counts for {arguments.flow_table}: its books do not balance"
@@ -140,6 +175,8 @@ def _summary(arguments: IngestArguments, listing: Listing, done: Ingested) -> It
         for each in identities:
             sign = "=" if each.holds else "IS NOT"
             yield f"Books       {each.what}: {each.left:,} {sign} {each.right:,}"
+    if watched is not None:
+        yield from summary_lines(watched)
 
 
 if __name__ == "__main__":

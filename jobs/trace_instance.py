@@ -21,19 +21,13 @@ from jobs.output.metrics import metric_line
 from jobs.output.report import render_report
 from jobs.output.summary import FinishedRun, summary, watch_list_summary
 from jobs.pipeline.answer import answer_questions, store_answers
-from jobs.pipeline.baseline import read_baseline
 from jobs.pipeline.case import Case
-from jobs.pipeline.case_coverage import contradict_slots, find_slots, judge_slots
-from jobs.pipeline.conversations import (
-    build_conversations,
-    build_tables,
-    measured_thresholds,
-    store_tables,
-    unseen_by,
-)
+from jobs.pipeline.case_coverage import judge_slots
+from jobs.pipeline.conversations import store_tables, unseen_by
 from jobs.pipeline.dry_run import dry_run_lines, read_prices
-from jobs.pipeline.first_sign import find_first_sign, signs_of_finding
-from jobs.pipeline.near import NearReadings, follow_path, shown_name
+from jobs.pipeline.first_sign import signs_of_finding
+from jobs.pipeline.judged import judge_peers
+from jobs.pipeline.near import shown_name
 from jobs.pipeline.prepare import prepare
 from jobs.pipeline.publish import begin_case, books_with_documents, load_index, publish
 from jobs.pipeline.read_flows import FlowsRead, read_window
@@ -176,29 +170,14 @@ def investigate(
     spark: SparkSession, case: Case, phases: Phases, *, window: FlowsRead
 ) -> Investigation:
     """Compare the subject with the days before, follow the path, judge coverage, answer."""
-    thresholds = measured_thresholds(case, window)
-    readings = NearReadings(spark, case, phases, thresholds)
-    with run_concurrently() as begin:
-        finding = begin(find_slots, spark, case, phases, window=window)
-        baseline = read_baseline(spark, case, phases, window=window, thresholds=thresholds)
-        talks = build_conversations(spark, case, phases, window=window, thresholds=thresholds)
-        sign = find_first_sign(
-            spark, case, conversations=talks, baseline=baseline, thresholds=thresholds
-        )
-        path = follow_path(
-            spark, case, readings, window=window, conversations=talks, baseline=baseline,
-            sign=sign, thresholds=thresholds,
-        )  # fmt: skip
-        slots = contradict_slots(case, found=finding.result(), conversations=path.conversations)
-        tables = build_tables(
-            spark, case, phases, path=path, baseline=baseline, gaps=slots.gap_stretches
-        )
+    judged = judge_peers(spark, case, phases, window=window)
+    baseline, sign, path = judged.baseline, judged.sign, judged.path
     with phases.phase("answer"), run_concurrently() as begin:
-        begin(store_tables, spark, case, tables=tables, slots=slots)
-        coverage = judge_slots(case, found=slots)
+        begin(store_tables, spark, case, tables=judged.tables, slots=judged.slots)
+        coverage = judge_slots(case, found=judged.slots)
         context = QuestionContext(
             options=case.arguments.question_options,
-            thresholds=thresholds,
+            thresholds=judged.thresholds,
             baseline=baseline.baseline if baseline else None,
             followed=path.followed,
             finding=signs_of_finding(case),
@@ -206,14 +185,12 @@ def investigate(
             coverage=coverage.judged,
             unseen=unseen_by(case, window),
         )
-        answers = answer_questions(spark, tables=tables, context=context)
+        answers = answer_questions(spark, tables=judged.tables, context=context)
         store_answers(spark, case, answers)
-    books = {read.reading: read.books for read in readings.reads}
+    books = {read.reading: read.books for read in judged.readings.reads}
     if baseline is not None:
         books = {Reading.BASELINE: baseline.books, **books}
-        baseline.release()
-    readings.release()
-    tables.release()
+    judged.release()
     return Investigation(
         context=context,
         coverage=coverage,

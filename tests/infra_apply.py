@@ -58,7 +58,12 @@ module "flow_trace" {
   emr_step_schedule = { cluster_id = "j-1K48XXXXXXHCB" }
   auto_scaling      = true
   finding_accounts  = ["444455556666"]
-  ingest            = { flow_table = "s3://tables-1/flows" }
+
+  ingest = {
+    flow_table = "s3://tables-1/flows"
+    keep_days  = 400
+    watch_list = "s3://artifacts-1/watched.txt"
+  }
 
   collect_labels = {
     regions           = ["eu-west-1", "eu-central-1"]
@@ -311,7 +316,7 @@ def check(folder: Path, url: str) -> None:
     say("plan      no difference")
 
     names = ("glue", "labels", "ingest", "emr-serverless", "events", "states", "scheduler")
-    for role in (*names, "forward-eu-central-1"):
+    for role in (*names, "ingest-states", "forward-eu-central-1"):
         say(f"role      {role}: {', '.join(allowed(f'vpc-flow-trace-{role}'))}")
 
     sqs, sns = boto3.client("sqs"), boto3.client("sns")
@@ -324,7 +329,8 @@ def check(folder: Path, url: str) -> None:
     )
     # moto does not know the condition of the policy that asks for TLS: it refuses everything.
     boto3.client("s3").delete_bucket_policy(Bucket="cases-1")
-    (machine,) = boto3.client("stepfunctions").list_state_machines()["stateMachines"]
+    machines = boto3.client("stepfunctions").list_state_machines()["stateMachines"]
+    (machine,) = (each for each in machines if each["name"] == "vpc-flow-trace")
     event = finding(datetime(2026, 11, 23, tzinfo=UTC))
     executed(machine["stateMachineArn"], event)
     say(f"told      {told(queue_url, SUBJECT)}")

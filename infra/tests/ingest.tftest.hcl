@@ -92,6 +92,79 @@ run "a_flow_table_of_an_archive" {
   }
 }
 
+run "a_flow_table_that_is_watched" {
+  variables {
+    ingest = { flow_table = "s3://tables-1/flows", keep_days = 400, watch_list = "s3://artifacts-1/watched.txt" }
+  }
+
+  assert {
+    condition     = aws_glue_job.ingest[0].default_arguments["--keep_days"] == "400" && aws_glue_job.ingest[0].default_arguments["--watch_list"] == "s3://artifacts-1/watched.txt"
+    error_message = "The job deletes old days, and watches."
+  }
+
+  assert {
+    condition     = length(aws_scheduler_schedule.ingest) == 0 && aws_scheduler_schedule.watch[0].target[0].arn == "arn:aws:states:eu-west-1:111122223333:stateMachine:vpc-flow-trace-ingest" && aws_scheduler_schedule.watch[0].schedule_expression == "rate(1 hour)"
+    error_message = "The schedule starts the machine that tells, and nothing else starts the job."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.ingest[0].definition).States.ReadNotice.Parameters == { Bucket = "tables-1", Key = "flows/notice.json" } && jsondecode(aws_sfn_state_machine.ingest[0].definition).States.Ingest.TimeoutSeconds == 29700
+    error_message = "The notice is that of the table."
+  }
+}
+
+run "a_flow_table_on_emr_serverless" {
+  variables {
+    emr_serverless = { architecture = "ARM64" }
+    ingest         = { flow_table = "s3://tables-1/flows", on = "emr-serverless", keep_days = 30, watch_list = "s3://artifacts-1/watched.txt" }
+  }
+
+  assert {
+    condition     = length(aws_glue_job.ingest) + length(aws_scheduler_schedule.ingest) + length(aws_sfn_state_machine.ingest) == 0 && output.ingest.job_name == null
+    error_message = "Nothing of Glue is made for it."
+  }
+
+  assert {
+    condition     = jsondecode(aws_scheduler_schedule.ingest_serverless[0].target[0].input).ExecutionRoleArn == "arn:aws:iam::111122223333:role/vpc-flow-trace-ingest" && jsondecode(aws_iam_role.ingest[0].assume_role_policy).Statement[0].Principal.Service == ["emr-serverless.amazonaws.com"] && aws_iam_role.ingest[0].name == "vpc-flow-trace-ingest"
+    error_message = "It runs in the role of the ingest, which EMR Serverless alone takes."
+  }
+
+  assert {
+    condition     = strcontains(aws_scheduler_schedule.ingest_serverless[0].target[0].input, "\"<aws.scheduler.execution-id>\"") && strcontains(jsondecode(aws_scheduler_schedule.ingest_serverless[0].target[0].input).JobDriver.SparkSubmit.SparkSubmitParameters, "s3://artifacts-1/vpc-flow-trace/packages-aarch64.tar.gz#packages")
+    error_message = "A retry starts no second run, and packages are of the application's architecture."
+  }
+}
+
+run "an_ingest_on_an_application_that_is_not_there" {
+  command = plan
+
+  variables {
+    ingest = { flow_table = "s3://tables-1/flows", on = "emr-serverless" }
+  }
+
+  expect_failures = [aws_scheduler_schedule.ingest_serverless]
+}
+
+run "days_that_would_be_read_again" {
+  command = plan
+
+  variables {
+    ingest = { flow_table = "s3://tables-1/flows", keep_days = 3 }
+  }
+
+  expect_failures = [var.ingest]
+}
+
+run "a_watch_list_that_the_job_may_not_read" {
+  command = plan
+
+  variables {
+    ingest = { flow_table = "s3://tables-1/flows", watch_list = "s3://artifacts-1/*" }
+  }
+
+  expect_failures = [var.ingest]
+}
+
 run "a_flow_table_among_flow_logs" {
   command = plan
 

@@ -10,6 +10,7 @@ from jobs.cli.flags import VERBOSE, Command, Flag, FlagGroup
 from jobs.cli.opensearch_arguments import OPENSEARCH, OpenSearchTarget, read_target
 from jobs.cli.reading_arguments import ReadingArguments, read_reading
 from jobs.cli.trace_flags import TRACE
+from jobs.cli.watch_list_file import WATCH, listed_instances, nameless
 from jobs.errors import BadInput, ExitCode
 from transforms.scan.prefixes import has_places
 from transforms.text import sanitise
@@ -72,6 +73,7 @@ INGEST = Command(
             ),
             "--flow_table s3://my-flows/table --labels s3://my-artifacts/labels",
         ),
+        WATCH,
         FlagGroup(
             "OpenSearch",
             (
@@ -100,9 +102,9 @@ INGEST = Command(
     ),
     exit_codes={
         ExitCode.COMPLETE: "complete; also where nothing was new",
-        ExitCode.FAILED: "something failed on the way, and nothing of this run counts; or "
-        "OpenSearch did, as the error says: then the flow table has everything, and the next run "
-        "loads what is missing",
+        ExitCode.FAILED: "something failed on the way, and nothing of this run counts; or it was "
+        "the watch or OpenSearch, as the error says: then the flow table has everything, and the "
+        "next run makes up for it",
         ExitCode.BAD_INPUT: "wrong flags or inputs; nothing was written",
         ExitCode.INCOMPLETE: "complete, but --strict true and something was refused or unreadable",
         ExitCode.UNBALANCED: "the books do not balance",
@@ -110,6 +112,7 @@ INGEST = Command(
         ExitCode.HELD: "another run fills the table; nothing was written",
         ExitCode.DISK_FULL: "a disk is full",
         ExitCode.WORKER_LOST: "a worker or an executor died",
+        ExitCode.WATCH_TOLD: "complete, but --watch_exit true and the watch told something new",
         ExitCode.INTERRUPTED: "Ctrl-C",
     },
 )  # fmt: skip
@@ -133,6 +136,8 @@ class IngestArguments(ReadingArguments):
     keep_days: int | None = None
     opensearch: OpenSearchTarget | None = None
     opensearch_prefix: str = "all-flows"
+    watched: tuple[str, ...] = ()  # ids and names of instances
+    watch_exit: bool = False
     everything: Window = _EVER
 
     @property
@@ -150,6 +155,7 @@ class IngestArguments(ReadingArguments):
             "to": self.window.to_at.isoformat(),
             "labels": self.labels,
             "keep_days": self.keep_days,
+            "watched": list(self.watched),
             "record_format": list(self.record_format),
             "max_line_bytes": self.max_line_bytes,
             "max_ratio": self.max_ratio,
@@ -171,8 +177,11 @@ def parse_ingest(argv: Sequence[str]) -> IngestArguments:
         keep_days=read.optional("keep_days", values.number_from(1, 36_500), None),
         opensearch=read_target(read),
         opensearch_prefix=read.value("opensearch_prefix", values.index_prefix),
+        watched=read.optional("watch_list", listed_instances, ()),
+        watch_exit=read.value("watch_exit", values.boolean),
         **vars(read_reading(read)),
     )
+    read.problems += nameless(arguments.watched, arguments.labels)
     for prefix in filter(has_places, arguments.flow_logs):
         read.problems.append(
             f"--flow_logs: found {sanitise(prefix, 200)!r}; expected a prefix without "

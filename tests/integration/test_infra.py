@@ -161,6 +161,23 @@ ingest         logs:CreateLogStream             {logs}:/vpc-flow-trace/glue:*
 ingest         logs:PutLogEvents                {logs}:/vpc-flow-trace/glue:*
 scheduler      glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace-ingest
 """
+# Instead of the last row of INGEST; the machine's log and keys are as those of `states`.
+WATCH = """
+ingest         s3:GetObject                     arn:aws:s3:::artifacts-1/watched.txt
+ingest_states  glue:StartJobRun                 arn:aws:glue:{here}:job/vpc-flow-trace-ingest
+ingest_states  glue:GetJobRun                   arn:aws:glue:{here}:job/vpc-flow-trace-ingest
+ingest_states  glue:GetJobRuns                  arn:aws:glue:{here}:job/vpc-flow-trace-ingest
+ingest_states  glue:BatchStopJobRun             arn:aws:glue:{here}:job/vpc-flow-trace-ingest
+ingest_states  s3:GetObject                     arn:aws:s3:::tables-1/flows/notice.json
+ingest_states  sns:Publish                      arn:aws:sns:{here}:vpc-flow-trace
+scheduler      states:StartExecution  arn:aws:states:{here}:stateMachine:vpc-flow-trace-ingest
+"""
+# Instead of the rows of INGEST about Glue and its logs.
+SERVERLESS = """
+ingest         s3:GetObject                     arn:aws:s3:::artifacts-1/watched.txt
+scheduler      emr-serverless:StartJobRun       arn:aws:emr-serverless:{here}:/applications/made
+scheduler      iam:PassRole                     arn:aws:iam::111122223333:role/vpc-flow-trace-ingest
+"""
 # The accounts are walked; the objects are those that a case may read.
 INGEST_READS = """
 ingest         s3:ListBucket                    arn:aws:s3:::logs-1
@@ -344,6 +361,70 @@ def test_a_flow_table_allows_these_on_top(states: dict[str, State]) -> None:
         }
 
         assert allowed == cases | rows_in(INGEST) | rows_in(more), run
+
+
+def test_a_watch_and_another_platform_allow_these_instead(states: dict[str, State]) -> None:
+    cases = {row for row in rows_in(ALWAYS) if "logs-1" not in row[2]}
+    logs = {("ingest_states", action, "*") for _, action, where in cases
+            if where == "*" and action.startswith("logs:")}  # fmt: skip
+    everywhere = {row for row in rows_in(INGEST) if row[0] != "scheduler"}
+    without_glue = {row for row in everywhere if not row[1].startswith("logs:")}
+    for run, rows in (
+        ("a_flow_table_that_is_watched", everywhere | rows_in(WATCH) | logs),
+        ("a_flow_table_on_emr_serverless", without_glue | rows_in(SERVERLESS)),
+    ):
+        allowed = {
+            row for row in allowed_in(states[run]) if row[0] != "trace" or "logs-1" not in row[2]
+        }
+
+        assert allowed == cases | rows | rows_in(INGEST_READS), run
+    (role,) = (
+        statement
+        for name, statement in policies_in(states["a_flow_table_on_emr_serverless"])
+        if statement["Sid"] == "GiveRole"
+    )
+    assert role["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "emr-serverless.amazonaws.com"}
+    }
+
+
+def test_emr_serverless_and_the_ingest_take_what_the_schedule_hands_them(
+    states: dict[str, State], tmp_path: Path
+) -> None:
+    state = states["a_flow_table_on_emr_serverless"]
+    schedule = values_of(state, "aws_scheduler_schedule.ingest_serverless[0]")
+    model = botocore.session.get_session().get_service_model("emr-serverless")
+    shape = model.operation_model("StartJobRun").input_shape
+    assert shape is not None
+    given = as_the_api_has_it(json.loads(schedule["target"][0]["input"]))
+    listed = tmp_path / "watched.txt"
+    listed.write_text("i-0839de4aa2b2f82cb")
+
+    assert ParamValidator().validate(given, shape).generate_report() == ""
+    submit = given["jobDriver"]["sparkSubmit"]
+    assert submit["entryPoint"] == "s3://artifacts-1/vpc-flow-trace/ingest_flows.py"
+    assert "s3://my-" not in json.dumps(given)
+    words = [
+        str(listed) if word == "s3://artifacts-1/watched.txt" else word
+        for word in submit["entryPointArguments"]
+    ]
+    read = parse_ingest(words)
+    assert (read.flow_table, read.flow_logs) == (
+        "s3://tables-1/flows", ("s3://logs-1/AWSLogs/o-1",),
+    )  # fmt: skip
+    assert (read.keep_days, read.watched) == (30, ("i-0839de4aa2b2f82cb",))
+
+
+def as_the_api_has_it(given: Any) -> Any:
+    """Scheduler's names of parameters with the small letter of the API; keys of maps stay."""
+    if isinstance(given, list):
+        return [as_the_api_has_it(each) for each in given]
+    if not isinstance(given, dict):
+        return given
+    return {
+        name[0].lower() + name[1:]: value if name == "Properties" else as_the_api_has_it(value)
+        for name, value in given.items()
+    }
 
 
 def test_only_the_ingest_may_write_to_the_flow_table(states: dict[str, State]) -> None:

@@ -37,3 +37,7 @@ mock_resource "aws_sns_topic" {
 mock_resource "aws_opensearch_domain" {
   defaults = { endpoint = "search-flows-0a1b2c.eu-west-1.es.amazonaws.com" }
 }
+
+mock_resource "aws_emrserverless_application" {
+  defaults = { id = "made" }
+}

@@ -1,6 +1,7 @@
 """What an ingest is asked to do."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,21 @@ def test_a_password_cannot_go_to_a_plain_http_node_elsewhere() -> None:
         parse_ingest(
             [*_FLAGS, "--opensearch_url", "http://search.example", "--opensearch_auth", "basic"]
         )
+
+
+def test_a_watch_list_has_ids_and_names_a_line_each(tmp_path: Path) -> None:
+    path = tmp_path / "watched.txt"
+    path.write_text(
+        "# the shop\n\ni-0839de4aa2b2f82cb  # web-3\nbuild server\ni-0839de4aa2b2f82cb\n"
+    )
+    flags = [*_FLAGS, "--watch_list", str(path)]
+
+    assert parse_ingest([*flags, "--labels", "labels"]).watched == (
+        "i-0839de4aa2b2f82cb", "build server",
+    )  # fmt: skip
+    with pytest.raises(BadInput) as refused:
+        parse_ingest(flags)
+    assert refused.value.problems == (
+        "--watch_list: found 'build server'; expected i- and 8 to 17 hex digits, or a name "
+        "together with the --labels that know it",
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from docs import generate
 from jobs.cli.flags import Command
+from jobs.cli.ingest_arguments import INGEST
 from jobs.cli.label_arguments import COLLECT
 from jobs.cli.trace_flags import TRACE
 from jobs.errors import ExitCode
@@ -93,6 +94,7 @@ def codes_explained(heading: str) -> set[int]:
     ("heading", "command"),
     [
         ("`trace_instance`", TRACE),
+        ("`ingest_flows`", INGEST),
         ("`collect_labels`", COLLECT),
         ("`verify_case`", VERIFY),
         ("`export_case`", EXPORT),
@@ -110,6 +112,7 @@ def test_every_exit_code_that_a_command_names_is_explained(heading: str, command
 
 def test_every_exit_code_has_its_line() -> None:
     explained = codes_explained("Every command") | codes_explained("`trace_instance`")
+    explained |= codes_explained("`ingest_flows`")
 
     assert explained == {int(code) for code in ExitCode}
 

@@ -1,9 +1,12 @@
 """One ingest: what is new under the prefixes → rows of the flow table, each object once."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -23,7 +26,6 @@ from jobs.sources.labels import as_lookups
 from jobs.sources.listing import OBJECT_ROW, FlowLogObject, as_object_row
 from jobs.sources.object_scan import accounts_in, of_read_objects, scan_settings
 from jobs.sources.side_rows import SIDE_ROWS, SideRows
-from jobs.spark.frames import union_of
 from jobs.spark.phases import Phases
 from transforms.flow_table.shapes import day_of, rows_a_file
 from transforms.label.tables import LabelTables
@@ -64,7 +66,7 @@ def ingest(
     table.forget_incomplete(spark, runs)
     selected = [item for item in objects if item.skipped is None]
     with phases.phase("compare"):
-        before = stored_uris(spark, table, runs, selected)
+        before = stored_uris(table, runs, selected)
         new = [item for item in selected if item.uri not in before]
     counts = {
         "listed": len(objects), "skipped": len(objects) - len(selected),
@@ -75,7 +77,7 @@ def ingest(
     with phases.phase("scan, label and write"):
         _write(spark, arguments, table, labels, new, run_id)
     with phases.phase("count"):
-        books = IngestBooks(**counts, **_counted(spark, table, run_id))
+        books = IngestBooks(**counts, **_counted(table, run_id))
     if not books.balanced:  # no case may rely on it: the next run deletes it and reads again
         return Ingested(run=None, books=books, runs_before=len(runs))
     with phases.phase("complete"):
@@ -154,31 +156,23 @@ def _append_others(table: FlowTable, scanned: DataFrame, listed: DataFrame, run_
         table.append(lines.where("transit IS NOT NULL").select("*", of_run), "transit")
 
 
-def _counted(spark: SparkSession, table: FlowTable, run_id: str) -> dict[str, int]:
-    """Counts over what the run has written, as it lies in Delta."""
-    is_of_gateway = F.col("outcome") == "transit"
-    counts = {
-        "objects": ("objects", F.lit(1)),
-        "unreadable": ("objects", (F.col("outcome") == "unreadable").cast("INT")),
-        "refused": ("objects", (F.col("outcome") == "refused").cast("INT")),
-        "transit_lines": ("objects", F.when(is_of_gateway, F.col("in_window_lines"))),
-        **{name: ("objects", F.col(name)) for name in _SUMMED},
-        "flows": ("files", F.col("flows")),
-        "transit": ("transit", F.lit(1)),
-        "refused_rows": ("refused", F.lit(1)),
+def _counted(table: FlowTable, run_id: str) -> dict[str, int]:
+    """Counts over what the run has written, as it lies in the table."""
+    objects = table.written_by(run_id, "objects", ("outcome", *_SUMMED, "in_window_lines"))
+    outcomes = Counter(objects["outcome"].to_pylist())
+    of_gateways = objects.filter(pc.equal(objects["outcome"], "transit"))
+    files = table.written_by(run_id, "files", ("flows",))
+    return {
+        "objects": len(objects),
+        "unreadable": outcomes["unreadable"],
+        "refused": outcomes["refused"],
+        **{name: _sum(objects[name]) for name in _SUMMED},
+        "flows": _sum(files["flows"]),
+        "transit_lines": _sum(of_gateways["in_window_lines"]),
+        "transit": len(table.written_by(run_id, "transit", ("object_uri",))),
+        "refused_rows": len(table.written_by(run_id, "refused", ("object_uri",))),
     }
-    frames = [
-        table.all_rows(spark, name)
-        .where(F.col("run_id") == run_id)
-        .select(
-            *(
-                (column if of == name else F.lit(None)).cast("BIGINT").alias(count)
-                for count, (of, column) in counts.items()
-            )
-        )
-        for name in ("objects", "files", "transit", "refused")
-    ]
-    sums = [F.coalesce(F.sum(count), F.lit(0)).alias(count) for count in counts]
-    told = union_of(frames).agg(*sums).first()
-    assert told is not None
-    return dict(told.asDict())
+
+
+def _sum(numbers: pa.ChunkedArray) -> int:
+    return int(pc.sum(numbers).as_py() or 0)

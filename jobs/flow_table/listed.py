@@ -1,19 +1,16 @@
 """The listing that a flow table makes of itself, where no prefix is given: no Spark, no bucket."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
-
-import pyarrow as pa
 
 from jobs.errors import BadInput
 from jobs.flow_table.tables import FlowTable
 from jobs.sources.listing import FlowLogObject, Listing
 from jobs.storage.aws_access import OWN, Access
-from jobs.storage.delta_log import LOG_ERRORS, DataFile, parquet_of
+from jobs.storage.delta_log import LOG_ERRORS
 from jobs.storage.object_store import place_of
-from jobs.storage.whole_objects import read_bytes, reason_of
+from jobs.storage.whole_objects import reason_of
 from transforms.scan.object_key import reason_to_skip
 from transforms.utc import in_utc
 from transforms.window import Window
@@ -21,7 +18,6 @@ from transforms.window import Window
 _Row = dict[str, Any]
 _OF_RUN = ("run_id", "number", "began_at")
 _OF_OBJECT = ("uri", "etag", "size", "last_modified", "run_id")
-_READERS = 16
 _DAY = timedelta(days=1)
 
 
@@ -86,12 +82,8 @@ def _rows(table: FlowTable, name: str, columns: tuple[str, ...], first: str = ""
     """
     files = [file for file in table.files(name) if (file.partition.get("day") or first) >= first]
 
-    def read(file: DataFile) -> pa.Table:
-        return parquet_of(read_bytes(file.uri_in(table.table(name)))).read(columns=[*columns])
-
-    with ThreadPoolExecutor(_READERS) as readers:
-        for found in readers.map(read, files):
-            yield from found.to_pylist()
+    for batch in table.read(name, files, columns).to_batches():
+        yield from batch.to_pylist()
 
 
 def _as_listed(row: _Row, window: Window, access: Access) -> FlowLogObject:

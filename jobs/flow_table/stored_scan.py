@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -24,6 +26,7 @@ from transforms.window import Window
 
 logger = logging.getLogger(__name__)
 
+_SEEN = ("uri", "etag", "outcome", "run_id")
 _INDEX = ("objects", "files", "addresses")
 
 
@@ -53,14 +56,21 @@ class StoredPart:
 
 
 def stored_uris(
-    spark: SparkSession,
-    table: FlowTable,
-    runs: Sequence[IngestRun],
-    objects: Sequence[FlowLogObject],
+    table: FlowTable, runs: Sequence[IngestRun], objects: Sequence[FlowLogObject]
 ) -> frozenset[str]:
-    """Which of these objects the table has, as they are listed now."""
-    found = _stored(spark, table, runs, objects).select("uri").collect()
-    return frozenset(row["uri"] for row in found)
+    """Which of these objects the table has, as they are listed now; without Spark.
+
+    What an ingest could not read is not among them: it is tried again.
+    """
+    found = table.rows_of_days("objects", {day_of_object(item) for item in objects}, _SEEN)
+    complete = pa.array([run.run_id for run in runs], pa.string())
+    counts = pc.and_(
+        pc.is_in(found["run_id"], value_set=complete),
+        pc.fill_null(pc.not_equal(found["outcome"], "unreadable"), True),
+    )
+    rows = found.filter(counts)
+    seen = set(zip(rows["uri"].to_pylist(), rows["etag"].to_pylist(), strict=True))
+    return frozenset(item.uri for item in objects if (item.uri, item.etag) in seen)
 
 
 def stored_part(

@@ -1,19 +1,23 @@
 """A flow table: where its Delta tables are, which runs of it are complete, how rows are added."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from jobs.errors import BadInput, Failure
 from jobs.storage.delta_commit import NewFile, commit_files
-from jobs.storage.delta_log import DataFile, DeltaLog
+from jobs.storage.delta_log import DataFile, DeltaLog, data_file_of, parquet_of
 from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import delete_rows, found_instead, shaped
+from jobs.storage.whole_objects import read_bytes
 from transforms.flow_table.shapes import PUBLISHED, SHAPES, STATISTICS
+from transforms.table_shape import columns_of_ddl
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +33,8 @@ _STATISTICS = {
 }
 
 # All others are partitioned by day.
+_READERS = 16
+_KINDS = {"STRING": pa.string(), "BIGINT": pa.int64()}
 _PARTITIONS: dict[str, tuple[str, ...]] = {"runs": (), "published": ()}
 
 
@@ -108,6 +114,39 @@ class FlowTable:
             writer = writer.option("delta.dataSkippingStatsColumns", _STATISTICS[name])
             writer = writer.partitionBy("day")
         writer.save(self.table(name))
+
+    def rows_of_days(self, name: str, days: Collection[date], columns: Sequence[str]) -> pa.Table:
+        """These columns of all rows of some days, without Spark; see `all_rows`."""
+        files = [file for file in self.files(name) if day_in(file) in days]
+        return self.read(name, files, columns)
+
+    def written_by(self, run_id: str, name: str, columns: Sequence[str]) -> pa.Table:
+        """These columns of what a run has added to a table, read from the files of its version.
+
+        Before it the run may have deleted what a killed one had left; those files are others'.
+        """
+        log = DeltaLog(self.table(name))
+        for version in reversed(log.versions):
+            told = log.written_by(version)
+            if told.get("userMetadata") != run_id:
+                break
+            if told.get("operation") == "WRITE":
+                added = [action["add"] for action in log.actions(version) if "add" in action]
+                return self.read(name, list(map(data_file_of, added)), columns)
+        return self.read(name, [], columns)
+
+    def read(self, name: str, files: Sequence[DataFile], columns: Sequence[str]) -> pa.Table:
+        """These columns of data files of a table, without Spark."""
+
+        def read(file: DataFile) -> pa.Table:
+            data = read_bytes(file.uri_in(self.table(name)))
+            return parquet_of(data).read(columns=[*columns])
+
+        kinds = columns_of_ddl(SHAPES[name])
+        nothing = pa.table({each: pa.nulls(0, _KINDS.get(kinds[each])) for each in columns})
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = [nothing, *readers.map(read, files)]
+        return pa.concat_tables(found, promote_options="permissive")
 
     def commit(
         self, spark: SparkSession, added: Iterable[NewFile], removed: Iterable[DataFile] = ()

@@ -6,6 +6,7 @@ own and needs nothing of it.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -86,8 +87,8 @@ def keep_up(
     deleted = 0
     if keep_from is not None:
         deleted, touched = _delete_before(spark, table, lock, keep_from)
-    runs = table.runs(spark)
-    in_pieces = _in_pieces(spark, table, runs, merge_until)
+    in_pieces = _in_pieces(table, merge_until)
+    runs = table.runs(spark) if in_pieces else []
     after = 0
     for each in in_pieces:
         after += _merge(spark, table, lock, runs, run_id, each)
@@ -118,23 +119,23 @@ def _delete_before(
     return len(days), touched
 
 
-def _in_pieces(
-    spark: SparkSession, table: FlowTable, runs: Iterable[IngestRun], until: date
-) -> list[_Day]:
-    """Days whose flows are in more files than they need, or in files that the index lacks."""
+def _in_pieces(table: FlowTable, until: date) -> list[_Day]:
+    """Days whose flows are in more files than they need, or in others than the index has.
+
+    By the logs alone, so that a table does not get slower with the days that it has.
+    """
     of_day: dict[date, list[DataFile]] = {}
     for file in table.files("flows"):
         if (day := day_in(file)) < until:
             of_day.setdefault(day, []).append(file)
-    if not of_day:
-        return []
-    indexed = table.rows(spark, "files", runs).where(F.col("day") < F.lit(until)).select("file")
-    known = {row["file"] for row in indexed.collect()}
+    indexed = Counter[date]()
+    for file in table.files("files"):
+        indexed[day_in(file)] += file.rows
     found = []
     for day, files in sorted(of_day.items()):
         flows = sum(file.rows for file in files)
         enough = -(-flows // rows_of_file(flows))
-        if len(files) > 2 * enough or any(file.name not in known for file in files):
+        if len(files) > 2 * enough or len(files) != indexed[day]:
             found.append(_Day(day, files))
     return found
 

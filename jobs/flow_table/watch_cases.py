@@ -137,7 +137,7 @@ def _readable(
     doubtful = [item for item in listing.objects if item.uri in uris]
     if not doubtful:
         return listing
-    lost = {item.uri for item in doubtful} - stored_uris(spark, table, runs, doubtful)
+    lost = {item.uri for item in doubtful} - stored_uris(table, runs, doubtful)
     return listing._replace(objects=tuple(i for i in listing.objects if i.uri not in lost))
 
 

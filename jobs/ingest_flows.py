@@ -111,7 +111,7 @@ def _prepare(
     with problems.collect():
         check_role(arguments.access.role_arn)
         listing = list_objects(
-            arguments.flow_logs, arguments.window, access=arguments.access, may_be_empty=True
+            arguments.flow_logs, arguments.listed, access=arguments.access, may_be_empty=True
         )
     problems.raise_if_any()
     return labels, listing, listed

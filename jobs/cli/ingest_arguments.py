@@ -117,7 +117,7 @@ INGEST = Command(
     },
 )  # fmt: skip
 _PARSER = Parser(INGEST)
-# Objects whose stamp is before the end: what comes later is the next run's.
+# Takes back all that a window adds after its end.
 _UNTIL_TO = -(LONGEST_INTERVAL + LONGEST_LAG + timedelta(seconds=1))
 # Records of any time are stored: which of them a case wants is not known yet.
 _EVER = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
@@ -139,6 +139,13 @@ class IngestArguments(ReadingArguments):
     watched: tuple[str, ...] = ()  # ids and names of instances
     watch_exit: bool = False
     everything: Window = _EVER
+
+    @property
+    def listed(self) -> Window:
+        """The window whose objects are those with a stamp before `to`: later ones are the next
+        run's.
+        """
+        return self.window._replace(slack=_UNTIL_TO)
 
     @property
     def keep_from(self) -> date | None:
@@ -204,4 +211,4 @@ def _window(read: Reader) -> Window:
     from_at = read.optional("from", values.time, to_at - late)
     if to_at <= from_at:
         read.problems.append(f"--to: found {to_at}; expected a time after --from {from_at}")
-    return Window(from_at, to_at, _UNTIL_TO)
+    return Window(from_at, to_at)

@@ -37,7 +37,7 @@ _ROWS_TOGETHER = 1_000_000
 # Labelled together.
 _ROWS_COMPLETED = 50_000
 _ROWS_TO_SPARK = 10_000
-_CHUNKS_TO_PYTHON = "64"
+_CHUNKS_TO_PYTHON = "16"
 # Within a pair.
 _RISING = ("start", "end", "object_line")
 

@@ -1,6 +1,6 @@
 """What an ingest is asked to do."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -76,3 +76,17 @@ def test_a_watch_list_has_ids_and_names_a_line_each(tmp_path: Path) -> None:
         "--watch_list: found 'build server'; expected i- and 8 to 17 hex digits, or a name "
         "together with the --labels that know it",
     )
+
+
+@pytest.mark.parametrize(
+    ("stamp", "is_listed"),
+    [("2026-11-23T00:00", True), ("2026-11-23T23:55", True), ("2026-11-24T00:00", False)],
+)
+def test_an_object_that_begins_where_a_run_ends_is_the_next_run_s(
+    stamp: str, is_listed: bool
+) -> None:
+    """So that a run each midnight leaves each day in files of one run."""
+    day = [*_FLAGS, "--from", "2026-11-23T00:00:00Z", "--to", "2026-11-24T00:00:00Z"]
+    at = datetime.fromisoformat(f"{stamp}+00:00")
+
+    assert parse_ingest(day).listed.may_hold(at, at) == is_listed

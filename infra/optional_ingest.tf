@@ -12,9 +12,12 @@ variable "ingest" {
     timeout_minutes   = optional(number, 480)
     read_by_cases     = optional(bool, true)
     arguments         = optional(map(string), {})
+
+    cluster_id         = optional(string)
+    execution_role_arn = optional(string)
   })
   default     = null
-  description = "Fill a flow table regularly, s3://bucket/prefix in a bucket that exists, from every account and region below flow_logs; the runs that findings start read it. read_by_cases = false where no case should read it. keep_days deletes older days of it; watch_list is a file in artifact_bucket with instances to watch; on = emr-serverless runs it on the application of emr_serverless."
+  description = "Fill a flow table regularly, s3://bucket/prefix in a bucket that exists, from every account and region below flow_logs; the runs that findings start read it. read_by_cases = false where no case should read it. keep_days deletes older days of it; watch_list is a file in artifact_bucket with instances to watch; on = emr-serverless runs it on the application of emr_serverless; on = emr-step adds it as a step to cluster_id, whose instance profile, or execution_role_arn, gets the policy of output ingest."
 
   validation {
     condition     = var.ingest == null || can(regex("^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.'()/=-]*[A-Za-z0-9!_.'()=-]$", var.ingest.flow_table))
@@ -52,8 +55,18 @@ variable "ingest" {
   }
 
   validation {
-    condition     = var.ingest == null || contains(["glue", "emr-serverless"], try(var.ingest.on, "glue"))
-    error_message = "Expected on to be glue or emr-serverless."
+    condition     = var.ingest == null || contains(["glue", "emr-serverless", "emr-step"], try(var.ingest.on, "glue"))
+    error_message = "Expected on to be glue, emr-serverless or emr-step."
+  }
+
+  validation {
+    condition     = var.ingest == null || can(regex("^j-[A-Z0-9]+$", var.ingest.cluster_id)) == (try(var.ingest.on, "glue") == "emr-step")
+    error_message = "Expected cluster_id to be the id of a cluster, j-…, with on = emr-step and only there."
+  }
+
+  validation {
+    condition     = alltrue([for arn in try(var.ingest.execution_role_arn[*], []) : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[^*]+$", arn)) && var.ingest.on == "emr-step"])
+    error_message = "Expected execution_role_arn to be the ARN of one role, with on = emr-step."
   }
 
   validation {
@@ -79,7 +92,7 @@ locals {
   own_ingest_sources = var.read_role_arn == null ? local.places.ingest : []
 
   # At most one of them has something in it.
-  ingest_on = { for platform in ["glue", "emr-serverless"] : platform => [for wish in var.ingest[*] : wish if wish.on == platform] }
+  ingest_on = { for platform in ["glue", "emr-serverless", "emr-step"] : platform => [for wish in var.ingest[*] : wish if wish.on == platform] }
 
   ingest_flags = { for wish in var.ingest[*] : "all" => merge(
     {
@@ -157,8 +170,9 @@ resource "aws_scheduler_schedule" "ingest" {
   }
 }
 
+# A step runs as its cluster, or in a role that the cluster may give it: there is none to make.
 resource "aws_iam_role" "ingest" {
-  count = length(var.ingest[*])
+  count = length(var.ingest[*]) - length(local.ingest_on["emr-step"])
 
   name                 = local.ingest_name
   description          = "Runs of the ingest ${local.ingest_name}"
@@ -168,13 +182,27 @@ resource "aws_iam_role" "ingest" {
   tags                 = var.tags
 }
 
-# Reads the objects that a case may read; lists from the folder on that it walks.
 resource "aws_iam_role_policy" "ingest" {
-  count = length(var.ingest[*])
+  count = length(aws_iam_role.ingest)
 
-  name = "ingest"
-  role = aws_iam_role.ingest[0].id
-  policy = jsonencode({
+  name   = "ingest"
+  role   = aws_iam_role.ingest[0].id
+  policy = local.ingest_policy
+}
+
+resource "aws_iam_policy" "ingest" {
+  count = length(local.ingest_on["emr-step"])
+
+  name        = local.ingest_name
+  path        = var.role_path
+  description = "Steps of the ingest ${local.ingest_name}: for the cluster or their own role"
+  policy      = local.ingest_policy
+  tags        = var.tags
+}
+
+# Reads the objects that a case may read; lists from the folder on that it walks.
+locals {
+  ingest_policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(local.list_statements.ingest, local.source_statements, [
       {
@@ -196,15 +224,16 @@ resource "aws_iam_role_policy" "ingest" {
         Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
         Resource = ["${local.s3}${table.bucket}/${table.prefix}/*"]
       }
-    ], local.key_statements, var.ingest.on == "glue" ? local.glue_log_statements : [])
+    ], local.key_statements, try(var.ingest.on, "") == "glue" ? local.glue_log_statements : [])
   })
 }
 
 output "ingest" {
-  description = "The Glue job that fills the flow table (null on EMR Serverless), its role, and the table for --flow_table of your own runs; null without."
-  value = one([for at, wish in var.ingest[*] : {
+  description = "The Glue job that fills the flow table (null on EMR), its role, or the policy to attach where a cluster's steps fill it, and the table for --flow_table of your own runs; null without."
+  value = one([for wish in var.ingest[*] : {
     job_name   = one(aws_glue_job.ingest[*].name)
-    role_arn   = aws_iam_role.ingest[at].arn
+    role_arn   = one(aws_iam_role.ingest[*].arn)
+    policy_arn = one(aws_iam_policy.ingest[*].arn)
     flow_table = wish.flow_table
   }])
 }

@@ -57,8 +57,8 @@ locals {
   ] }
 
   # Put together from names, as every ARN here.
-  made_readers = concat(["${var.name}-glue"], [for made in var.emr_serverless[*] : "${var.name}-emr-serverless"], [for wish in var.ingest[*] : local.ingest_name])
-  readers      = concat([for name in local.made_readers : "arn:${local.partition}:iam::${local.account}:role${var.role_path}${name}"], var.more_reader_arns)
+  made_readers = concat(["${var.name}-glue"], [for made in var.emr_serverless[*] : "${var.name}-emr-serverless"], [for wish in var.ingest[*] : local.ingest_name if wish.on != "emr-step"])
+  readers      = concat([for name in local.made_readers : "arn:${local.partition}:iam::${local.account}:role${var.role_path}${name}"], compact(local.ingest_step_role[*]), var.more_reader_arns)
   lets_in      = var.read_role_arn == null ? local.readers : [var.read_role_arn]
 
   listed_sources = concat(local.sources, length(var.ingest[*]) == 0 ? [] : local.places.ingest)

@@ -29,6 +29,7 @@ locals {
     [for wish in local.ingest_on["glue"] : { Sid = "FillFlowTable", Effect = "Allow", Action = ["glue:StartJobRun"], Resource = [local.ingest_arn] } if wish.watch_list == null],
     [for wish in local.watches : { Sid = "Watch", Effect = "Allow", Action = ["states:StartExecution"], Resource = [local.watch_arn] }],
     local.serverless_statements,
+    local.ingest_step_statements,
     [for wish in var.emr_step_schedule[*] : merge({ Sid = "AddStep", Effect = "Allow", Action = ["elasticmapreduce:AddJobFlowSteps"], Resource = [local.cluster_arn] }, local.step_role_condition)],
   )
 }

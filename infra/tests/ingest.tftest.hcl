@@ -135,6 +135,47 @@ run "a_flow_table_on_emr_serverless" {
   }
 }
 
+run "a_flow_table_by_steps_of_a_cluster" {
+  variables {
+    ingest = { flow_table = "s3://tables-1/flows", on = "emr-step", cluster_id = "j-2AXXXXXXGAPLF", execution_role_arn = "arn:aws:iam::111122223333:role/steps", keep_days = 30 }
+  }
+
+  assert {
+    condition     = length(aws_glue_job.ingest) + length(aws_iam_role.ingest) + length(aws_scheduler_schedule.ingest) + length(aws_scheduler_schedule.ingest_serverless) == 0 && output.ingest.role_arn == null
+    error_message = "Nothing of Glue and no role is made for it."
+  }
+
+  assert {
+    condition     = { for name, value in jsondecode(aws_scheduler_schedule.ingest_step[0].target[0].input) : name => value if name != "Steps" } == { JobFlowId = "j-2AXXXXXXGAPLF", ExecutionRoleArn = "arn:aws:iam::111122223333:role/steps" }
+    error_message = "The step runs on the cluster, in the role."
+  }
+
+  assert {
+    condition     = slice(jsondecode(aws_scheduler_schedule.ingest_step[0].target[0].input).Steps[0].HadoopJarStep.Args, local.script_at, length(jsondecode(aws_scheduler_schedule.ingest_step[0].target[0].input).Steps[0].HadoopJarStep.Args)) == ["s3://artifacts-1/vpc-flow-trace/ingest_flows.py", "--flow_logs", "s3://logs-1/AWSLogs/o-1", "--flow_table", "s3://tables-1/flows", "--keep_days", "30", "--labels", "s3://artifacts-1/labels", "--strict", "true"] && slice(jsondecode(aws_scheduler_schedule.ingest_step[0].target[0].input).Steps[0].HadoopJarStep.Args, 0, local.script_at) == slice(local.step_words, 0, local.script_at)
+    error_message = "spark-submit is that of a case, the script and its flags are the ingest's."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement : [statement.Action, statement.Resource, statement.Condition]] == [[["elasticmapreduce:AddJobFlowSteps"], ["arn:aws:elasticmapreduce:eu-west-1:111122223333:cluster/j-2AXXXXXXGAPLF"], { StringEquals = { "elasticmapreduce:ExecutionRoleArn" = ["arn:aws:iam::111122223333:role/steps"] } }]]
+    error_message = "The schedule adds steps to this cluster, in this role and no other."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_policy.ingest[0].policy).Statement : statement.Resource if try(statement.Sid, "") == "KeepFlowTable"] == [["arn:aws:s3:::tables-1/flows/*"]]
+    error_message = "The policy to attach writes to the table alone."
+  }
+}
+
+run "a_step_without_its_cluster" {
+  command = plan
+
+  variables {
+    ingest = { flow_table = "s3://tables-1/flows", on = "emr-step" }
+  }
+
+  expect_failures = [var.ingest]
+}
+
 run "an_ingest_on_an_application_that_is_not_there" {
   command = plan
 

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import statistics
 import sys
@@ -37,6 +38,24 @@ def timed(run: Callable[[Sequence[str]], int], words: Sequence[str]) -> float:
     return time.perf_counter() - began
 
 
+def merged(logs: Path, table: Path) -> tuple[float, str]:
+    """Seconds of the upkeep that merges a day of three runs, by the job's own clock, and what it
+    says of it.
+    """
+    begin = f"{FIRST_DAY:%Y-%m-%dT%H:%M:%SZ}"
+    words = ["--flow_logs", str(logs), "--flow_table", str(table), "--from", begin, "--to"]
+    for hours in (8, 16, 24):
+        timed(ingest, [*words, (FIRST_DAY + timedelta(hours=hours)).isoformat()])
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert ingest([*words, (FIRST_DAY + timedelta(hours=30)).isoformat()]) == 0
+    found = re.search(r"upkeep ([\d.]+)", printed.getvalue())
+    said = re.search(r"merged: (.*)", printed.getvalue())
+    assert found, printed.getvalue()
+    assert said, printed.getvalue()
+    return float(found[1]), said[1]
+
+
 def main(argv: Sequence[str]) -> int:
     """1 when a case from the table has other flows than one from text."""
     parser = argparse.ArgumentParser(prog="bench.ingest", allow_abbrev=False)
@@ -59,6 +78,8 @@ def main(argv: Sequence[str]) -> int:
             added.append(timed(ingest, words))
             if day + 1 in (1, 2, 10, given.days):
                 rows.append([f"day {day + 1} into the table", f"{added[-1]:.1f}"])
+        seconds, said = merged(logs, folder / "pieces")
+        rows.append([f"upkeep: day 1, of three runs, merged: {said}", f"{seconds:.1f}"])
         rows.append(["a run with nothing new", f"{timed(ingest, words):.1f}"])
         window = ["--from", last.isoformat(), "--to", (last + timedelta(days=1)).isoformat()]
         of_case = ["--flow_logs", str(logs), "--output", str(cases), *window]

@@ -50,10 +50,10 @@ def merged(logs: Path, table: Path) -> tuple[float, str]:
     with contextlib.redirect_stdout(printed):
         assert ingest([*words, (FIRST_DAY + timedelta(hours=30)).isoformat()]) == 0
     found = re.search(r"upkeep ([\d.]+)", printed.getvalue())
-    said = re.search(r"merged: (.*)", printed.getvalue())
+    files = re.search(r"merged: (.*)", printed.getvalue())
     assert found, printed.getvalue()
-    assert said, printed.getvalue()
-    return float(found[1]), said[1]
+    assert files, printed.getvalue()
+    return float(found[1]), files[1]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -78,8 +78,8 @@ def main(argv: Sequence[str]) -> int:
             added.append(timed(ingest, words))
             if day + 1 in (1, 2, 10, given.days):
                 rows.append([f"day {day + 1} into the table", f"{added[-1]:.1f}"])
-        seconds, said = merged(logs, folder / "pieces")
-        rows.append([f"upkeep: day 1, of three runs, merged: {said}", f"{seconds:.1f}"])
+        seconds, files = merged(logs, folder / "pieces")
+        rows.append([f"upkeep: day 1, of three runs, merged: {files}", f"{seconds:.1f}"])
         rows.append(["a run with nothing new", f"{timed(ingest, words):.1f}"])
         window = ["--from", last.isoformat(), "--to", (last + timedelta(days=1)).isoformat()]
         of_case = ["--flow_logs", str(logs), "--output", str(cases), *window]

@@ -119,7 +119,7 @@ def _write(
     settings = scan_settings(arguments, arguments.everything, None)
     side = SideRows(spark.sparkContext, table.table(SIDE_ROWS))
     octets = sum(item.size for item in objects)
-    writer = file_writer(spark, table, rows_a_file(octets))
+    writer = file_writer(spark, table, rows_a_file(octets), run_id)
     try:
         written = write_flows(
             spark, objects, settings, as_lookups(spark, labels), side, writer, run_id

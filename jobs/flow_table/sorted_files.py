@@ -21,6 +21,7 @@ from jobs.storage.delta_commit import NewFile
 from jobs.storage.parquet_out import ParquetOut, schema_of, shaped
 from jobs.storage.whole_objects import read_bytes, write_bytes
 from transforms.flow_table.clustering import in_order
+from transforms.flow_table.pieces import piece_name
 from transforms.flow_table.shapes import IN_DATA_FILES, STATISTICS, SUBJECT_COLUMNS
 
 ADDRESSES = "address STRING, file STRING, day DATE"
@@ -74,14 +75,16 @@ class Written(NamedTuple):
 class FileWriter(NamedTuple):
     """How the rows of a pass become files; travels to the executors.
 
-    `complete` adds what rows lack of the table's columns. Files lie below `flows`, and their
-    addresses below `side` until the run has them.
+    `complete` adds what rows lack of the table's columns. Files have the run in their names: those
+    of one run are one piece, sorted together. They lie below `flows`, and their addresses below
+    `side` until the run has them.
     """
 
     flows: str
     side: str
     schema: pa.Schema
     rows_a_file: int
+    run_id: str
     complete: Callable[[pa.Table], pa.Table]
 
     def written(self, spark: SparkSession, chunks: DataFrame, buckets: int) -> Written:
@@ -95,7 +98,7 @@ class FileWriter(NamedTuple):
 
     def store(self, rows: pa.Table, day: date) -> tuple[WrittenFile, pa.Array]:
         """One file of these rows; also every address, interface and instance in it."""
-        name = f"part-{uuid4()}.zstd.parquet"
+        name = f"{piece_name(self.run_id)}{uuid4()}.zstd.parquet"
         file = ParquetOut(self.schema, STATISTICS, _RISING)
         file.add(rows)
         stored = file.store(f"{self.flows}/day={day.isoformat()}/{name}")
@@ -104,11 +107,11 @@ class FileWriter(NamedTuple):
         return written, pc.unique(pa.concat_arrays(columns))
 
 
-def file_writer(spark: SparkSession, table: FlowTable, rows_a_file: int) -> FileWriter:
+def file_writer(spark: SparkSession, table: FlowTable, rows_a_file: int, run_id: str) -> FileWriter:
     """Writes rows that have all columns of `flows` already."""
     schema = schema_of(spark.createDataFrame([], IN_DATA_FILES))
     side = f"{table.table(SIDE_ROWS)}/{uuid4()}"
-    return FileWriter(table.table("flows"), side, schema, rows_a_file, _as_they_are)
+    return FileWriter(table.table("flows"), side, schema, rows_a_file, run_id, _as_they_are)
 
 
 def _as_they_are(rows: pa.Table) -> pa.Table:

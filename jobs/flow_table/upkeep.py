@@ -25,6 +25,7 @@ from jobs.flow_table.tables import FlowTable, IngestRun, day_in
 from jobs.spark.session import setting
 from jobs.storage.delta_log import DataFile
 from jobs.storage.delta_sink import delete_rows, delta_table
+from transforms.flow_table.pieces import is_in_pieces
 from transforms.flow_table.shapes import SHAPES, rows_of_file
 
 logger = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ def _delete_before(
 
 
 def _in_pieces(table: FlowTable, until: date) -> list[_Day]:
-    """Days whose flows are in more files than they need, or in others than the index has.
+    """Days whose flows are in many pieces, or in other files than the index has.
 
     By the logs alone, so that a table does not get slower with the days that it has.
     """
@@ -133,9 +134,8 @@ def _in_pieces(table: FlowTable, until: date) -> list[_Day]:
         indexed[day_in(file)] += file.rows
     found = []
     for day, files in sorted(of_day.items()):
-        flows = sum(file.rows for file in files)
-        enough = -(-flows // rows_of_file(flows))
-        if len(files) > 2 * enough or len(files) != indexed[day]:
+        rows = sum(file.rows for file in files)
+        if is_in_pieces([file.name for file in files], rows) or len(files) != indexed[day]:
             found.append(_Day(day, files))
     return found
 
@@ -154,7 +154,7 @@ def _merge(
         return rows.filter(pc.is_in(rows["run_id"], value_set=complete))
 
     flows = table.table("flows")
-    writer = file_writer(spark, table, rows_of_file(each.flows))
+    writer = file_writer(spark, table, rows_of_file(each.flows), run_id)
     old = [(file.uri_in(flows), file.octets, each.day) for file in each.files]
     written = rewrite(spark, old, writer, chosen)
     has = sum(file.flows for file in written.files)

@@ -92,13 +92,13 @@ def _run(folder: Path, number: int) -> Run:
     began = time.perf_counter()
     verdict, printed = 0.0, ""
     with tempfile.NamedTemporaryFile("r") as output:
-        with open(output.name, "w") as written:  # spark-submit sends what Python logs there too
+        with open(output.name, "w") as written:  # what is logged too: the verdict is
             process = subprocess.Popen(
                 command(folder, folder / f"cases-{number}"),
                 cwd=ROOT,
                 env=environment(),
                 stdout=written,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
             )
         driver = workers = 0
         looked = began

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from transforms.flow_table.clustering import buckets_of
+from transforms.flow_table.clustering import KEYS, buckets_of
 
 CHUNK = "bucket INT, rows BINARY"
 _CHUNK_TYPE = pa.schema([("bucket", pa.int32()), ("rows", pa.binary())])
@@ -36,7 +36,7 @@ def in_chunks(tables: Iterable[pa.Table], first: int, number: int) -> Iterator[p
 def tables_of(chunks: Sequence[bytes], most_rows: int) -> Iterator[pa.Table]:
     """The rows of these chunks, together as far as there are not too many; keeps their order.
 
-    A column in which no row of them has a value is missing.
+    A column in which no row of them has a value is missing, unless it is one of the keys.
     """
     held: list[pa.Table] = []
     rows = 0
@@ -58,8 +58,12 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
 
 def _dealt(tables: Sequence[pa.Table], first: int, number: int) -> pa.RecordBatch:
     together = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-    # Half of the fields are in no record of a usual format.
-    used = [name for name in together.column_names if together[name].null_count < len(together)]
+    # Half of the fields are in no record of a usual format; the ends are in none of NODATA.
+    used = [
+        name
+        for name in together.column_names
+        if name in KEYS or together[name].null_count < len(together)
+    ]
     together = together.select(used)
     buckets = buckets_of(together, number)
     order = np.argsort(buckets, kind="stable")

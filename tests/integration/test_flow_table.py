@@ -15,7 +15,7 @@ from jobs import ingest_flows
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import locked_case
 from jobs.flow_table.tables import FlowTable, IngestRun, RunLost
-from tests.support.flow_tables import HEADER, MONTH, ingest, record, write
+from tests.support.flow_tables import HEADER, MONTH, START, ingest, record, write
 from tests.support.launched import kill, start, wait_for
 
 
@@ -53,6 +53,21 @@ def test_each_object_is_read_once_however_late_it_comes(
     assert [(row.number, row.objects, row.flows) for row in runs] == [(1, 1, 1), (2, 1, 2)]
     second = json.loads((table / f"manifests/{runs[1].run_id}.json").read_text())
     assert second["previous"] == {"run_id": runs[0].run_id, "sha256": runs[0].manifest_sha256}
+
+
+def test_an_hour_in_which_nobody_spoke_is_added_too(spark: SparkSession, tmp_path: Path) -> None:
+    """Records of NODATA have no addresses: there is nothing to sort them by."""
+    logs, table = tmp_path / "logs", tmp_path / "table"
+    quiet = f"2 111122223333 eni-0aaaaaaa - - - - - - - {START} {START + 50} - NODATA"
+    path = write(logs, 5, quiet, quiet)
+
+    printed = ingest(logs, table)
+
+    assert "Books       balanced: all 5 identities hold" in printed
+    assert lines_of(spark, table) == {(path.name, 2): 1, (path.name, 3): 1}
+    assert {(row.srcaddr, row.log_status) for row in stored(spark, table, "flows")} == {
+        (None, "NODATA"),
+    }  # fmt: skip
 
 
 def test_a_damaged_copy_of_a_name_takes_nothing_away_and_no_time_is_lost(

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+# What rows are dealt and sorted by.
+KEYS = ("day", "srcaddr", "dstaddr", "interface_id", "start")
 Numbers = npt.NDArray[np.int64]
 
 

@@ -18,7 +18,6 @@ from jobs.flow_table.ingest import Ingested, ingest
 from jobs.flow_table.published import publish
 from jobs.flow_table.tables import FlowTable
 from jobs.flow_table.watch import WatchList, begin_watch, read_watch_list, watch
-from jobs.flow_table.watched import check_tables
 from jobs.opensearch.connector import check_writer
 from jobs.opensearch.preflight import NotNow, check_reachable
 from jobs.output.watch_lines import Watched, summary_lines
@@ -99,9 +98,6 @@ def _prepare(
     with problems.collect():
         check_writable(arguments.flow_table, "--flow_table")
         table.check()
-    with problems.collect():
-        if arguments.watched:
-            check_tables(table)
     with problems.collect():
         labels = read_labels(arguments.labels)
         if arguments.watched:

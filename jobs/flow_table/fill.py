@@ -6,7 +6,6 @@ from functools import partial
 from typing import NamedTuple
 
 import pyarrow as pa
-from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
 from jobs.flow_table.chunks import CHUNK, in_chunks
@@ -17,6 +16,7 @@ from jobs.sources.object_scan import ScanSettings, over_objects, scan_batches, t
 from jobs.sources.pace import Pace
 from jobs.sources.scanned_rows import SOURCE, records_in
 from jobs.sources.side_rows import SideRows
+from jobs.spark.frames import task_number
 from jobs.storage.parquet_out import shaped
 from transforms.coded import flat, repeated
 from transforms.flow_table.shapes import day_of
@@ -26,8 +26,8 @@ from transforms.scan.parse import RECORD_TYPE
 from transforms.subject.frames import FOUND, Finder
 from transforms.subject.identity import Subject
 
-# As stored, compressed. Rows of one address lie together within a part, and a bucket of it is
-# sorted in one piece: so no task gets more of them, whatever a gateway sees in a day.
+# As stored, compressed. Rows of one address lie together within a part only, so that no task gets
+# more of them than a part has, whatever a gateway sees in a day.
 _OCTETS_A_PART = 256 * 1024**2
 _OCTETS_A_BUCKET = 8 * 1024**2
 # Small runs: buckets enough for the cores to share them evenly, but none of a few rows.
@@ -101,8 +101,7 @@ def _in_chunks(
     settings: ScanSettings, undated: dict[str, date], buckets: Buckets, side: SideRows,
     wanted: Iterable[ObjectToRead], pace: Pace,
 ) -> Iterator[pa.RecordBatch]:  # fmt: skip
-    context = TaskContext.get()
-    task = context.partitionId() if context else 0
+    task = task_number()
     others = side.begin(task)
     days: dict[str, date] = {}
 

@@ -158,10 +158,10 @@ def _append_others(table: FlowTable, scanned: DataFrame, listed: DataFrame, run_
 
 def _counted(table: FlowTable, run_id: str) -> dict[str, int]:
     """Counts over what the run has written, as it lies in the table."""
-    objects = table.written_by(run_id, "objects", ("outcome", *_SUMMED, "in_window_lines"))
+    objects = table.rows_of_run(run_id, "objects", ("outcome", *_SUMMED, "in_window_lines"))
     outcomes = Counter(objects["outcome"].to_pylist())
     of_gateways = objects.filter(pc.equal(objects["outcome"], "transit"))
-    files = table.written_by(run_id, "files", ("flows",))
+    files = table.rows_of_run(run_id, "files", ("flows",))
     return {
         "objects": len(objects),
         "unreadable": outcomes["unreadable"],
@@ -169,8 +169,8 @@ def _counted(table: FlowTable, run_id: str) -> dict[str, int]:
         **{name: _sum(objects[name]) for name in _SUMMED},
         "flows": _sum(files["flows"]),
         "transit_lines": _sum(of_gateways["in_window_lines"]),
-        "transit": len(table.written_by(run_id, "transit", ("object_uri",))),
-        "refused_rows": len(table.written_by(run_id, "refused", ("object_uri",))),
+        "transit": len(table.rows_of_run(run_id, "transit", ("object_uri",))),
+        "refused_rows": len(table.rows_of_run(run_id, "refused", ("object_uri",))),
     }
 
 

@@ -6,12 +6,12 @@ from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
 from jobs.flow_table.chunks import CHUNK, in_chunks
 from jobs.flow_table.fill import Buckets, buckets_over
 from jobs.flow_table.sorted_files import FileWriter, Written
+from jobs.spark.frames import task_number
 from jobs.storage.delta_log import parquet_of
 from jobs.storage.parquet_out import shaped
 from jobs.storage.whole_objects import read_bytes
@@ -56,8 +56,6 @@ def without_objects(
 def _in_chunks(
     schema: pa.Schema, chosen: Filter, buckets: Buckets, batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
-    context = TaskContext.get()
-
     def rows() -> Iterator[pa.Table]:
         for batch in batches:
             for row in batch.to_pylist():
@@ -65,5 +63,5 @@ def _in_chunks(
                 days = pa.repeat(pa.scalar(row["day"], pa.date32()), len(some))
                 yield some.append_column("day", days)
 
-    first = buckets.of_task(context.partitionId() if context else 0)
+    first = buckets.of_task(task_number())
     yield from in_chunks(rows(), first, buckets.in_part)

@@ -1,6 +1,5 @@
 """Chunks of rows → sorted data files of `flows`, written by the executors, and what is in them."""
 
-import io
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
@@ -10,16 +9,14 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from jobs.flow_table.chunks import tables_of
 from jobs.flow_table.tables import FlowTable
-from jobs.sources.side_rows import SIDE_ROWS
+from jobs.sources.side_rows import SIDE_ROWS, store_rows, stored_rows
 from jobs.spark.session import setting
 from jobs.storage.delta_commit import NewFile
 from jobs.storage.parquet_out import ParquetOut, schema_of, shaped
-from jobs.storage.whole_objects import read_bytes, write_bytes
 from transforms.flow_table.clustering import in_order
 from transforms.flow_table.pieces import piece_name
 from transforms.flow_table.shapes import IN_DATA_FILES, STATISTICS, SUBJECT_COLUMNS
@@ -37,7 +34,6 @@ _WRITTEN_TYPE = pa.schema(
 _ROWS_TOGETHER = 1_000_000
 # Labelled together.
 _ROWS_COMPLETED = 50_000
-_ROWS_TO_SPARK = 10_000
 _CHUNKS_TO_PYTHON = "16"
 # Within a pair.
 _RISING = ("start", "end", "object_line")
@@ -67,9 +63,7 @@ class Written(NamedTuple):
 
     def addresses(self, spark: SparkSession) -> DataFrame:
         """Which address, interface or instance is in which file: rows of `ADDRESSES`."""
-        uris = spark.createDataFrame([(uri,) for uri in self.indices], "uri STRING")
-        tasks = max(1, min(len(self.indices), spark.sparkContext.defaultParallelism))
-        return uris.coalesce(tasks).mapInArrow(_addresses_in, ADDRESSES)
+        return stored_rows(spark, self.indices, _ADDRESSES_TYPE, ADDRESSES)
 
 
 class FileWriter(NamedTuple):
@@ -110,8 +104,8 @@ class FileWriter(NamedTuple):
 def file_writer(spark: SparkSession, table: FlowTable, rows_a_file: int, run_id: str) -> FileWriter:
     """Writes rows that have all columns of `flows` already."""
     schema = schema_of(spark.createDataFrame([], IN_DATA_FILES))
-    side = f"{table.table(SIDE_ROWS)}/{uuid4()}"
-    return FileWriter(table.table("flows"), side, schema, rows_a_file, run_id, _as_they_are)
+    flows, side = table.table("flows"), table.table(SIDE_ROWS)
+    return FileWriter(flows, side, schema, rows_a_file, run_id, _as_they_are)
 
 
 def _as_they_are(rows: pa.Table) -> pa.Table:
@@ -136,9 +130,7 @@ def _write(writer: FileWriter, batches: Iterable[pa.RecordBatch]) -> Iterator[pa
     if not files:
         return
     index = f"{writer.side}/{uuid4()}.parquet"
-    data = io.BytesIO()
-    pq.write_table(pa.concat_tables(found), data, compression="zstd")
-    write_bytes(index, data.getvalue())
+    store_rows(index, pa.concat_tables(found))
     columns = [*zip(*files, strict=True), [index] * len(files)]
     yield pa.RecordBatch.from_arrays(
         [pa.array(values, kind) for values, kind in zip(columns, _WRITTEN_TYPE.types, strict=True)],
@@ -158,10 +150,3 @@ def _pieces(rows: pa.Table, writer: FileWriter) -> Iterator[tuple[pa.Table, date
             for at in range(0, len(some), writer.rows_a_file):
                 yield some.slice(at, writer.rows_a_file), day
         begin = end
-
-
-def _addresses_in(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for uri in batch["uri"].to_pylist():
-            table = pq.read_table(io.BytesIO(read_bytes(uri)), schema=_ADDRESSES_TYPE)
-            yield from table.to_batches(max_chunksize=_ROWS_TO_SPARK)

@@ -17,6 +17,7 @@ from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import delete_rows, found_instead, shaped
 from jobs.storage.whole_objects import read_bytes
 from transforms.flow_table.shapes import PUBLISHED, SHAPES, STATISTICS
+from transforms.flow_table.watched import WATCH_SHAPES
 from transforms.table_shape import columns_of_ddl
 
 logger = logging.getLogger(__name__)
@@ -32,10 +33,13 @@ _STATISTICS = {
     "addresses": "run_id,address",
 }
 
-# All others are partitioned by day.
+_ALL_SHAPES = {**SHAPES, "published": PUBLISHED, **WATCH_SHAPES}
 _READERS = 16
 _KINDS = {"STRING": pa.string(), "BIGINT": pa.int64()}
-_PARTITIONS: dict[str, tuple[str, ...]] = {"runs": (), "published": ()}
+# All others are partitioned by day.
+_PARTITIONS: dict[str, tuple[str, ...]] = {
+    name: () for name in ("runs", "published", *WATCH_SHAPES)
+}
 
 
 def day_in(file: DataFile) -> date:
@@ -76,7 +80,7 @@ class FlowTable:
     def check(self) -> None:
         """Raise BadInput where something else lies in the place of its tables."""
         problems = []
-        for name, schema in {**SHAPES, "published": PUBLISHED}.items():
+        for name, schema in _ALL_SHAPES.items():
             if found := found_instead(self.table(name), schema, _PARTITIONS.get(name, ("day",))):
                 problems.append(
                     f"--flow_table {self.uri}: table {name} has {found}; expected what "
@@ -120,7 +124,7 @@ class FlowTable:
         files = [file for file in self.files(name) if day_in(file) in days]
         return self.read(name, files, columns)
 
-    def written_by(self, run_id: str, name: str, columns: Sequence[str]) -> pa.Table:
+    def rows_of_run(self, run_id: str, name: str, columns: Sequence[str]) -> pa.Table:
         """These columns of what a run has added to a table, read from the files of its version.
 
         Before it the run may have deleted what a killed one had left; those files are others'.
@@ -142,7 +146,7 @@ class FlowTable:
             data = read_bytes(file.uri_in(self.table(name)))
             return parquet_of(data).read(columns=[*columns])
 
-        kinds = columns_of_ddl(SHAPES[name])
+        kinds = columns_of_ddl(_ALL_SHAPES[name])
         nothing = pa.table({each: pa.nulls(0, _KINDS.get(kinds[each])) for each in columns})
         with ThreadPoolExecutor(_READERS) as readers:
             found = [nothing, *readers.map(read, files)]

@@ -1,8 +1,8 @@
 """What keeps a flow table small and quick: old days leave it, and many small files become few.
 
-A day is rewritten once, when no late object can come to it any more. What was replaced or deleted
-stays on the disk for a week, for whoever is reading it; a case has its evidence in tables of its
-own and needs nothing of it.
+A day is rewritten when it is over, and again when many late objects have come. What was replaced or
+deleted stays on the disk for a week, for whoever is reading it; a case has its evidence in tables
+of its own and needs nothing of it.
 """
 
 import logging
@@ -22,9 +22,11 @@ from jobs.flow_table.index import index_files
 from jobs.flow_table.rewrite import rewrite
 from jobs.flow_table.sorted_files import file_writer
 from jobs.flow_table.tables import FlowTable, IngestRun, day_in
+from jobs.sources.side_rows import SIDE_ROWS, remove_below
 from jobs.spark.session import setting
 from jobs.storage.delta_log import DataFile
 from jobs.storage.delta_sink import delete_rows, delta_table
+from jobs.storage.object_store import place_of
 from transforms.flow_table.pieces import is_in_pieces
 from transforms.flow_table.shapes import SHAPES, rows_of_file
 
@@ -90,9 +92,10 @@ def keep_up(
         deleted, touched = _delete_before(spark, table, lock, keep_from)
     in_pieces = _in_pieces(table, merge_until)
     runs = table.runs(spark) if in_pieces else []
-    after = 0
-    for each in in_pieces:
-        after += _merge(spark, table, lock, runs, run_id, each)
+    try:
+        after = sum(_merge(spark, table, lock, runs, run_id, each) for each in in_pieces)
+    finally:
+        remove_below(place_of(table.table(SIDE_ROWS)))
     if in_pieces:
         touched |= _merge_others(spark, table, [each.day for each in in_pieces])
         touched |= {"flows", "files", "addresses"}

@@ -3,17 +3,14 @@
 A row counts as soon as it is there, whether or not its run had anything new to add.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
 
-from jobs.errors import BadInput
 from jobs.flow_table.tables import FlowTable
-from jobs.storage.delta_log import DeltaLog, parquet_of
-from jobs.storage.delta_sink import found_instead, shaped
-from jobs.storage.whole_objects import read_bytes
+from jobs.storage.delta_sink import append_rows
 from transforms.flow_table.watched import WATCH_SHAPES
 
 
@@ -24,19 +21,6 @@ class PeerKey(NamedTuple):
     service_port: int | None
     protocol: int | None
     initiator: str
-
-
-def check_tables(table: FlowTable) -> None:
-    """Raise BadInput where something else lies in the place of its tables."""
-    problems = []
-    for name, schema in WATCH_SHAPES.items():
-        if found := found_instead(table.table(name), schema):
-            problems.append(
-                f"--flow_table {table.uri}: table {name} has {found}; expected what "
-                "ingest_flows --watch_list wrote; move the table away"
-            )
-    if problems:
-        raise BadInput(problems)
 
 
 def last_run(table: FlowTable) -> int:
@@ -88,11 +72,10 @@ def add_runs(spark: SparkSession, table: FlowTable, rows: list[dict[str, Any]]) 
 
 def _append(spark: SparkSession, table: FlowTable, name: str, rows: list[dict[str, Any]]) -> None:
     if rows:
-        frame = shaped(spark.createDataFrame(rows, WATCH_SHAPES[name]), WATCH_SHAPES[name])
-        frame.coalesce(1).write.format("delta").mode("append").save(table.table(name))
+        shape = WATCH_SHAPES[name]
+        append_rows(spark.createDataFrame(rows, shape).coalesce(1), table.table(name), shape)
 
 
-def _rows(table: FlowTable, name: str, columns: list[str]) -> Iterator[dict[str, Any]]:
-    uri = table.table(name)
-    for file in DeltaLog(uri).current_files():
-        yield from parquet_of(read_bytes(file.uri_in(uri))).read(columns=columns).to_pylist()
+def _rows(table: FlowTable, name: str, columns: list[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = table.read(name, table.files(name), columns).to_pylist()
+    return found

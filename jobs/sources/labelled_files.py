@@ -8,7 +8,6 @@ from typing import NamedTuple
 from uuid import uuid4
 
 import pyarrow as pa
-from pyspark import TaskContext
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -16,8 +15,9 @@ from jobs.sources.listing import FlowLogObject
 from jobs.sources.object_fetch import ObjectToRead
 from jobs.sources.object_scan import ScanSettings, over_objects, scan_batches
 from jobs.sources.pace import Pace
-from jobs.sources.scanned_rows import records_in
+from jobs.sources.scanned_rows import SOURCE, records_in
 from jobs.sources.side_rows import SideRows
+from jobs.spark.frames import task_number
 from jobs.storage.delta_commit import NewFile
 from jobs.storage.delta_sink import ROWS_A_FILE, delete_rows, statistics_of
 from jobs.storage.parquet_out import ParquetOut, schema_of, shaped
@@ -97,8 +97,7 @@ def _write(
     wanted: Iterable[ObjectToRead], pace: Pace,
 ) -> Iterator[pa.RecordBatch]:  # fmt: skip
     """Rows of `_FILE`: the files of one task."""
-    context = TaskContext.get()
-    others = side.begin(context.partitionId() if context else 0)
+    others = side.begin(task_number())
     out, rows = None, 0
     for records in records_in(scan_batches(wanted, settings, pace), others):
         out = out or ParquetOut(files.schema, files.bounded, _RISING)
@@ -124,8 +123,7 @@ def _completed(records: pa.Table, finder: Finder, files: Files) -> pa.Table:
     columns = dict(zip(records.schema.names, records.columns, strict=True))
     names = zip(FOUND, finder.found(records), strict=True)
     columns |= {field.name: column for field, column in names}
-    source = (columns[name] for name in ("object_uri", "object_version", "object_line"))
-    columns["record_id"] = record_ids(*source)
+    columns["record_id"] = record_ids(*(columns[name] for name in SOURCE))
     for name in ("start", "end"):
         columns[f"{name}_at"] = columns[name].cast(pa.timestamp("s", "UTC")).cast(_TIME)
     columns["run_id"] = repeated(files.run_id, len(records))

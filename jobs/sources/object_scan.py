@@ -28,11 +28,12 @@ from transforms.scan.needles import Needle
 from transforms.scan.object_key import parse_key, partitions_of
 from transforms.scan.packing import packed
 from transforms.scan.request_shares import shares
+from transforms.scan.tally import NO_EVIDENCE
 from transforms.schemas import SCANNED
 from transforms.window import Window
 
 # SQL text: whether a row is the account of an object whose lines are no evidence.
-NO_EVIDENCE = "account IS NOT NULL AND account.outcome IN ('refused', 'unreadable')"
+_IS_NO_EVIDENCE = f"account IS NOT NULL AND account.outcome IN {NO_EVIDENCE}"
 _OF_OBJECT = "bucket STRING, path STRING, etag STRING, size BIGINT, archived STRING"
 _TO_READ = f"objects ARRAY<STRUCT<{_OF_OBJECT}>>"
 # Of objects that their store did not give: patient enough for throttling to end.
@@ -134,7 +135,7 @@ def of_read_objects(scanned: DataFrame) -> DataFrame:
 
     No line of them is evidence.
     """
-    refused_objects = scanned.where(NO_EVIDENCE).select("object_uri")
+    refused_objects = scanned.where(_IS_NO_EVIDENCE).select("object_uri")
     lines = scanned.where("account IS NULL")
     # Spark takes the refused ones for as many as all lines, and would shuffle those to join them.
     return lines.join(F.broadcast(refused_objects), on="object_uri", how="left_anti")

@@ -8,7 +8,7 @@ Spark adds up those of tasks that ended well, so that the files of a task that w
 
 import io
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import uuid4
 
 import obstore
@@ -17,15 +17,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark import Accumulator, AccumulatorParam, SparkContext
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from jobs.sources.scanned_rows import SCANNED_TYPE, decoded
 from jobs.storage.object_store import Place, open_store, place_of
 from jobs.storage.whole_objects import read_bytes, write_bytes
+from transforms.scan.tally import NO_EVIDENCE
 from transforms.schemas import SCANNED
 
 # Where they are below a case or a flow table while a run goes on.
 SIDE_ROWS = ".side_rows"
-_REFUSED = pa.array(["refused", "unreadable"])
 _FILE_BYTES = 32 * 1024 * 1024
 _ROWS_TO_SPARK = 10_000
 
@@ -60,10 +61,8 @@ class SideRows:
         of a run can tell that the two were the same.
         """
         last = {partition: files for partition, files, _ in self._named.value}
-        uris = [(uri,) for _, files in sorted(last.items()) for uri in files]
-        tasks = max(1, min(len(uris), spark.sparkContext.defaultParallelism))
-        files = spark.createDataFrame(uris, "uri STRING").coalesce(tasks)
-        return files.mapInArrow(_read, SCANNED)
+        uris = [uri for _, files in sorted(last.items()) for uri in files]
+        return stored_rows(spark, uris, SCANNED_TYPE, SCANNED)
 
     def withdrawn(self) -> list[str]:
         """Objects that some rows of the result are of, though they are no evidence in the end."""
@@ -93,7 +92,7 @@ class TaskRows:
     def add(self, rows: pa.RecordBatch) -> None:
         """Keep rows of `CODED_TYPE`; what is kept becomes a file when it is large."""
         rows = decoded(rows)
-        is_refused = pc.is_in(rows["account"].field("outcome"), value_set=_REFUSED)
+        is_refused = pc.is_in(rows["account"].field("outcome"), value_set=pa.array(NO_EVIDENCE))
         self._refused.update(rows["object_uri"].filter(is_refused).to_pylist())
         self._held.append(rows)
         self._bytes += rows.nbytes
@@ -109,18 +108,33 @@ class TaskRows:
 
     def _store(self) -> None:
         name = f"{self._partition:06d}-{self._attempt}-{len(self._files):04d}.parquet"
-        uri, data = f"{self._folder}/{name}", io.BytesIO()
-        pq.write_table(pa.Table.from_batches(self._held), data)
-        write_bytes(uri, data.getvalue())
+        uri = f"{self._folder}/{name}"
+        store_rows(uri, pa.Table.from_batches(self._held))
         self._files.append(uri)
         self._held, self._bytes = [], 0
 
 
-def _read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for uri in batch["uri"].to_pylist():
-            table = pq.read_table(io.BytesIO(read_bytes(uri)), schema=SCANNED_TYPE)
-            yield from table.to_batches(max_chunksize=_ROWS_TO_SPARK)
+def store_rows(uri: str, rows: pa.Table) -> None:
+    """Put rows that a task passes on at a URI, for `stored_rows`."""
+    data = io.BytesIO()
+    pq.write_table(rows, data)
+    write_bytes(uri, data.getvalue())
+
+
+def stored_rows(
+    spark: SparkSession, uris: Sequence[str], kind: pa.Schema, schema: str | StructType
+) -> DataFrame:
+    """The rows of such files, read by the executors."""
+
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for uri in batch["uri"].to_pylist():
+                table = pq.read_table(io.BytesIO(read_bytes(uri)), schema=kind)
+                yield from table.to_batches(max_chunksize=_ROWS_TO_SPARK)
+
+    tasks = max(1, min(len(uris), spark.sparkContext.defaultParallelism))
+    files = spark.createDataFrame([(uri,) for uri in uris], "uri STRING").coalesce(tasks)
+    return files.mapInArrow(read, schema)
 
 
 def remove_below(folder: Place) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import reduce
 
+from pyspark import TaskContext
 from pyspark.sql import DataFrame
 
 
@@ -23,6 +24,12 @@ def release(frames: Iterable[DataFrame]) -> None:
     """Give back what is kept in memory for them."""
     for frame in frames:
         frame.unpersist()
+
+
+def task_number() -> int:
+    """The number of the task that asks, among those of its stage."""
+    context = TaskContext.get()
+    return context.partitionId() if context else 0
 
 
 def union_of(frames: Sequence[DataFrame]) -> DataFrame:

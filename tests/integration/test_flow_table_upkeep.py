@@ -97,6 +97,7 @@ def test_a_day_in_pieces_is_merged_once_and_cases_read_the_same(
     (merged,) = data_files(spark, table)
     assert merged not in pieces
     assert indexed(spark, table) == {merged}
+    assert not (table / ".side_rows").exists()
     (new,) = (lines(spark, table) - before).items()  # the later object, and nothing else
     assert (new[0][1], new[1]) == (2, 1)
     assert before - lines(spark, table) == Counter()

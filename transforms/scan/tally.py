@@ -5,6 +5,7 @@ from dataclasses import dataclass
 # Read to its end, like `read`, but its records are those of a transit gateway.
 TRANSIT = "transit"
 EVIDENCE = ("read", TRANSIT)
+NO_EVIDENCE = ("refused", "unreadable")  # lines of it that were read before do not count either
 
 
 @dataclass

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,18 @@ from jobs import trace_instance
 from jobs.cli.arguments import parse_arguments
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import locked_case
+from jobs.flow_table.source import source_of
 from jobs.pipeline.prepare import prepare
 from jobs.pipeline.publish import begin_case
 from jobs.pipeline.read_flows import read_window
+from jobs.sources.listing import list_objects
+from jobs.sources.object_scan import ScanSettings
 from jobs.spark.phases import Phases
 from tests.support import days
-from tests.support.flow_tables import ingest, record, write
+from tests.support.flow_tables import START, ingest, record, write
 from tests.support.services import DemoDay
+from transforms.subject.identity import Subject
+from transforms.window import Window
 
 
 def test_an_object_that_was_written_anew_is_read_anew(spark: SparkSession, tmp_path: Path) -> None:
@@ -173,3 +178,32 @@ def test_the_rows_of_the_table_are_those_of_a_case_of_everything(
     assert len(same) > 90
     assert expected
     assert found.items() >= expected.items()
+
+
+def test_a_day_of_which_next_to_nothing_is_wanted_is_read_as_text(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """One object of 36, and then six: the table would open its files of the whole day for it."""
+    logs, table = tmp_path / "logs", tmp_path / "table"
+    for minute in range(36):
+        write(logs, minute, record("10.0.0.7", f"10.0.0.{minute + 8}", start=START + 60 * minute))
+    ingest(logs, table)
+
+    def found(first_minute: int, *, has_text: bool) -> tuple[int, list[str]]:
+        """Objects from the table, and the targets, for a window that begins ten minutes later."""
+        begin = datetime(2026, 11, 23, 12, first_minute + 10, tzinfo=UTC)
+        window = Window(begin, begin.replace(hour=13), slack=timedelta())
+        objects = list_objects((str(logs),), window).selected
+        everything = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+        subject = Subject((), (), ("10.0.0.7",), ())
+        settings = ScanSettings(subject.needles(), everything, 65_536, 4)
+        scanned = source_of(spark, str(table), objects, has_text=has_text).scan(subject, settings)
+        rows = scanned.frame.where("record IS NOT NULL").select("record.dstaddr").collect()
+        scanned.release()
+        return scanned.stored.objects_from_table, sorted(row.dstaddr for row in rows)
+
+    last = ["10.0.0.43"]
+    six = [f"10.0.0.{number}" for number in range(38, 44)]
+    assert found(35, has_text=True) == (0, last)
+    assert found(30, has_text=True) == (6, six)
+    assert found(35, has_text=False) == (1, last)

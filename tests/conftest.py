@@ -13,7 +13,8 @@ pytest_plugins = [
 ]
 
 # A JVM that a test launches lives for seconds: its second compiler takes more than it gives back.
-os.environ["SPARK_SUBMIT_OPTS"] = "-XX:TieredStopAtLevel=1"
+# Without it the JVM keeps a fifth of its room for compiled code, which one case on S3 can fill.
+os.environ["SPARK_SUBMIT_OPTS"] = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
 
 # A law is true or not; how long an example takes on a busy machine says nothing.
 settings.register_profile("lawful", deadline=None)

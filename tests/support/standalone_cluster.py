@@ -13,7 +13,7 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 PATIENCE_S = 60
 # They live for a minute: what an optimising compiler gains it never pays back.
-QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
 
 
 class Cluster:

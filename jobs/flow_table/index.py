@@ -1,10 +1,18 @@
 """The index of a flow table: which data files hold an address, an interface or an instance."""
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from jobs.flow_table.additions import add_rows
 from jobs.flow_table.sorted_files import Written
 from jobs.flow_table.tables import FlowTable
+from transforms.coded import repeated
+
+# Above this the executors sort the rows, so that those of an address are in one file or two.
+_ROWS_A_FILE = 1_000_000
+_ORDER = ("day", "address")
+_OF_FILE = ("file", "octets", "flows", "day")
 
 
 def index_files(spark: SparkSession, table: FlowTable, written: Written, run_id: str) -> None:
@@ -14,10 +22,18 @@ def index_files(spark: SparkSession, table: FlowTable, written: Written, run_id:
     """
     if not written.files:
         return
-    of_run = F.lit(run_id).alias("run_id")
-    addresses = written.addresses(spark).coalesce(1).sortWithinPartitions("day", "address")
-    table.append(addresses.select("*", of_run), "addresses")
-    rows = [(each.file, each.octets, each.flows, each.day) for each in sorted(written.files)]
-    files = spark.createDataFrame(rows, "file STRING, octets BIGINT, flows BIGINT, day DATE")
+    number = written.number_of_addresses
+    if number <= _ROWS_A_FILE:
+        rows = written.addresses_here().sort_by([(name, "ascending") for name in _ORDER])
+        add_rows(
+            spark, table, "addresses", rows.append_column("run_id", repeated(run_id, len(rows)))
+        )
+    else:
+        addresses = written.addresses(spark).withColumn("run_id", F.lit(run_id))
+        dealt = addresses.repartitionByRange(-(-number // _ROWS_A_FILE), *_ORDER)
+        table.append(dealt.sortWithinPartitions(*_ORDER), "addresses")
+    files = sorted(written.files)
+    columns = {name: [getattr(file, name) for file in files] for name in _OF_FILE}
     # Last: it says that all of a file is in `addresses`.
-    table.append(files.coalesce(1).select("*", of_run), "files")
+    of_run = {"run_id": repeated(run_id, len(files))}
+    add_rows(spark, table, "files", pa.table({**columns, **of_run}))

@@ -1,18 +1,19 @@
 """One ingest: what is new under the prefixes → rows of the flow table, each object once."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from jobs.cli.ingest_arguments import IngestArguments
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import CaseLock
+from jobs.flow_table.additions import add_rows, complete_run
 from jobs.flow_table.books import IngestBooks
 from jobs.flow_table.fill import write_flows
 from jobs.flow_table.index import index_files
@@ -23,12 +24,15 @@ from jobs.flow_table.stored_scan import stored_uris
 from jobs.flow_table.tables import FlowTable, IngestRun
 from jobs.flow_table.upkeep import NOTHING, Upkeep, keep_up
 from jobs.sources.labels import as_lookups
-from jobs.sources.listing import OBJECT_ROW, FlowLogObject, as_object_row
-from jobs.sources.object_scan import accounts_in, of_read_objects, scan_settings
+from jobs.sources.listing import FlowLogObject, as_object_row
+from jobs.sources.object_scan import of_read_objects, scan_settings
 from jobs.sources.side_rows import SIDE_ROWS, SideRows
 from jobs.spark.phases import Phases
+from transforms.coded import repeated
 from transforms.flow_table.shapes import day_of, rows_a_file
 from transforms.label.tables import LabelTables
+from transforms.scan.tally import TRANSIT
+from transforms.schemas import OBJECT_COLUMNS
 
 # After midnight: what is delivered late has come, but for few objects.
 _DAY_IS_OVER = timedelta(hours=2)
@@ -83,7 +87,7 @@ def ingest(
     with phases.phase("complete"):
         run = _described(arguments, table, books, runs, run_id=run_id, began_at=now)
         lock.check()
-        table.complete(spark, run)
+        complete_run(spark, table, run)
     with phases.phase("upkeep"):
         upkeep = keep_up(
             spark, table, lock, run_id, keep_from=arguments.keep_from,
@@ -115,7 +119,6 @@ def _write(
     """The rows of all tables, in one pass over the objects; `files` last, which says that all of a
     file is in `addresses`.
     """
-    listed = spark.createDataFrame(list(_with_day(objects)), f"{OBJECT_ROW}, day DATE")
     settings = scan_settings(arguments, arguments.everything, None)
     side = SideRows(spark.sparkContext, table.table(SIDE_ROWS))
     octets = sum(item.size for item in objects)
@@ -124,35 +127,46 @@ def _write(
         written = write_flows(
             spark, objects, settings, as_lookups(spark, labels), side, writer, run_id
         )
-        scanned = side.frame(spark)
         if withdrawn := side.withdrawn():
             written = without_objects(spark, written, writer, withdrawn)
-        table.commit(spark, [file.new_file for file in written.files])
-        _append_others(table, scanned, listed, run_id)
+        table.commit(spark, "flows", [file.new_file for file in written.files])
+        listed = _with_accounts(objects, side.accounts(), run_id)
+        add_rows(spark, table, "objects", listed)
+        _append_lines(spark, table, side, listed, run_id)
         index_files(spark, table, written, run_id)
     finally:
         side.remove()
 
 
-def _with_day(objects: Sequence[FlowLogObject]) -> Iterator[tuple[object, ...]]:
-    """Rows for `OBJECT_ROW`, and the day."""
-    for item in objects:
-        yield (*as_object_row(item), day_of(item.path, item.last_modified.date()))
+def _with_accounts(objects: Sequence[FlowLogObject], accounts: pa.Table, run_id: str) -> pa.Table:
+    """Rows of the table `objects`: those that have an account."""
+    columns = [pa.array(cells) for cells in zip(*map(as_object_row, objects), strict=True)]
+    listed = pa.table(columns, names=OBJECT_COLUMNS[: len(columns)])
+    days = [day_of(item.path, item.last_modified.date()) for item in objects]
+    listed = listed.append_column("day", pa.array(days))
+    found = listed.take(pc.index_in(accounts["uri"], value_set=listed["uri"]))
+    for name in accounts.column_names:
+        if name != "uri":
+            found = found.append_column(name, accounts[name])
+    return found.append_column("run_id", repeated(run_id, len(found)))
 
 
-def _append_others(table: FlowTable, scanned: DataFrame, listed: DataFrame, run_id: str) -> None:
-    """Objects; and refused lines and records of transit gateways, where there are any."""
+def _append_lines(
+    spark: SparkSession, table: FlowTable, side: SideRows, objects: pa.Table, run_id: str
+) -> None:
+    """Refused lines and records of transit gateways, where there are any."""
+    has_refused = _sum(objects["refused_lines"]) > 0
+    has_transit = pc.any(pc.equal(objects["outcome"], TRANSIT)).as_py()
+    if not (has_refused or has_transit):
+        return
     of_run = F.lit(run_id).alias("run_id")
-    days = F.broadcast(listed.select(F.col("uri").alias("object_uri"), "day"))
-    table.append(listed.join(accounts_in(scanned), on="uri").select("*", of_run), "objects")
-    others = scanned.agg(
-        F.count("refused").alias("refused"), F.count("transit").alias("transit")
-    ).first()
-    lines = of_read_objects(scanned).join(days, on="object_uri")
-    if others and others["refused"]:
+    rows = zip(*(objects[name].to_pylist() for name in ("uri", "day")), strict=True)
+    days = F.broadcast(spark.createDataFrame([*rows], "object_uri STRING, day DATE"))
+    lines = of_read_objects(side.frame(spark)).join(days, on="object_uri")
+    if has_refused:
         refused = lines.where("refused IS NOT NULL").select("*", "refused.*", of_run)
         table.append(refused, "refused")
-    if others and others["transit"]:
+    if has_transit:
         table.append(lines.where("transit IS NOT NULL").select("*", of_run), "transit")
 
 
@@ -160,7 +174,7 @@ def _counted(table: FlowTable, run_id: str) -> dict[str, int]:
     """Counts over what the run has written, as it lies in the table."""
     objects = table.rows_of_run(run_id, "objects", ("outcome", *_SUMMED, "in_window_lines"))
     outcomes = Counter(objects["outcome"].to_pylist())
-    of_gateways = objects.filter(pc.equal(objects["outcome"], "transit"))
+    of_gateways = objects.filter(pc.equal(objects["outcome"], TRANSIT))
     files = table.rows_of_run(run_id, "files", ("flows",))
     return {
         "objects": len(objects),

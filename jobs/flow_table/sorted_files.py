@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from jobs.flow_table.chunks import tables_of
 from jobs.flow_table.tables import FlowTable
-from jobs.sources.side_rows import SIDE_ROWS, store_rows, stored_rows
+from jobs.sources.side_rows import SIDE_ROWS, rows_at, store_rows, stored_rows
 from jobs.spark.session import setting
 from jobs.storage.delta_commit import NewFile
 from jobs.storage.parquet_out import ParquetOut, schema_of, shaped
@@ -23,11 +23,14 @@ from transforms.flow_table.shapes import IN_DATA_FILES, STATISTICS, SUBJECT_COLU
 
 ADDRESSES = "address STRING, file STRING, day DATE"
 _ADDRESSES_TYPE = pa.schema([("address", pa.string()), ("file", pa.string()), ("day", pa.date32())])
-_WRITTEN = "file STRING, octets BIGINT, flows BIGINT, day DATE, statistics STRING, index STRING"
+_WRITTEN = (
+    "file STRING, octets BIGINT, flows BIGINT, day DATE, statistics STRING, addresses BIGINT, "
+    "index STRING"
+)
 _WRITTEN_TYPE = pa.schema(
     [
         ("file", pa.string()), ("octets", pa.int64()), ("flows", pa.int64()), ("day", pa.date32()),
-        ("statistics", pa.string()), ("index", pa.string()),
+        ("statistics", pa.string()), ("addresses", pa.int64()), ("index", pa.string()),
     ]
 )  # fmt: skip
 # Sorted together: some hundred MB of rows, whatever one address sees in a day.
@@ -47,6 +50,7 @@ class WrittenFile(NamedTuple):
     flows: int
     day: date
     statistics: str
+    addresses: int  # rows of `ADDRESSES`
 
     @property
     def new_file(self) -> NewFile:
@@ -61,9 +65,18 @@ class Written(NamedTuple):
     files: list[WrittenFile]
     indices: list[str]
 
+    @property
+    def number_of_addresses(self) -> int:
+        """How many rows `addresses` has."""
+        return sum(file.addresses for file in self.files)
+
     def addresses(self, spark: SparkSession) -> DataFrame:
         """Which address, interface or instance is in which file: rows of `ADDRESSES`."""
         return stored_rows(spark, self.indices, _ADDRESSES_TYPE, ADDRESSES)
+
+    def addresses_here(self) -> pa.Table:
+        """The same rows in the driver, where they are few."""
+        return rows_at(self.indices, _ADDRESSES_TYPE)
 
 
 class FileWriter(NamedTuple):
@@ -87,7 +100,7 @@ class FileWriter(NamedTuple):
             dealt = chunks.repartition(buckets, "bucket")
             # Only tasks that ended well are heard of: what others wrote is in no version.
             rows = dealt.mapInArrow(partial(_write, self), _WRITTEN).collect()
-        files = [WrittenFile(*row[:5]) for row in rows]
+        files = [WrittenFile(*row[:-1]) for row in rows]
         return Written(files, sorted({row["index"] for row in rows}))
 
     def store(self, rows: pa.Table, day: date) -> tuple[WrittenFile, pa.Array]:
@@ -96,9 +109,11 @@ class FileWriter(NamedTuple):
         file = ParquetOut(self.schema, STATISTICS, _RISING)
         file.add(rows)
         stored = file.store(f"{self.flows}/day={day.isoformat()}/{name}")
-        written = WrittenFile(name, stored.octets, stored.rows, day, stored.statistics)
         columns = [pc.unique(rows[name]).drop_null() for name in SUBJECT_COLUMNS]
-        return written, pc.unique(pa.concat_arrays(columns))
+        found = pc.unique(pa.concat_arrays(columns))
+        return WrittenFile(
+            name, stored.octets, stored.rows, day, stored.statistics, len(found)
+        ), found
 
 
 def file_writer(spark: SparkSession, table: FlowTable, rows_a_file: int, run_id: str) -> FileWriter:

@@ -10,11 +10,12 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from jobs.errors import BadInput, Failure
-from jobs.storage.delta_commit import NewFile, commit_files
+from jobs.errors import BadInput
+from jobs.storage.delta_commit import NewFile, Numbered, commit_files
 from jobs.storage.delta_log import DataFile, DeltaLog, data_file_of, parquet_of
 from jobs.storage.delta_read import read_table
 from jobs.storage.delta_sink import delete_rows, found_instead, shaped
+from jobs.storage.parquet_out import shaped as shaped_rows
 from jobs.storage.whole_objects import read_bytes
 from transforms.flow_table.shapes import PUBLISHED, SHAPES, STATISTICS
 from transforms.flow_table.watched import WATCH_SHAPES
@@ -22,33 +23,32 @@ from transforms.table_shape import columns_of_ddl
 
 logger = logging.getLogger(__name__)
 
-# Each commit of `runs` has a number of this application: Delta takes each number once.
-_APPLICATION = "vpc-flow-trace-ingest"
-_STATISTICS = {
-    "flows": ",".join(STATISTICS),
-    "transit": "run_id,object_uri",
-    "refused": "run_id,object_uri",
-    "objects": "run_id,uri",
-    "files": "run_id,file",
-    "addresses": "run_id,address",
+# The columns whose bounds the log has, and those that a table is partitioned by.
+STATISTICS_OF = {
+    "flows": STATISTICS,
+    "transit": ("run_id", "object_uri"),
+    "refused": ("run_id", "object_uri"),
+    "objects": ("run_id", "uri"),
+    "files": ("run_id", "file"),
+    "addresses": ("run_id", "address"),
+    "runs": ("run_id", "number"),
 }
 
 _ALL_SHAPES = {**SHAPES, "published": PUBLISHED, **WATCH_SHAPES}
 _READERS = 16
-_KINDS = {"STRING": pa.string(), "BIGINT": pa.int64()}
-# All others are partitioned by day.
-_PARTITIONS: dict[str, tuple[str, ...]] = {
-    name: () for name in ("runs", "published", *WATCH_SHAPES)
+# Times of files that Spark wrote have no zone.
+_KINDS = {"STRING": pa.string(), "BIGINT": pa.int64(), "TIMESTAMP": pa.timestamp("us", "UTC")}
+_NOT_BY_DAY = ("runs", "published", *WATCH_SHAPES)
+PARTITIONS: dict[str, tuple[str, ...]] = {
+    name: () if name in _NOT_BY_DAY else ("day",) for name in _ALL_SHAPES
 }
+# Operations that add rows: Spark's, and that of `commit_files`.
+_ADDING = ("WRITE", "Manual Update")
 
 
 def day_in(file: DataFile) -> date:
     """The day whose rows a data file has."""
     return date.fromisoformat(str(file.partition["day"]))
-
-
-class RunLost(Failure):
-    """Another run became complete meanwhile: this one must not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class FlowTable:
         """Raise BadInput where something else lies in the place of its tables."""
         problems = []
         for name, schema in _ALL_SHAPES.items():
-            if found := found_instead(self.table(name), schema, _PARTITIONS.get(name, ("day",))):
+            if found := found_instead(self.table(name), schema, PARTITIONS[name]):
                 problems.append(
                     f"--flow_table {self.uri}: table {name} has {found}; expected what "
                     "ingest_flows wrote; choose another place"
@@ -115,8 +115,8 @@ class FlowTable:
         """Add rows, which count once their run is complete."""
         writer = shaped(frame, SHAPES[name]).write.format("delta").mode("append")
         if not self.has(name):
-            writer = writer.option("delta.dataSkippingStatsColumns", _STATISTICS[name])
-            writer = writer.partitionBy("day")
+            writer = writer.option("delta.dataSkippingStatsColumns", ",".join(STATISTICS_OF[name]))
+            writer = writer.partitionBy(*PARTITIONS[name])
         writer.save(self.table(name))
 
     def rows_of_days(self, name: str, days: Collection[date], columns: Sequence[str]) -> pa.Table:
@@ -134,7 +134,7 @@ class FlowTable:
             told = log.written_by(version)
             if told.get("userMetadata") != run_id:
                 break
-            if told.get("operation") == "WRITE":
+            if told.get("operation") in _ADDING:
                 added = [action["add"] for action in log.actions(version) if "add" in action]
                 return self.read(name, list(map(data_file_of, added)), columns)
         return self.read(name, [], columns)
@@ -144,38 +144,25 @@ class FlowTable:
 
         def read(file: DataFile) -> pa.Table:
             data = read_bytes(file.uri_in(self.table(name)))
-            return parquet_of(data).read(columns=[*columns])
+            return shaped_rows(parquet_of(data).read(columns=[*columns]), kinds)
 
-        kinds = columns_of_ddl(_ALL_SHAPES[name])
-        nothing = pa.table({each: pa.nulls(0, _KINDS.get(kinds[each])) for each in columns})
+        of_table = columns_of_ddl(_ALL_SHAPES[name])
+        kinds = pa.schema([(each, _KINDS[of_table[each]]) for each in columns])
         with ThreadPoolExecutor(_READERS) as readers:
-            found = [nothing, *readers.map(read, files)]
-        return pa.concat_tables(found, promote_options="permissive")
+            return pa.concat_tables([kinds.empty_table(), *readers.map(read, files)])
 
     def commit(
-        self, spark: SparkSession, added: Iterable[NewFile], removed: Iterable[DataFile] = ()
-    ) -> None:
-        """Add data files to `flows`, in the place of others that had the same rows, if any."""
-        if not self.has("flows"):
-            self.append(spark.createDataFrame([], SHAPES["flows"]), "flows")
-        gone = [*removed]
-        commit_files(spark, self.table("flows"), added, gone, is_new_data=not gone)
+        self, spark: SparkSession, name: str, added: Iterable[NewFile],
+        removed: Iterable[DataFile] = (), *, numbered: Numbered | None = None,
+    ) -> None:  # fmt: skip
+        """Add data files, in the place of others that had the same rows, if any.
 
-    def complete(self, spark: SparkSession, run: IngestRun) -> None:
-        """Make the rows of a run count. Raises RunLost where a run of this number is complete.
-
-        Delta takes a number of an application once and leaves out the second silently, or refuses
-        it where both commit at once.
+        Raises NumberTaken.
         """
-        frame = shaped(spark.createDataFrame([vars(run)], SHAPES["runs"]), SHAPES["runs"])
-        writer = frame.coalesce(1).write.format("delta").mode("append")
-        writer = writer.option("txnAppId", _APPLICATION).option("txnVersion", run.number)
-        writer.save(self.table("runs"))
-        if run.run_id not in {each.run_id for each in self.runs(spark)}:
-            raise RunLost(
-                f"{self.uri}: found that another run became complete meanwhile; nothing of this "
-                "one counts; run it again"
-            )
+        if not self.has(name):
+            self.append(spark.createDataFrame([], SHAPES[name]), name)
+        gone = [*removed]
+        commit_files(spark, self.table(name), added, gone, is_new_data=not gone, numbered=numbered)
 
     def forget_incomplete(self, spark: SparkSession, runs: Sequence[IngestRun]) -> None:
         """Delete the rows of runs that never became complete; only for who holds the lock."""

@@ -167,7 +167,7 @@ def _merge(
             f"{each.flows:,}; the table is as it was; run it again with --verbose true"
         )
     lock.check()
-    table.commit(spark, [file.new_file for file in written.files], each.files)
+    table.commit(spark, "flows", [file.new_file for file in written.files], each.files)
     for name in ("files", "addresses"):
         delete_rows(spark, table.table(name), F.col("day") == F.lit(each.day))
     index_files(spark, table, written, run_id)

@@ -27,7 +27,7 @@ _REFUSED_TYPE = pa.struct(
     [("text", pa.string()), ("reason", pa.string()), ("is_unsearched", pa.bool_())]
 )
 _TEXT_OF_ACCOUNT = ("sha256", "version_id", "header", "outcome", "reason")
-_ACCOUNT_TYPE = pa.struct(
+ACCOUNT_TYPE = pa.struct(
     [(name, pa.string() if name in _TEXT_OF_ACCOUNT else pa.int64()) for name in ACCOUNT_COLUMNS]
 )
 SCANNED_TYPE = pa.schema(
@@ -38,7 +38,7 @@ SCANNED_TYPE = pa.schema(
         ("record", RECORD_TYPE),
         ("transit", TRANSIT_TYPE),
         ("refused", _REFUSED_TYPE),
-        ("account", _ACCOUNT_TYPE),
+        ("account", ACCOUNT_TYPE),
     ]
 )
 # The same with codes for the few long texts of their sources, as a pass makes them.
@@ -146,7 +146,7 @@ class RowCollector:
         if finished:
             yield from _batches(
                 finished,
-                account=pa.array([_account_row(s.account) for s in finished], _ACCOUNT_TYPE),
+                account=pa.array([_account_row(s.account) for s in finished], ACCOUNT_TYPE),
             )
         self._sources = [source for source in self._sources if not source.is_finished]
         self._parts.clear()

@@ -26,6 +26,17 @@ class NewFile(NamedTuple):
     statistics: str
 
 
+class Numbered(NamedTuple):
+    """A commit of an application that numbers its commits: a table takes each number once."""
+
+    application: str
+    number: int
+
+
+class NumberTaken(Exception):
+    """The table has a commit of the application with this number, or a later one."""
+
+
 def commit_files(
     spark: SparkSession,
     uri: str,
@@ -33,16 +44,24 @@ def commit_files(
     removed: Iterable[DataFile] = (),
     *,
     is_new_data: bool = True,
+    numbered: Numbered | None = None,
 ) -> int:
     """Make a version that adds some files and removes others, all at once; returns its number.
 
-    The rows of the files must have the shape of the table. Delta raises where another writer was in
-    the way.
+    The rows of the files must have the shape of the table. Raises NumberTaken; Delta raises where
+    another writer was in the way.
     """
     jvm: Any = spark.sparkContext._jvm
     delta = jvm.org.apache.spark.sql.delta
     transaction = delta.DeltaLog.forTable(spark._jsparkSession, uri).startTransaction()
     actions = jvm.java.util.ArrayList()
+    if (
+        numbered is not None
+    ):  # asked of the transaction, so that two at once are in each other's way
+        if transaction.txnVersion(numbered.application) >= numbered.number:
+            raise NumberTaken(f"{uri}: {numbered.application} {numbered.number}")
+        taken = {"appId": numbered.application, "version": numbered.number}
+        actions.add(delta.actions.Action.fromJson(json.dumps({"txn": taken})))
     for action in _actions(added, removed, is_new_data):
         actions.add(delta.actions.Action.fromJson(json.dumps(action)))
     of_list = jvm.scala.collection.JavaConverters.asScalaBufferConverter(actions)

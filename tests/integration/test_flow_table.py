@@ -14,7 +14,8 @@ from pyspark.sql import SparkSession
 from jobs import ingest_flows
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import locked_case
-from jobs.flow_table.tables import FlowTable, IngestRun, RunLost
+from jobs.flow_table.additions import RunLost, complete_run
+from jobs.flow_table.tables import FlowTable, IngestRun
 from tests.support.flow_tables import HEADER, MONTH, START, ingest, record, write
 from tests.support.launched import kill, start, wait_for
 
@@ -143,9 +144,9 @@ def test_of_two_runs_with_one_number_one_counts(spark: SparkSession, tmp_path: P
             flows=1, manifest_sha256="0",
         )  # fmt: skip
 
-    table.complete(spark, run("a"))
+    complete_run(spark, table, run("a"))
     with pytest.raises(RunLost, match="nothing of this one counts"):
-        table.complete(spark, run("b"))
+        complete_run(spark, table, run("b"))
 
     assert [each.run_id for each in table.runs(spark)] == ["a"]
 

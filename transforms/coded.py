@@ -28,9 +28,9 @@ class Coded(NamedTuple):
         code = int(self.codes[row])
         return None if code < 0 else self.values[code]
 
-    def decoded(self) -> pa.Array:
+    def column(self) -> pa.DictionaryArray:
         """The texts."""
-        return take(pa.array(self.values, pa.string()), self.codes)
+        return of_codes(self.codes, pa.array(self.values, pa.string()))
 
 
 def coded(column: pa.ChunkedArray | pa.Array) -> Coded:
@@ -44,6 +44,12 @@ def codes(column: pa.ChunkedArray | pa.Array) -> Numbers:
     encoded = flat(column).dictionary_encode()
     found: Numbers = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
     return found.astype(np.int64)
+
+
+def of_codes(codes: Numbers, values: pa.Array) -> pa.DictionaryArray:
+    """A column of texts by their codes, -1 where there is none."""
+    indices = pa.array(codes.astype(np.int32), mask=codes < 0)
+    return pa.DictionaryArray.from_arrays(indices, values)
 
 
 def repeated(text: str, times: int) -> pa.DictionaryArray:
@@ -74,6 +80,18 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[Numbers, Flags]:
 def take(values: pa.Array, rows: Numbers) -> pa.Array:
     """The value at each place; null where the place is -1."""
     return values.take(pa.array(rows, mask=rows < 0))
+
+
+def take_coded(values: pa.Array, rows: Numbers) -> pa.DictionaryArray:
+    """The same for texts, as codes: each text that is taken is there once."""
+    used = pa.array(rows, mask=rows < 0).dictionary_encode()
+    texts = values.take(used.dictionary).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(texts.indices.take(used.indices), texts.dictionary)
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """A column of texts as such, if it is coded."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def taken(values: Sequence[int] | Numbers, rows: Numbers) -> Numbers:
@@ -111,7 +129,7 @@ def with_columns(
 
     def add(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            columns = columns_of(pa.Table.from_batches([batch]))
+            columns = [plain(column) for column in columns_of(pa.Table.from_batches([batch]))]
             schema = pa.schema([*batch.schema, *fields])
             yield pa.RecordBatch.from_arrays([*batch.columns, *columns], schema=schema)
 

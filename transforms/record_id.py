@@ -1,7 +1,9 @@
 """The id of a flow record, which is that of its row in Delta and of its document in OpenSearch."""
 
 import hashlib
+from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -21,15 +23,27 @@ def record_id() -> Column:
 
 
 def record_ids(uris: pa.Array, versions: pa.Array, lines: pa.Array) -> pa.Array:
-    """The same for columns of Arrow."""
+    """The same for columns of Arrow; neighbours are mostly of one source."""
     places, sources = combined(codes(uris), codes(versions))
     begun = [
         hashlib.sha256(f"{uris[at].as_py()}\n{versions[at].as_py() or ''}\n".encode())
         for at in sources.tolist()
     ]
-    found = []
-    for place, line in zip(places.tolist(), lines.to_pylist(), strict=True):
-        digest = begun[place].copy()
-        digest.update(b"%d" % line)
-        found.append(digest.hexdigest()[:_DIGITS])
-    return pa.array(found, pa.string())
+    numbers = lines.to_pylist()
+    starts = np.flatnonzero(np.diff(places, prepend=-1)).tolist()
+    digests: list[bytes] = []
+    for first, end in pairwise([*starts, len(numbers)]):
+        begin = begun[places[first]].copy
+        for number in numbers[first:end]:
+            digest = begin()
+            digest.update(b"%d" % number)
+            digests.append(digest.digest())
+    return _hex(digests)
+
+
+def _hex(digests: list[bytes]) -> pa.StringArray:
+    """The first digits of each, as text."""
+    octets = np.frombuffer(b"".join(digests), np.uint8).reshape(len(digests), -1)
+    text = octets[:, : _DIGITS // 2].tobytes().hex().encode()
+    ends = np.arange(0, len(text) + 1, _DIGITS, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(digests), pa.py_buffer(ends), pa.py_buffer(text))

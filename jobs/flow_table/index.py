@@ -15,7 +15,10 @@ _ORDER = ("day", "address")
 _OF_FILE = ("file", "octets", "flows", "day")
 
 
-def index_files(spark: SparkSession, table: FlowTable, written: Written, run_id: str) -> None:
+def index_files(
+    spark: SparkSession, table: FlowTable, written: Written, run_id: str,
+    rows_a_file: int = _ROWS_A_FILE,
+) -> None:  # fmt: skip
     """Add the data files of a pass, with all that may be looked for in them.
 
     A file that the index does not know is opened by every case: to index too late is never wrong.
@@ -23,14 +26,14 @@ def index_files(spark: SparkSession, table: FlowTable, written: Written, run_id:
     if not written.files:
         return
     number = written.number_of_addresses
-    if number <= _ROWS_A_FILE:
+    if number <= rows_a_file:
         rows = written.addresses_here().sort_by([(name, "ascending") for name in _ORDER])
         add_rows(
             spark, table, "addresses", rows.append_column("run_id", repeated(run_id, len(rows)))
         )
     else:
         addresses = written.addresses(spark).withColumn("run_id", F.lit(run_id))
-        dealt = addresses.repartitionByRange(-(-number // _ROWS_A_FILE), *_ORDER)
+        dealt = addresses.repartitionByRange(-(-number // rows_a_file), *_ORDER)
         table.append(dealt.sortWithinPartitions(*_ORDER), "addresses")
     files = sorted(written.files)
     columns = {name: [getattr(file, name) for file in files] for name in _OF_FILE}

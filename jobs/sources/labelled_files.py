@@ -39,7 +39,8 @@ _FILE_TYPE = pa.schema(
     ]
 )
 _TIME = pa.timestamp("us", "UTC")
-_RISING = ("object_line",)
+_DIFFERING, _UNIQUE = ("object_line", "srcport", "dstport", "bytes"), ("record_id",)
+_CODED = [field.name for field in FOUND if pa.types.is_string(field.type)]
 
 
 class Files(NamedTuple):
@@ -57,7 +58,7 @@ class Files(NamedTuple):
 
 def how_flows_are_written(spark: SparkSession, uri: str, run_id: str) -> Files:
     """For the table `flows` of a case at this URI."""
-    schema = schema_of(spark.createDataFrame([], FLOWS))
+    schema = schema_of(spark.createDataFrame([], FLOWS), _CODED)
     return Files(uri, schema, statistics_of(uri), ROWS_A_FILE, run_id)
 
 
@@ -100,7 +101,7 @@ def _write(
     others = side.begin(task_number())
     out, rows = None, 0
     for records in records_in(scan_batches(wanted, settings, pace), others):
-        out = out or ParquetOut(files.schema, files.bounded, _RISING)
+        out = out or ParquetOut(files.schema, files.bounded, _DIFFERING, _UNIQUE)
         out.add(_completed(records, finder, files))
         rows += len(records)
         if rows >= files.rows_a_file:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -14,10 +14,11 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from jobs.storage.whole_objects import write_bytes
 
-# As codes until they are in a file, which has them as text.
+# As codes until they are in a file, which has them as text: rows have few of them.
 _FEW_LONG_TEXTS = ("object_uri", "object_version", "run_id")
 _CODED = pa.dictionary(pa.int32(), pa.string())
 _LEVEL = 3  # of Zstandard: a tenth smaller than 1, for next to no time
+_UNIQUE_LEVEL = 1  # digits without a pattern: 3 takes twice as long and makes them larger
 
 
 class Stored(NamedTuple):
@@ -31,11 +32,15 @@ class Stored(NamedTuple):
 class ParquetOut:
     """A data file in the making, in memory; each `add` makes a group of rows.
 
-    `bounded` are columns whose least and greatest value the log has. The values of `rising` columns
-    differ little from row to row.
+    `bounded` are columns whose least and greatest value the log has. In `differing` columns of
+    whole numbers next to no value repeats, but they are stored as differences. No value of `unique`
+    texts repeats.
     """
 
-    def __init__(self, schema: pa.Schema, bounded: Sequence[str], rising: Sequence[str]) -> None:
+    def __init__(
+        self, schema: pa.Schema, bounded: Sequence[str], differing: Sequence[str],
+        unique: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._data = io.BytesIO()
         self._bounded = tuple(bounded)
         self._least: dict[str, Any] = {}
@@ -44,9 +49,12 @@ class ParquetOut:
         self._rows = 0
         # Without Arrow's own schema, which is as large as all the rest of a footer.
         self._writer = pq.ParquetWriter(
-            self._data, schema, compression="zstd", compression_level=_LEVEL, store_schema=False,
-            use_dictionary=[name for name in schema.names if name not in rising],
-            column_encoding=dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
+            self._data, schema, compression="zstd", store_schema=False,
+            compression_level={
+                name: _UNIQUE_LEVEL if name in unique else _LEVEL for name in schema.names
+            },
+            use_dictionary=[name for name in schema.names if name not in (*differing, *unique)],
+            column_encoding=dict.fromkeys(differing, "DELTA_BINARY_PACKED"),
             write_statistics=list(self._bounded),
         )  # fmt: skip
 
@@ -85,11 +93,14 @@ def _in_json(value: object) -> object:
     return value
 
 
-def schema_of(frame: DataFrame) -> pa.Schema:
-    """The schema for `ParquetOut` of a table that has the shape of a frame."""
+def schema_of(frame: DataFrame, coded: Collection[str] = ()) -> pa.Schema:
+    """The schema for `ParquetOut` of a table that has the shape of a frame.
+
+    Further texts may come `coded`: in a group of rows most of the values of such a column repeat.
+    """
     return pa.schema(
         [
-            field.with_type(_CODED) if field.name in _FEW_LONG_TEXTS else field
+            field.with_type(_CODED) if field.name in {*coded, *_FEW_LONG_TEXTS} else field
             for field in to_arrow_schema(frame.schema)
         ]
     )

@@ -21,6 +21,7 @@ from transforms.coded import (
     flat,
     numbers,
     take,
+    take_coded,
     taken,
 )
 from transforms.label.answers import Known, Recorder, answer_of, is_owner, own_answer
@@ -67,13 +68,14 @@ def labels_of(records: pa.Table, lookups: Lookups, home: Home) -> list[pa.Array]
     """A column for each of LABELLED, with a value for each record (columns of a flow record).
 
     `record_vpc_id` is the VPC of the interface: the record's own word, else the label's. A label
-    counts for a record when it was valid at its start. Rings are as seen from `home`.
+    counts for a record when it was valid at its start. Rings are as seen from `home`. Texts may be
+    coded.
     """
     moments = _moments_of(records)
     recorders = _recorders_of(records, lookups, moments)
-    columns = {RECORD_VPC_ID: recorders.vpc.ids.decoded()}
+    columns: dict[str, pa.Array] = {RECORD_VPC_ID: recorders.vpc.ids.column()}
     for name in ("interface", "vpc", "subnet", "instance"):
-        columns[f"{name}_name"] = take(lookups.names.name, getattr(recorders, name).rows)
+        columns[f"{name}_name"] = take_coded(lookups.names.name, getattr(recorders, name).rows)
     for end in ENDS:
         columns |= _End(records, lookups, home, end).columns(recorders, moments)
     return [columns[field.name] for field in LABELLED]
@@ -92,10 +94,14 @@ def _recorders_of(records: pa.Table, lookups: Lookups, moments: _Moments) -> _Re
         return _Ids(found, names.rows.find(codes, *moments))
 
     interface = ids(records["interface_id"])
-    vpc, subnet, instance = (
-        ids(pc.coalesce(flat(records[name]), take(getattr(names, name), interface.rows)))
-        for name in ("vpc_id", "subnet_id", "instance_id")
-    )
+
+    def of_interface(name: str) -> pa.Array:
+        told = flat(records[name])
+        if not told.null_count:
+            return told
+        return pc.coalesce(told, take(getattr(names, name), interface.rows))
+
+    vpc, subnet, instance = map(ids, map(of_interface, ("vpc_id", "subnet_id", "instance_id")))
     kinds = (interface, vpc, subnet, instance)
     everything, _ = combined(*(kind.ids.codes for kind in kinds), *(kind.rows for kind in kinds))
     vpc_numbers, _ = combined(vpc.ids.codes, vpc.rows)
@@ -221,8 +227,11 @@ class _End:
             if field == "ring"
             else (None if answer is None else getattr(answer, field) for answer in answers)
         )
-        kind = _CANDIDATES if field == "candidates" else pa.string()
-        return take(pa.array(list(values), kind), places)
+        if field == "candidates":
+            return take(pa.array(list(values), _CANDIDATES), places)
+        texts = pa.array(list(values), pa.string()).dictionary_encode()
+        codes = texts.indices.take(pa.array(places))
+        return pa.DictionaryArray.from_arrays(codes, texts.dictionary)
 
 
 def _recorder(lookups: Lookups, recorders: _Recorders, row: int) -> Recorder:

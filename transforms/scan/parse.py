@@ -22,6 +22,7 @@ _IPV4 = r"^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d
 _LARGEST_SECOND = 2**31 - 1
 _MOST_DIGITS = 18
 _END_OF_YEAR_9999 = 253_402_300_799
+_OCTETS_AT_ONCE = 64 * 1024
 _LARGEST: dict[Kind, int] = {"port": 65_535, "protocol": 255}
 
 
@@ -109,8 +110,7 @@ def _without_unprintable(text: bytes, reasons: dict[int, str]) -> bytes:
 
 
 def _tidy(text: bytes) -> bytes:
-    is_gap = np.frombuffer(text, np.uint8) <= ord(" ")  # a space or the end of a line
-    if not (is_gap[1:] & is_gap[:-1]).any():
+    if not _has_wide_gap(text):
         return text.removeprefix(b" ")
     if b"  " in text:
         text = re.sub(rb" +", b" ", text)
@@ -119,6 +119,16 @@ def _tidy(text: bytes) -> bytes:
     if b"\n " in text:
         text = text.replace(b"\n ", b"\n")
     return text.removeprefix(b" ")
+
+
+def _has_wide_gap(text: bytes) -> bool:
+    """Whether two of spaces and ends of lines are neighbours; in pieces that stay in the cache."""
+    octets = np.frombuffer(text, np.uint8)
+    for first in range(0, len(octets), _OCTETS_AT_ONCE):
+        is_gap = octets[first : first + _OCTETS_AT_ONCE + 1] <= ord(" ")
+        if (is_gap[1:] & is_gap[:-1]).any():
+            return True
+    return False
 
 
 def _split(

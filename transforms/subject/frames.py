@@ -23,7 +23,7 @@ class Finder:
 
     def found(self, records: pa.Table) -> list[pa.Array]:
         """A column for each of FOUND: labels, `record_vpc_id`, `role`; rings as seen from the
-        subject's home.
+        subject's home. Texts may be coded.
         """
         labels = labels_of(records, self._lookups.value, self._home)
         told = records.append_column(RECORD_VPC_ID, labels[_RECORD_VPC_ID_AT])

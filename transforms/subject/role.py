@@ -7,7 +7,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from transforms.coded import Flags, coded, take, with_columns
+from transforms.coded import Flags, coded, of_codes, with_columns
 from transforms.subject.holdings import Held, held_by_name, is_among, times_of, while_held
 from transforms.subject.identity import Part, Subject
 
@@ -68,6 +68,8 @@ class Roles:
         themselves. A record that names another instance at an interface is believed, unless the
         interface was asked for.
         """
+        if not (self._instances or self._at_any_time or self._interfaces or self._addresses):
+            return of_codes(np.full(len(records), -1), pa.array([], pa.string()))
         times, vpcs = times_of(records), coded(records["record_vpc_id"])
 
         def any_end(*columns: str) -> Flags:
@@ -82,7 +84,7 @@ class Roles:
         behind = np.where(any_end("pkt_srcaddr", "pkt_dstaddr"), _ROLES.index(BEHIND), -1)
         role = np.where(any_end("srcaddr", "dstaddr"), other_end, behind)
         role = np.where(self.at_own(records), _ROLES.index(OWN_INTERFACE), role)
-        return take(pa.array(_ROLES, pa.string()), role)
+        return of_codes(role, pa.array(_ROLES, pa.string()))
 
     def at_own(self, records: pa.Table) -> Flags:
         """Whether each record was taken at an interface of the subject while it was its own."""

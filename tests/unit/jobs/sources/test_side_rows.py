@@ -24,6 +24,12 @@ def rows_of(uri: str, *lines: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(cells, schema=SCANNED_TYPE)
 
 
+def account_of(uri: str, lines: int) -> pa.RecordBatch:
+    """The account of an object."""
+    cell = {"object_uri": uri, "account": {"outcome": "read", "lines": lines}}
+    return pa.RecordBatch.from_pylist([cell], schema=SCANNED_TYPE)
+
+
 def test_rows_of_all_tasks_are_there_until_they_are_removed(
     spark: SparkSession, tmp_path: Path
 ) -> None:
@@ -35,14 +41,22 @@ def test_rows_of_all_tasks_are_there_until_they_are_removed(
                 task = side.begin(number)
                 for line in range(number):
                     task.add(rows_of(f"object {number}", line))
+                task.add(account_of(f"object {number}", number))
                 task.end()
             yield batch
 
     assert spark.range(0, 4, 1, 2).mapInArrow(work, "id BIGINT").count() == 4
 
-    found = side.frame(spark).select("object_uri", "object_line", "refused.reason").collect()
-    assert sorted(map(tuple, found)) == [
+    rows = side.frame(spark)
+    found = rows.where("refused IS NOT NULL").select("object_uri", "object_line", "refused.reason")
+    assert sorted(map(tuple, found.collect())) == [
         (f"object {number}", line, "no record") for number in range(4) for line in range(number)
+    ]
+    told = rows.where("account IS NOT NULL").select("object_uri", "account.lines").collect()
+    assert sorted(map(tuple, told)) == [(f"object {number}", number) for number in range(4)]
+    accounts = side.accounts().select(["uri", "outcome", "lines", "reason"]).to_pylist()
+    assert sorted(tuple(row.values()) for row in accounts) == [
+        (f"object {number}", "read", number, None) for number in range(4)
     ]
     side.remove()
     assert not (tmp_path / "{odd}*[name]").exists()
@@ -54,6 +68,7 @@ def test_without_rows_there_is_nothing_to_read_or_to_remove(
     side = SideRows(spark.sparkContext, str(tmp_path / "none"))
 
     assert side.frame(spark).collect() == []
+    assert side.accounts().num_rows == 0
     side.remove()
 
 

@@ -7,8 +7,8 @@ no networks, rings, bases, validity, accounts or books. `plain Spark, half of th
 and ids of source and destination alone. The others parse the same columns into typed Parquet (Spark
 also into Delta) and nothing more. Rows and octets must be equal.
 The first round, which compiles, does not count, and the rate is the slope between two sizes:
-900 MB of text are some 60 MB as stored.
-`python -m bench.everything [--megabytes 900,3600] [--rounds 2] [--only "the job"]`
+430 MB of text are some 60 MB as stored.
+`python -m bench.everything [--megabytes 430,1700] [--rounds 2] [--only "the job"]`
 """
 
 import argparse
@@ -53,7 +53,7 @@ Counted = tuple[int, int]
 def main(argv: Sequence[str]) -> int:
     """1 when rows or octets differ."""
     parser = argparse.ArgumentParser(prog="bench.everything", allow_abbrev=False)
-    parser.add_argument("--megabytes", default="900,3600")
+    parser.add_argument("--megabytes", default="430,1700")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", default="")
     given = parser.parse_args(argv)

@@ -148,9 +148,10 @@ def accounts_in(scanned: DataFrame) -> DataFrame:
 
 
 def _ranges(objects: Sequence[FlowLogObject], cores: int) -> list[range]:
-    """What each task reads: neighbours in the listing."""
+    """What each task reads: neighbours in the listing; every core gets as many tasks."""
     loads = [item.size + _BYTES_AN_OBJECT for item in objects]
-    number = min(max(cores, sum(loads) // _TASK_BYTES), len(objects))
+    rounds = max(-(-sum(loads) // (_TASK_BYTES * cores)), 1)
+    number = min(rounds * cores, len(objects))
     return list(packed(loads, number))
 
 

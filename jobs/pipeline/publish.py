@@ -64,7 +64,12 @@ def _told(case: Case, window: FlowsRead) -> DataFrame:
         read_table(spark, case.table(name)) for name in ("conversations", "peers")
     )
     judged = with_standing(conversations, peers)
-    return with_conversation(window.flows, judged, window.subject.addresses)
+    return with_conversation(
+        window.flows,
+        judged,
+        window.subject.addresses,
+        has_unknown_vpcs=window.surveyed is None or window.surveyed["unknown_vpc"] > 0,
+    )
 
 
 def _load_story(case: Case, window: FlowsRead, investigation: Investigation) -> None:

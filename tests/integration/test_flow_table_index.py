@@ -55,7 +55,7 @@ def test_every_address_of_every_file_is_found_by_day(
     for file in table.files("addresses"):
         rows = table.read("addresses", [file], ("address",))["address"].to_pylist()
         assert rows == sorted(rows)
-    assert len(table.files("addresses")) == (2 if rows_a_file == 7 else 4)
+    assert len(table.files("addresses")) == (2 if rows_a_file == 7 else 5)
 
 
 def test_a_pass_without_files_adds_nothing(spark: SparkSession, tmp_path: Path) -> None:

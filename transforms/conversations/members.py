@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from transforms.conversations.sides import (
@@ -42,12 +42,14 @@ def with_standing(conversations: DataFrame, peers: DataFrame) -> DataFrame:
 
 
 def with_conversation(
-    flows: DataFrame, conversations: DataFrame, addresses: Sequence[str]
-) -> DataFrame:
+    flows: DataFrame, conversations: DataFrame, addresses: Sequence[str], *,
+    has_unknown_vpcs: bool = True,
+) -> DataFrame:  # fmt: skip
     """Every flow with OF_CONVERSATION, null where it is in no conversation.
 
     `conversations` are rows of `with_standing`, `addresses` those that they were built with. What
-    two addresses of the subject did with each other is told from the source's side.
+    two addresses of the subject did with each other is told from the source's side. A record of an
+    interface of unknown VPC, if there may be any, is in none where `without_unknown_vpcs` drops it.
     """
     held = conversations.groupBy(*(F.col(name).alias(f"_{name}") for name in TUPLE)).agg(
         F.collect_list(
@@ -65,7 +67,13 @@ def with_conversation(
         {f"_own_{name}": F.expr(text) for name, text in OF_TUPLE.items()}
     )
     same = [F.col(f"_own_{name}").eqNullSafe(F.col(f"_{name}")) for name in TUPLE]
-    found = sided.join(held, same, "left").withColumn("_found", F.expr(_MATCHING))
+    is_part = F.lit(True)
+    if has_unknown_vpcs:
+        of_tuple = Window.partitionBy(*(f"_own_{name}" for name in TUPLE))
+        sided = sided.withColumn("_is_told", F.max(F.expr("role = 'own_interface'")).over(of_tuple))
+        is_part = F.expr("_is_told OR role <> 'unknown_vpc'")
+    matching = F.when(is_part, F.expr(_MATCHING))
+    found = sided.join(held, same, "left").withColumn("_found", matching)
     return found.select(
         *flows.columns, *(F.col(f"_found.{name}").alias(name) for name in OF_CONVERSATION)
     )

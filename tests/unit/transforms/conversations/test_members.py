@@ -4,7 +4,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from jobs.spark.session import for_few_rows
-from tests.support.flow_rows import P, Row, S, back, flows_of, out
+from tests.support.flow_rows import P, Row, S, at_peer, back, flows_of, out
 from transforms.conversations.build import conversations_of
 from transforms.conversations.members import with_conversation, with_standing
 from transforms.conversations.rules import Rules
@@ -53,6 +53,19 @@ def test_sessions_of_one_5_tuple_are_told_apart_by_time(spark: SparkSession) -> 
     )
 
     assert [found[each][1] for each in ("r0", "r1", "r2")] == ["NO_ANSWER", "DATA", "DATA"]
+
+
+def test_a_record_of_an_unknown_vpc_is_in_no_conversation_of_the_peer_alone(
+    spark: SparkSession,
+) -> None:
+    unknown = {"role": "unknown_vpc", "interface_id": "eni-0ddddddd"}
+
+    others = named(spark, [at_peer(out(0)), {**out(40), **unknown}])
+    own = named(spark, [out(0), at_peer(out(0)), {**out(40), **unknown}])
+
+    assert others["r0"][0] == "subject"
+    assert others["r1"] == (None, None, None)  # the address may be another machine's there
+    assert own["r0"] == own["r1"] == own["r2"]  # the subject recorded the same ends itself
 
 
 def test_a_flow_without_a_conversation_names_none(spark: SparkSession) -> None:

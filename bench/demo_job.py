@@ -1,7 +1,9 @@
 """The job on the demo day by `spark-submit`, and the seconds by phase that it prints."""
 
 import re
+import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +24,22 @@ def command(day: Path, cases: Path, *further: str) -> Sequence[str]:
 def environment() -> Mapping[str, str]:
     """In which spark-submit finds this Python and its pyspark."""
     return {**submitted.environment(), "PYSPARK_PYTHON": sys.executable}
+
+
+def until_verdict(words: Sequence[str]) -> float:
+    """Seconds from a command to the verdict, which is logged before books, report and manifest."""
+    began = time.perf_counter()
+    verdict: float | None = None
+    with subprocess.Popen(
+        words, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        text=True,
+    ) as process:  # fmt: skip
+        for line in process.stderr or ():
+            if verdict is None and line.startswith("verdict "):
+                verdict = time.perf_counter() - began
+    assert process.returncode == 0, words
+    assert verdict is not None, words
+    return verdict
 
 
 def phases_in(printed: str) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 Days of `bench.many_days` are added one run a day. `everything` writes the same days into a case, in
 the same JVM. Then one machine is traced over the last day with the days before as its baseline:
-from text, and from the table. Both must find the same flows.
+from text, and from the table. Both must find the same flows. At the end the demo day and the case
+from the table take turns, each in a fresh JVM.
 `python -m bench.ingest [--days 30] [--lines 1700000] [--baseline_days 14]`
 """
 
@@ -21,13 +22,19 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from bench.harness import report
+from bench.demo_job import command, until_verdict
+from bench.harness import report, spread
 from bench.local_spark import delta_settings, local_spark
 from bench.many_days import FIRST_DAY, MACHINES, machines, write_day
 from bench.scan import CORES
+from demo import submitted
+from demo.generate import generate
 from jobs.ingest_flows import main as ingest
 from jobs.storage.delta_read import read_table
 from jobs.trace_instance import main as trace
+
+
+_TURNS = 2
 
 
 def timed(run: Callable[[Sequence[str]], int], words: Sequence[str]) -> float:
@@ -54,6 +61,21 @@ def merged(logs: Path, table: Path) -> tuple[float, str]:
     assert found, printed.getvalue()
     assert files, printed.getvalue()
     return float(found[1]), files[1]
+
+
+def fresh(folder: Path, words: Sequence[str]) -> list[list[object]]:
+    """From command to verdict by `spark-submit`: the demo day, and a case from the table."""
+    day = folder / "demo"
+    generate(day)
+    demo, table = [], []
+    for turn in range(_TURNS):
+        demo.append(until_verdict(command(day, folder / f"demo-{turn}")))
+        case = submitted.command("jobs/trace_instance.py", [*words, "--case_id", f"fresh-{turn}"])
+        table.append(until_verdict(case))
+    return [
+        ["from command to the verdict, fresh JVM: the demo day", spread(demo)],
+        ["the same: the case from the table", spread(table)],
+    ]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -116,6 +138,7 @@ def main(argv: Sequence[str]) -> int:
         stored = sum(path.stat().st_size for path in (table / "flows").rglob("*.parquet"))
         rows.append(["MB of text, of the table", f"{octets / 1e6:.0f}, {stored / 1e6:.0f}"])
         spark.stop()
+        rows += fresh(folder, [*of_case, *whom, "--flow_table", str(table)])
     title = f"{given.days} days of {given.lines:,} lines"
     report("ingest", [title, "s"], rows)
     if found["text"] != found["table"]:

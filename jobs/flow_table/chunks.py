@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from jobs.spark.frames import packed, unpacked
 from transforms.flow_table.clustering import KEYS, buckets_of
 
 CHUNK = "bucket INT, rows BINARY"
 _CHUNK_TYPE = pa.schema([("bucket", pa.int32()), ("rows", pa.binary())])
 _BYTES_TOGETHER = 48 * 1024 * 1024
-_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 def in_chunks(tables: Iterable[pa.Table], first: int, number: int) -> Iterator[pa.RecordBatch]:
@@ -41,7 +41,7 @@ def tables_of(chunks: Sequence[bytes], most_rows: int) -> Iterator[pa.Table]:
     held: list[pa.Table] = []
     rows = 0
     for chunk in chunks:
-        table = pa.ipc.open_stream(chunk).read_all()
+        table = unpacked(chunk)
         if held and rows + len(table) > most_rows:
             yield _joined(held)
             held, rows = [], 0
@@ -71,16 +71,8 @@ def _dealt(tables: Sequence[pa.Table], first: int, number: int) -> pa.RecordBatc
     here, begins = np.unique(buckets[order], return_index=True)
     ends = [*begins[1:].tolist(), len(order)]
     chunks = [
-        _packed(dealt.slice(begin, end - begin))
+        packed(dealt.slice(begin, end - begin))
         for begin, end in zip(begins.tolist(), ends, strict=True)
     ]
     numbers = pa.array(here + first, pa.int32())
     return pa.RecordBatch.from_arrays([numbers, pa.array(chunks, pa.binary())], schema=_CHUNK_TYPE)
-
-
-def _packed(rows: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema, options=_COMPRESSED) as stream:
-        stream.write_table(rows)
-    packed: bytes = sink.getvalue().to_pybytes()
-    return packed

@@ -66,7 +66,7 @@ def ingest(
     Only for who holds the table's lock. Rows count when the run becomes complete, as its last step:
     one commit to `runs`. Whatever a killed run left is deleted by the next.
     """
-    runs = table.runs(spark)
+    runs = table.runs()
     table.forget_incomplete(spark, runs)
     selected = [item for item in objects if item.skipped is None]
     with phases.phase("compare"):

@@ -73,7 +73,7 @@ def publish(
     Only for who holds the table's lock. Raises OpenSearchFailed; runs before that one are there.
     """
     destination, endpoint = destination_of(target, prefix), endpoint_of(target)
-    runs = table.runs(spark)
+    runs = table.runs()
     known = _published(spark, table, destination)
     missing = [run for run in runs if run.run_id not in known]
     a_day = _most_of_a_day(spark, table, runs) if missing else 0

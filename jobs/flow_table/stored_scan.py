@@ -14,20 +14,19 @@ from pyspark.sql import functions as F
 from jobs.flow_table.data_files import flows_with
 from jobs.flow_table.tables import FlowTable, IngestRun, day_in
 from jobs.sources.listing import FlowLogObject
-from jobs.spark.frames import union_of
+from jobs.spark.frames import frame_of, union_of
 from jobs.storage.delta_log import DataFile
 from jobs.storage.delta_sink import shaped
 from transforms.flow_table import matching
 from transforms.flow_table.shapes import day_of
 from transforms.scan.tally import TRANSIT
-from transforms.schemas import SCANNED
+from transforms.schemas import OBJECT_COLUMNS, OBJECTS, SCANNED
 from transforms.subject.identity import Subject
 from transforms.window import Window
 
 logger = logging.getLogger(__name__)
 
 _SEEN = ("uri", "etag", "outcome", "run_id")
-_INDEX = ("objects", "files", "addresses")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +61,7 @@ def stored_uris(
 
     What an ingest could not read is not among them: it is tried again.
     """
-    found = table.rows_of_days("objects", {day_of_object(item) for item in objects}, _SEEN)
-    complete = pa.array([run.run_id for run in runs], pa.string())
-    counts = pc.and_(
-        pc.is_in(found["run_id"], value_set=complete),
-        pc.fill_null(pc.not_equal(found["outcome"], "unreadable"), True),
-    )
-    rows = found.filter(counts)
-    seen = set(zip(rows["uri"].to_pylist(), rows["etag"].to_pylist(), strict=True))
-    return frozenset(item.uri for item in objects if (item.uri, item.etag) in seen)
+    return frozenset(_stored(table, runs, objects, _SEEN)["uri"].to_pylist())
 
 
 def stored_part(
@@ -81,47 +72,54 @@ def stored_part(
     Runs, then rows, then objects: an ingest adds them the other way round, and takes objects away
     first, so that all rows are there of an object that is found here.
     """
-    runs = tuple(table.runs(spark))
+    runs = tuple(table.runs())
     days = frozenset(map(day_of_object, objects))
     files = tuple(file for file in table.files("flows") if day_in(file) in days)
-    in_days = F.col("day").isin(sorted(days))
-    transit, refused = (
-        table.rows(spark, name, runs).where(in_days) for name in ("transit", "refused")
-    )
-    found = _stored(spark, table, runs, objects).persist()
-    rows = found.select("uri", "outcome", "refused_lines").collect()
+    transit, refused = (_lines(spark, table, name, runs, days) for name in ("transit", "refused"))
+    found = _stored(table, runs, objects, OBJECT_COLUMNS)
+    has_transit = pc.any(pc.equal(found["outcome"], TRANSIT)).as_py()
+    has_refused = pc.any(pc.greater(found["refused_lines"], 0)).as_py()
     return StoredPart(
         table=table,
         runs=runs,
-        uris=frozenset(row["uri"] for row in rows),
-        objects=found,
+        uris=frozenset(found["uri"].to_pylist()),
+        objects=frame_of(spark, found, OBJECTS).persist(),
         days=days,
         files=files,
-        transit=transit if any(row["outcome"] == TRANSIT for row in rows) else None,
-        refused=refused if any(row["refused_lines"] for row in rows) else None,
+        transit=transit if has_transit else None,
+        refused=refused if has_refused else None,
     )
+
+
+def _lines(
+    spark: SparkSession, table: FlowTable, name: str, runs: Sequence[IngestRun],
+    days: frozenset[date],
+) -> DataFrame | None:  # fmt: skip
+    """The rows of a table that few days have rows in; None where these have none."""
+    if not any(day_in(file) in days for file in table.files(name)):
+        return None
+    return table.rows(spark, name, runs).where(F.col("day").isin(sorted(days)))
 
 
 def _stored(
-    spark: SparkSession,
-    table: FlowTable,
-    runs: Sequence[IngestRun],
-    objects: Sequence[FlowLogObject],
-) -> DataFrame:
-    """Rows of the table's `objects`: same place and same etag as listed.
+    table: FlowTable, runs: Sequence[IngestRun], objects: Sequence[FlowLogObject],
+    columns: Sequence[str],
+) -> pa.Table:  # fmt: skip
+    """Rows of the table's `objects`: same place and same etag as listed, of complete runs.
 
     What an ingest could not read is not among them: it is tried again.
     """
-    listed = [(item.uri, item.etag) for item in objects]
-    wanted = spark.createDataFrame(listed, "uri STRING, listed_etag STRING")
-    return (
-        table.rows(spark, "objects", runs)
-        .where(F.col("day").isin(sorted({day_of_object(item) for item in objects})))
-        .where("outcome <> 'unreadable'")
-        .join(wanted, on="uri")
-        .where("etag <=> listed_etag")
-        .drop("listed_etag")
-    )
+    found = table.rows_of_days("objects", {day_of_object(item) for item in objects}, columns)
+    counts = pc.and_(_of_runs(found, runs), pc.not_equal(found["outcome"], "unreadable"))
+    rows = found.filter(counts)
+    listed = {(item.uri, item.etag) for item in objects}
+    pairs = zip(rows["uri"].to_pylist(), rows["etag"].to_pylist(), strict=True)
+    return rows.filter(pa.array([pair in listed for pair in pairs], pa.bool_()))
+
+
+def _of_runs(rows: pa.Table, runs: Sequence[IngestRun]) -> pa.ChunkedArray:
+    """Which rows one of these runs wrote."""
+    return pc.is_in(rows["run_id"], value_set=pa.array([run.run_id for run in runs], pa.string()))
 
 
 def day_of_object(item: FlowLogObject) -> date:
@@ -170,34 +168,39 @@ def _flows_with(
     """The flow records that name one of these, in memory, and the octets that were read for them:
     of the index of these days and of the files that it led to.
     """
-    files = _files_with(spark, part, values)
+    files, index = _files_with(part, values)
     found = flows_with(spark, part.table, files, values)
     flows = part.of_objects(found).persist()
-    index = [
-        file for name in _INDEX for file in part.table.files(name) if day_in(file) in part.days
-    ]
     return flows, sum(file.octets for file in (*index, *files))
 
 
-def _of_days(spark: SparkSession, part: StoredPart, name: str) -> DataFrame:
-    return part.table.rows(spark, name, part.runs).where(F.col("day").isin(list(part.days)))
-
-
-def _files_with(spark: SparkSession, part: StoredPart, values: Sequence[str]) -> list[DataFile]:
-    """The data files that may hold these values.
+def _files_with(part: StoredPart, values: Sequence[str]) -> tuple[list[DataFile], list[DataFile]]:
+    """The data files that may hold these values, and the files of the index that say so.
 
     A file that the index does not know, as one that was just rewritten, or whose day was merged or
-    deleted meanwhile, may hold anything.
+    deleted meanwhile, may hold anything. A merge adds a file to `files` after its addresses, and
+    takes it away before them: the index knows a file that is in `files` before and after.
     """
-    known = {row["file"] for row in _of_days(spark, part, "files").select("file").collect()}
-    hits = {
-        row["file"]
-        for row in _of_days(spark, part, "addresses")
-        .where(F.col("address").isin(list(values)))
-        .select("file")
-        .distinct()
-        .collect()
-    }
+    table, wanted_values = part.table, pa.array(values, pa.string())
+
+    def of_days(name: str, bounded: str | None = None) -> list[DataFile]:
+        return [file for file in table.files(name, bounded) if day_in(file) in part.days]
+
+    def known_in(files: Sequence[DataFile]) -> set[str]:
+        rows = table.read("files", files, ("file", "run_id"))
+        return set(rows.filter(_of_runs(rows, part.runs))["file"].to_pylist())
+
+    def chosen(rows: pa.Table) -> pa.Table:
+        return rows.filter(pc.is_in(rows["address"], value_set=wanted_values))
+
+    before = of_days("files")
+    known = known_in(before)
+    addresses = [file for file in of_days("addresses", "address") if file.may_hold(values)]
+    rows = table.read("addresses", addresses, ("address", "file", "run_id"), chosen)
+    hits = set(rows.filter(_of_runs(rows, part.runs))["file"].to_pylist())
+    after = of_days("files")
+    if after != before:
+        known &= known_in(after)
     wanted = [file for file in part.files if file.name in hits or file.name not in known]
     logger.info("flow table files=%d of=%d", len(wanted), len(part.files))
-    return wanted
+    return wanted, [*of_days("objects"), *before, *addresses]

@@ -1,9 +1,9 @@
 """A flow table: where its Delta tables are, which runs of it are complete, how rows are added."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -89,16 +89,15 @@ class FlowTable:
         if problems:
             raise BadInput(problems)
 
-    def files(self, name: str) -> list[DataFile]:
+    def files(self, name: str, bounded: str | None = None) -> list[DataFile]:
         """The data files of one of its tables, by the log; none where there is no such table."""
-        return DeltaLog(self.table(name)).current_files()
+        return DeltaLog(self.table(name)).current_files(bounded)
 
-    def runs(self, spark: SparkSession) -> list[IngestRun]:
+    def runs(self) -> list[IngestRun]:
         """The complete runs, in order."""
-        if not self.has("runs"):
-            return []
-        rows = read_table(spark, self.table("runs")).orderBy("number").collect()
-        return [IngestRun(**row.asDict()) for row in rows]
+        columns = [field.name for field in fields(IngestRun)]
+        rows = self.read("runs", self.files("runs"), columns).sort_by("number")
+        return [IngestRun(**row) for row in rows.to_pylist()]
 
     def rows(self, spark: SparkSession, name: str, runs: Iterable[IngestRun]) -> DataFrame:
         """The rows of a table that these runs wrote; none where there is no such table yet."""
@@ -139,12 +138,15 @@ class FlowTable:
                 return self.read(name, list(map(data_file_of, added)), columns)
         return self.read(name, [], columns)
 
-    def read(self, name: str, files: Sequence[DataFile], columns: Sequence[str]) -> pa.Table:
-        """These columns of data files of a table, without Spark."""
+    def read(
+        self, name: str, files: Sequence[DataFile], columns: Sequence[str],
+        chosen: Callable[[pa.Table], pa.Table] = lambda rows: rows,
+    ) -> pa.Table:  # fmt: skip
+        """These columns of data files of a table, without Spark; of each file the chosen rows."""
 
         def read(file: DataFile) -> pa.Table:
             data = read_bytes(file.uri_in(self.table(name)))
-            return shaped_rows(parquet_of(data).read(columns=[*columns]), kinds)
+            return chosen(shaped_rows(parquet_of(data).read(columns=[*columns]), kinds))
 
         of_table = columns_of_ddl(_ALL_SHAPES[name])
         kinds = pa.schema([(each, _KINDS[of_table[each]]) for each in columns])

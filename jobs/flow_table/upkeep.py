@@ -91,7 +91,7 @@ def keep_up(
     if keep_from is not None:
         deleted, touched = _delete_before(spark, table, lock, keep_from)
     in_pieces = _in_pieces(table, merge_until)
-    runs = table.runs(spark) if in_pieces else []
+    runs = table.runs() if in_pieces else []
     try:
         after = sum(_merge(spark, table, lock, runs, run_id, each) for each in in_pieces)
     finally:

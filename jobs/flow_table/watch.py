@@ -93,7 +93,7 @@ def watch(
     not_judged = [*listed.unknown]
     for number, group in groupby(due, key=lambda each: each[0]):
         ids = [each for _, each in group]
-        runs = [run for run in table.runs(spark) if run.number > number]
+        runs = [run for run in table.runs() if run.number > number]
         window = time_of(spark, table, runs, arguments.window.slack, now)
         try:
             if window is not None:

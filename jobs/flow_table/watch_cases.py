@@ -114,7 +114,7 @@ def _case(
     of_reading = {each.name: getattr(arguments, each.name) for each in fields(ReadingArguments)}
     given = replace(parsed, window=window, labels=arguments.labels, **of_reading)
     listing, before = listed_by(table, window, baseline_window(given), access=arguments.access)
-    runs = table.runs(spark)
+    runs = table.runs()
     return Case(
         arguments=given,
         prefixes=(),

@@ -7,7 +7,7 @@ now and then a checkpoint in Parquet that stands for all versions up to its own.
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -52,13 +52,22 @@ class TableMetadata(NamedTuple):
 class DataFile(NamedTuple):
     """A data file as the log describes it; `path` is relative to the table's folder, as in a URI.
 
-    `partition` has the values of the partition columns, as text.
+    `partition` has the values of the partition columns, as text; `bounds` are those of the column
+    of texts that was asked for.
     """
 
     path: str
     octets: int
     rows: int
     partition: dict[str, str | None]
+    bounds: tuple[str, str] | None = None
+
+    def may_hold(self, values: Iterable[str]) -> bool:
+        """Whether one of these may be in the column, by its bounds; unknown ones rule out none."""
+        if self.bounds is None:
+            return True
+        least, most = self.bounds
+        return any(least <= value <= most for value in values)
 
     @property
     def name(self) -> str:
@@ -149,7 +158,7 @@ class DeltaLog:
                 break
         return sorted(found.values())
 
-    def current_files(self) -> list[DataFile]:
+    def current_files(self, bounded: str | None = None) -> list[DataFile]:
         """The data files of the newest version, whichever version added them; none where there is
         no table. Raises ValueError where a commit is missing.
         """
@@ -159,7 +168,7 @@ class DeltaLog:
         gone: set[str] = set()
         for action in self._newest_first("add", "remove"):
             if (add := action.get("add")) and (path := str(add["path"])) not in gone:
-                found.setdefault(path, data_file_of(add))
+                found.setdefault(path, data_file_of(add, bounded))
             if (remove := action.get("remove")) and str(remove["path"]) not in found:
                 gone.add(str(remove["path"]))
         return sorted(found.values())
@@ -220,12 +229,16 @@ class DeltaLog:
         return read_bytes(below(self._folder, name))
 
 
-def data_file_of(add: dict[str, object]) -> DataFile:
-    """The file that an action `add` adds."""
+def data_file_of(add: dict[str, object], bounded: str | None = None) -> DataFile:
+    """The file that an action `add` adds, with the bounds of a column of texts."""
     found = add.get("partitionValues")
     partition = found if isinstance(found, dict) else {}
-    rows = json.loads(str(add.get("stats") or "{}")).get("numRecords", 0)
-    return DataFile(str(add["path"]), int(str(add["size"])), int(rows), partition)
+    told = json.loads(str(add.get("stats") or "{}"))
+    least, most = (told.get(name, {}).get(bounded) for name in ("minValues", "maxValues"))
+    bounds = (least, most) if isinstance(least, str) and isinstance(most, str) else None
+    return DataFile(
+        str(add["path"]), int(str(add["size"])), int(told.get("numRecords", 0)), partition, bounds
+    )
 
 
 def parquet_of(data: bytes) -> pq.ParquetFile:

@@ -148,7 +148,7 @@ def test_of_two_runs_with_one_number_one_counts(spark: SparkSession, tmp_path: P
     with pytest.raises(RunLost, match="nothing of this one counts"):
         complete_run(spark, table, run("b"))
 
-    assert [each.run_id for each in table.runs(spark)] == ["a"]
+    assert [each.run_id for each in table.runs()] == ["a"]
 
 
 def test_something_else_in_the_place_of_a_table_is_refused_first(

@@ -33,7 +33,6 @@ from jobs.ingest_flows import main as ingest
 from jobs.storage.delta_read import read_table
 from jobs.trace_instance import main as trace
 
-
 _TURNS = 2
 
 
@@ -91,7 +90,8 @@ def main(argv: Sequence[str]) -> int:
         folder = Path(name)
         spark = local_spark(CORES, "4g", conf)
         logs, table, cases = folder / "logs", folder / "table", folder / "cases"
-        rows, octets, added = [], 0, []
+        rows: list[list[object]] = []
+        octets, added = 0, []
         for day in range(given.days):
             octets += write_day(logs, day, given.lines)
             last = FIRST_DAY + timedelta(days=day)

@@ -5,6 +5,7 @@ import json
 import random
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 
 from jobs.trace_instance import main
@@ -72,3 +73,56 @@ def test_records_of_an_object_that_breaks_late_are_no_evidence(
     # Nothing is in memory but what Delta remembers of its own logs.
     held = [name for key, name in persisted(spark).items() if key not in earlier]
     assert not [name for name in held if "Delta Table State" not in name]
+
+
+def write_object(logs: Path, flow_log: str, interface: str, hour: int) -> None:
+    """An object of ten records, under the key that AWS gives it."""
+    begin = NOON + (hour - 12) * 3600
+    text = HEADER + "".join(
+        f"2 123456789012 {interface} 10.0.1.7 10.0.2.9 {port} 443 6 1 60 {begin} {begin + 60} "
+        "ACCEPT OK\n"
+        for port in range(40_000, 40_010)
+    )
+    name = f"123456789012_vpcflowlogs_eu-west-1_{flow_log}_20251124T{hour:02}00Z_0a1b2c3d.log.gz"
+    path = logs / "AWSLogs/123456789012/vpcflowlogs/eu-west-1/2025/11/24" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(text.encode()))
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted", "rows"),
+    [
+        (
+            [("fl-0a", "eni-0a", hour) for hour in range(0, 24, 2)],
+            "start_at < '2025-11-24 06:00'",
+            30,
+        ),
+        (
+            [(f"fl-0{each}", f"eni-0{each}", hour) for each in "ab" for hour in range(0, 24, 4)],
+            "interface_id = 'eni-0b'",
+            60,
+        ),
+    ],
+    ids=["time", "interface"],
+)
+def test_a_query_opens_the_files_of_its_time_and_of_its_interface_alone(
+    spark: SparkSession,
+    tmp_path: Path,
+    written: list[tuple[str, str, int]],
+    wanted: str,
+    rows: int,
+) -> None:
+    """Tasks read neighbours of the listing, which is in order of flow logs, then of time."""
+    for flow_log, interface, hour in written:
+        write_object(tmp_path / "logs", flow_log, interface, hour)
+
+    code = main([
+        "--scope", "everything", "--flow_logs", str(tmp_path / "logs"), "--case_id", "files",
+        "--labels", str(DATA / "labels"), "--output", str(tmp_path / "out"), *WINDOW,
+    ])  # fmt: skip
+
+    flows = spark.read.format("delta").load(str(tmp_path / "out/files/flows"))
+    assert code == 0
+    assert len(flows.inputFiles()) == 2
+    assert len(flows.where(wanted).inputFiles()) == 1
+    assert flows.where(wanted).count() == rows

@@ -144,6 +144,7 @@ def _with_accounts(objects: Sequence[FlowLogObject], accounts: pa.Table, run_id:
     listed = pa.table(columns, names=OBJECT_COLUMNS[: len(columns)])
     days = [day_of(item.path, item.last_modified.date()) for item in objects]
     listed = listed.append_column("day", pa.array(days))
+    accounts = accounts.filter(pc.is_in(accounts["uri"], value_set=listed["uri"]))
     found = listed.take(pc.index_in(accounts["uri"], value_set=listed["uri"]))
     for name in accounts.column_names:
         if name != "uri":

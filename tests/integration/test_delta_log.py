@@ -40,6 +40,26 @@ def test_the_current_files_are_those_that_spark_reads_before_and_after_a_checkpo
     assert len(DeltaLog(uri).current_files()) == len(read.inputFiles())
 
 
+def test_a_file_is_ruled_out_by_the_bounds_of_a_column_alone(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    uri, long = str(tmp_path / "table"), "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ff01"
+    held = [("few", "10.0.0.1"), ("few", "10.0.0.9"), ("long", long), ("none", None)]
+    rows = spark.createDataFrame(held, "name STRING, address STRING").coalesce(1)
+    rows.write.format("delta").partitionBy("name").save(uri)
+
+    def that_may_hold(bounded: str | None, *values: str) -> set[str | None]:
+        files = DeltaLog(uri).current_files(bounded)
+        return {file.partition["name"] for file in files if file.may_hold(values)}
+
+    # Bounds of more than 32 characters are cut, and a file without a value has none.
+    assert that_may_hold("address", "10.0.0.5") == {"few", "none"}
+    assert that_may_hold("address", "10.0.1.1") == {"none"}
+    assert that_may_hold("address", long) == {"long", "none"}
+    assert that_may_hold("address", "10.0.0.9", long) == {"few", "long", "none"}
+    assert that_may_hold(None, "10.0.1.1") == {"few", "long", "none"}
+
+
 def test_a_table_is_read_by_its_log_as_delta_reads_it(spark: SparkSession, tmp_path: Path) -> None:
     """Whatever wrote it last: an overwrite, more rows, a deletion, a rewrite of small files."""
     uri = str(tmp_path / "with space/quarantine")

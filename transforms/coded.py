@@ -85,8 +85,13 @@ def take(values: pa.Array, rows: Numbers) -> pa.Array:
 def take_coded(values: pa.Array, rows: Numbers) -> pa.DictionaryArray:
     """The same for texts, as codes: each text that is taken is there once."""
     used = pa.array(rows, mask=rows < 0).dictionary_encode()
-    texts = values.take(used.dictionary).dictionary_encode()
-    return pa.DictionaryArray.from_arrays(texts.indices.take(used.indices), texts.dictionary)
+    return recoded(values.take(used.dictionary), used.indices)
+
+
+def recoded(texts: pa.Array, places: pa.Array) -> pa.DictionaryArray:
+    """The text at each place, as codes; texts that are there twice get one code."""
+    encoded = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(places), encoded.dictionary)
 
 
 def plain(column: pa.Array) -> pa.Array:

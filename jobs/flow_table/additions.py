@@ -14,6 +14,7 @@ from jobs.errors import Failure
 from jobs.flow_table.tables import PARTITIONS, STATISTICS_OF, FlowTable, IngestRun
 from jobs.storage.delta_commit import NewFile, Numbered, NumberTaken
 from jobs.storage.parquet_out import ParquetOut, schema_of, shaped
+from transforms.coded import repeated
 from transforms.flow_table.shapes import SHAPES
 
 # Each commit of `runs` has a number of this application.
@@ -35,24 +36,25 @@ def add_rows(
     schema = schema_of(spark.createDataFrame([], SHAPES[name]))
     stored = pa.schema([field for field in schema if field.name not in PARTITIONS[name]])
     files = []
-    for partition, some in _by_partition(rows, PARTITIONS[name]):
+    for folder, partition, some in _parts(rows) if PARTITIONS[name] else [("", {}, rows)]:
         file = ParquetOut(stored, STATISTICS_OF[name], ())
         file.add(shaped(some, stored))
-        folder = "".join(f"{column}={value}/" for column, value in partition.items())
         path = f"{folder}part-{uuid4()}.zstd.parquet"
         found = file.store(f"{table.table(name)}/{path}")
         files.append(NewFile(path, found.octets, partition, found.statistics))
     table.commit(spark, name, files, numbered=numbered)
 
 
-def _by_partition(
-    rows: pa.Table, columns: tuple[str, ...]
-) -> Iterator[tuple[dict[str, str | None], pa.Table]]:
-    if not columns:
-        yield {}, rows
-    for column in columns:  # at most one: the day
-        for day in sorted(pc.unique(rows[column]).to_pylist()):
-            yield {column: day.isoformat()}, rows.filter(pc.equal(rows[column], day))
+def of_run(rows: pa.Table, run_id: str) -> pa.Table:
+    """The rows as those of a run."""
+    return rows.append_column("run_id", repeated(run_id, len(rows)))
+
+
+def _parts(rows: pa.Table) -> Iterator[tuple[str, dict[str, str | None], pa.Table]]:
+    """The rows of each day, with the folder and the partition of their file."""
+    for day in sorted(pc.unique(rows["day"]).to_pylist()):
+        of_day = rows.filter(pc.equal(rows["day"], day))
+        yield f"day={day.isoformat()}/", {"day": day.isoformat()}, of_day
 
 
 def complete_run(spark: SparkSession, table: FlowTable, run: IngestRun) -> None:

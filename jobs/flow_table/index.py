@@ -4,10 +4,9 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.flow_table.additions import add_rows
+from jobs.flow_table.additions import add_rows, of_run
 from jobs.flow_table.sorted_files import Written
 from jobs.flow_table.tables import FlowTable
-from transforms.coded import repeated
 
 # Above this the executors sort the rows, so that those of an address are in one file or two.
 _ROWS_A_FILE = 1_000_000
@@ -28,15 +27,12 @@ def index_files(
     number = written.number_of_addresses
     if number <= rows_a_file:
         rows = written.addresses_here().sort_by([(name, "ascending") for name in _ORDER])
-        add_rows(
-            spark, table, "addresses", rows.append_column("run_id", repeated(run_id, len(rows)))
-        )
+        add_rows(spark, table, "addresses", of_run(rows, run_id))
     else:
         addresses = written.addresses(spark).withColumn("run_id", F.lit(run_id))
         dealt = addresses.repartitionByRange(-(-number // rows_a_file), *_ORDER)
         table.append(dealt.sortWithinPartitions(*_ORDER), "addresses")
     files = sorted(written.files)
-    columns = {name: [getattr(file, name) for file in files] for name in _OF_FILE}
+    rows = pa.table({name: [getattr(file, name) for file in files] for name in _OF_FILE})
     # Last: it says that all of a file is in `addresses`.
-    of_run = {"run_id": repeated(run_id, len(files))}
-    add_rows(spark, table, "files", pa.table({**columns, **of_run}))
+    add_rows(spark, table, "files", of_run(rows, run_id))

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from jobs.cli.ingest_arguments import IngestArguments
 from jobs.errors import ExitCode
 from jobs.evidence.case_lock import CaseLock
-from jobs.flow_table.additions import add_rows, complete_run
+from jobs.flow_table.additions import add_rows, complete_run, of_run
 from jobs.flow_table.books import IngestBooks
 from jobs.flow_table.fill import write_flows
 from jobs.flow_table.index import index_files
@@ -28,11 +28,10 @@ from jobs.sources.listing import FlowLogObject, as_object_row
 from jobs.sources.object_scan import of_read_objects, scan_settings
 from jobs.sources.side_rows import SIDE_ROWS, SideRows
 from jobs.spark.phases import Phases
-from transforms.coded import repeated
 from transforms.flow_table.shapes import day_of, rows_a_file
 from transforms.label.tables import LabelTables
 from transforms.scan.tally import TRANSIT
-from transforms.schemas import OBJECT_COLUMNS
+from transforms.schemas import ACCOUNT_COLUMNS, OBJECT_COLUMNS
 
 # After midnight: what is delivered late has come, but for few objects.
 _DAY_IS_OVER = timedelta(hours=2)
@@ -146,10 +145,9 @@ def _with_accounts(objects: Sequence[FlowLogObject], accounts: pa.Table, run_id:
     listed = listed.append_column("day", pa.array(days))
     accounts = accounts.filter(pc.is_in(accounts["uri"], value_set=listed["uri"]))
     found = listed.take(pc.index_in(accounts["uri"], value_set=listed["uri"]))
-    for name in accounts.column_names:
-        if name != "uri":
-            found = found.append_column(name, accounts[name])
-    return found.append_column("run_id", repeated(run_id, len(found)))
+    for name in ACCOUNT_COLUMNS:
+        found = found.append_column(name, accounts[name])
+    return of_run(found, run_id)
 
 
 def _append_lines(
@@ -160,15 +158,15 @@ def _append_lines(
     has_transit = pc.any(pc.equal(objects["outcome"], TRANSIT)).as_py()
     if not (has_refused or has_transit):
         return
-    of_run = F.lit(run_id).alias("run_id")
+    run = F.lit(run_id).alias("run_id")
     rows = zip(*(objects[name].to_pylist() for name in ("uri", "day")), strict=True)
     days = F.broadcast(spark.createDataFrame([*rows], "object_uri STRING, day DATE"))
     lines = of_read_objects(side.frame(spark)).join(days, on="object_uri")
     if has_refused:
-        refused = lines.where("refused IS NOT NULL").select("*", "refused.*", of_run)
+        refused = lines.where("refused IS NOT NULL").select("*", "refused.*", run)
         table.append(refused, "refused")
     if has_transit:
-        table.append(lines.where("transit IS NOT NULL").select("*", of_run), "transit")
+        table.append(lines.where("transit IS NOT NULL").select("*", run), "transit")
 
 
 def _counted(table: FlowTable, run_id: str) -> dict[str, int]:

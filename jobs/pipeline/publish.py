@@ -68,7 +68,7 @@ def _told(case: Case, window: FlowsRead) -> DataFrame:
         window.flows,
         judged,
         window.subject.addresses,
-        has_unknown_vpcs=window.surveyed is None or window.surveyed["unknown_vpc"] > 0,
+        has_unknown_vpcs=window.has_unknown_vpcs,
     )
 
 

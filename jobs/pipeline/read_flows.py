@@ -67,6 +67,11 @@ class FlowsRead:
         """Whether the subject is more than one instance."""
         return len(self.subject.instance_ids) > 1
 
+    @property
+    def has_unknown_vpcs(self) -> bool:
+        """Whether there may be records of interfaces of unknown VPC."""
+        return self.surveyed is None or self.surveyed["unknown_vpc"] > 0
+
     def release(self) -> None:
         """Give back what was kept in memory for it."""
         release(self.held)
@@ -190,7 +195,7 @@ def recorded_in(span: Window, read: FlowsRead) -> Recorded:
         tuple((gap["first_s"], gap["last_s"]) for gap in surveyed["gaps"]),
         keeps_one_action=not (surveyed["accepts"] and surveyed["rejects"]),
         own_s=own if is_seen else None,
-        has_unknown_vpcs=surveyed["unknown_vpc"] > 0,
+        has_unknown_vpcs=read.has_unknown_vpcs,
     )
 
 

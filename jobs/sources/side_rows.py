@@ -108,16 +108,14 @@ class TaskRows:
         self._handed_on.update(pc.unique(uris).to_pylist())
 
     def add(self, rows: pa.RecordBatch) -> None:
-        """Keep rows of `CODED_TYPE`; what is kept becomes a file when it is large."""
+        """Keep rows of `CODED_TYPE`, all accounts or none; a file is made when they are many."""
         rows = decoded(rows)
+        if rows["account"].null_count:
+            self._rows.add(rows)
+            return
         is_refused = pc.is_in(rows["account"].field("outcome"), value_set=pa.array(NO_EVIDENCE))
         self._refused.update(rows["object_uri"].filter(is_refused).to_pylist())
-        is_account = pc.is_valid(rows["account"])
-        for pile, some in (
-            (self._accounts, rows.filter(is_account)),
-            (self._rows, rows.filter(pc.invert(is_account))),
-        ):
-            pile.add(some)
+        self._accounts.add(rows)
 
     def end(self) -> None:
         """Store the rest and name the files: the last thing that a task does."""

@@ -55,9 +55,8 @@ def commit_files(
     delta = jvm.org.apache.spark.sql.delta
     transaction = delta.DeltaLog.forTable(spark._jsparkSession, uri).startTransaction()
     actions = jvm.java.util.ArrayList()
-    if (
-        numbered is not None
-    ):  # asked of the transaction, so that two at once are in each other's way
+    if numbered is not None:
+        # Asked of the transaction, so that two commits at once are in each other's way.
         if transaction.txnVersion(numbered.application) >= numbered.number:
             raise NumberTaken(f"{uri}: {numbered.application} {numbered.number}")
         taken = {"appId": numbered.application, "version": numbered.number}

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from transforms.conversations.sessions import with_is_known
 from transforms.conversations.sides import (
     FIRST_S,
     HAS_ENDS,
@@ -67,12 +68,10 @@ def with_conversation(
         {f"_own_{name}": F.expr(text) for name, text in OF_TUPLE.items()}
     )
     same = [F.col(f"_own_{name}").eqNullSafe(F.col(f"_{name}")) for name in TUPLE]
-    is_part = F.lit(True)
+    matching = F.expr(_MATCHING)
     if has_unknown_vpcs:
-        of_tuple = Window.partitionBy(*(f"_own_{name}" for name in TUPLE))
-        sided = sided.withColumn("_is_told", F.max(F.expr("role = 'own_interface'")).over(of_tuple))
-        is_part = F.expr("_is_told OR role <> 'unknown_vpc'")
-    matching = F.when(is_part, F.expr(_MATCHING))
+        sided = with_is_known(sided, [f"_own_{name}" for name in TUPLE])
+        matching = F.when(F.col("is_known"), matching)
     found = sided.join(held, same, "left").withColumn("_found", matching)
     return found.select(
         *flows.columns, *(F.col(f"_found.{name}").alias(name) for name in OF_CONVERSATION)

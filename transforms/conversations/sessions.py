@@ -4,6 +4,8 @@ The 5-tuple is the only key that rows are exchanged by: copies are found, sessio
 summed where the records of a 5-tuple lie.
 """
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -28,13 +30,15 @@ def without_unknown_vpcs(sided: DataFrame) -> DataFrame:
     """Drop records of interfaces of unknown VPC, but where the subject's own interface recorded the
     same 5-tuple: the address may be another machine's otherwise.
     """
-    of_tuple = Window.partitionBy(*TUPLE)
-    is_told = F.max(F.expr("role = 'own_interface'")).over(of_tuple)
-    return (
-        sided.withColumn("_is_told", is_told)
-        .where("_is_told OR role <> 'unknown_vpc'")
-        .drop("_is_told")
-    )
+    return with_is_known(sided, TUPLE).where("is_known").drop("is_known")
+
+
+def with_is_known(records: DataFrame, of_tuple: Sequence[str]) -> DataFrame:
+    """Add `is_known`: whether `without_unknown_vpcs` keeps a record, by these columns of its
+    5-tuple; keeps every row.
+    """
+    is_told = F.max(F.expr("role = 'own_interface'")).over(Window.partitionBy(*of_tuple))
+    return records.withColumn("is_known", is_told | F.expr("role <> 'unknown_vpc'"))
 
 
 def in_sessions(sided: DataFrame, gap_s: int) -> DataFrame:

@@ -20,6 +20,7 @@ from transforms.coded import (
     flags,
     flat,
     numbers,
+    recoded,
     take,
     take_coded,
     taken,
@@ -229,9 +230,7 @@ class _End:
         )
         if field == "candidates":
             return take(pa.array(list(values), _CANDIDATES), places)
-        texts = pa.array(list(values), pa.string()).dictionary_encode()
-        codes = texts.indices.take(pa.array(places))
-        return pa.DictionaryArray.from_arrays(codes, texts.dictionary)
+        return recoded(pa.array(list(values), pa.string()), pa.array(places))
 
 
 def _recorder(lookups: Lookups, recorders: _Recorders, row: int) -> Recorder:

@@ -12,9 +12,15 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from jobs.sources.listing import list_objects
+from jobs.sources.listing import FlowLogObject, list_objects
 from jobs.sources.object_fetch import ObjectToRead
-from jobs.sources.object_scan import ScanSettings, of_read_objects, scan_batches, scan_objects
+from jobs.sources.object_scan import (
+    ScanSettings,
+    of_read_objects,
+    scan_batches,
+    scan_objects,
+    tasks_over,
+)
 from transforms.scan.needles import needles_of
 from transforms.window import Window
 
@@ -57,6 +63,22 @@ def test_an_object_that_changed_or_vanished_since_it_was_listed_is_told_as_that(
         (f"file://{still}", "read", None, 1),
         (f"file://{vanished}", "unreadable", "it vanished between listing and reading", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cores", "tasks"),
+    [([1], 2, 1), ([1] * 9, 2, 2), ([60] * 4, 2, 4), ([40] * 6, 3, 6), ([60] * 4, 8, 4)],
+)
+def test_every_core_gets_as_many_tasks_if_there_are_objects(
+    sizes: list[int], cores: int, tasks: int
+) -> None:
+    """Sizes in MiB; a task takes 64 MiB or less: 240 MiB are four for two cores, not three."""
+    objects = [
+        FlowLogObject(None, f"/{at}", None, mib * 1024**2, datetime(2026, 11, 23, tzinfo=UTC), None)
+        for at, mib in enumerate(sizes)
+    ]
+
+    assert tasks_over(objects, cores) == tasks
 
 
 def test_tasks_read_neighbours_of_the_listing_and_a_large_object_has_its_own(

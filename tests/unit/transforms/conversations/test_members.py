@@ -58,14 +58,15 @@ def test_sessions_of_one_5_tuple_are_told_apart_by_time(spark: SparkSession) -> 
 def test_a_record_of_an_unknown_vpc_is_in_no_conversation_of_the_peer_alone(
     spark: SparkSession,
 ) -> None:
-    unknown = {"role": "unknown_vpc", "interface_id": "eni-0ddddddd"}
+    unknown = {**out(40), "role": "unknown_vpc", "interface_id": "eni-0ddddddd"}
+    before_and_after = [at_peer(out(0)), at_peer(out(80))]
 
-    others = named(spark, [at_peer(out(0)), {**out(40), **unknown}])
-    own = named(spark, [out(0), at_peer(out(0)), {**out(40), **unknown}])
+    others = named(spark, [*before_and_after, unknown])
+    own = named(spark, [*before_and_after, unknown, out(0)])
 
-    assert others["r0"][0] == "subject"
-    assert others["r1"] == (None, None, None)  # the address may be another machine's there
-    assert own["r0"] == own["r1"] == own["r2"]  # the subject recorded the same ends itself
+    assert others["r0"] == others["r1"] == ("subject", "NO_ANSWER", "suspicious")
+    assert others["r2"] == (None, None, None)  # the address may be another machine's there
+    assert own["r2"] == own["r0"] == own["r3"] != (None, None, None)  # the subject knows it too
 
 
 def test_a_flow_without_a_conversation_names_none(spark: SparkSession) -> None:
